@@ -1,0 +1,85 @@
+/* limits: every bound of the product, each with its reason. No such number stands elsewhere.
+ * Settings an administrator may change are not here but in the schema (lib/store/tables.h). */
+#ifndef PB_BASE_LIMITS_H
+#define PB_BASE_LIMITS_H
+
+/* --- the wire --- */
+#define LIMIT_COMMAND_LINE 2048     /* RFC 5321 4.5.3.1.4 asks 512; extensions and AUTH add to it */
+#define LIMIT_REPLY_LINE 2048	    /* a box's reply line; 512 in RFC 5321 4.5.3.1.5, boxes exceed it */
+#define LIMIT_REPLY_LINES 64	    /* lines of one multi-line reply: an EHLO offer has about 20 */
+#define LIMIT_TEXT_LINE 998	    /* RFC 5321 4.5.3.1.6 without CRLF; longer ones pass unsplit */
+#define LIMIT_BAD_COMMANDS 20	    /* then 421: nobody honest needs more */
+#define LIMIT_ADDRESS 254	    /* RFC 5321 4.5.3.1.3: a path of 256 with its brackets */
+#define LIMIT_LOCAL_PART 64	    /* RFC 5321 4.5.3.1.1 */
+#define LIMIT_DOMAIN 253	    /* RFC 1035 2.3.4, in text */
+#define LIMIT_RECEIVED 50	    /* more Received fields are a loop; RFC 5321 6.3 wants at least 100/2 */
+#define LIMIT_HEADER_SCAN 65536	    /* bytes of header that are looked at for log and digest */
+#define LIMIT_SUBJECT_LOG 100	    /* bytes of a subject in the traffic log */
+
+/* --- a transaction --- */
+#define LIMIT_RECIPIENTS 1000	    /* accepted recipients; RFC 5321 4.5.3.1.8 asks at least 100 */
+#define LIMIT_LEGS 64		    /* boxes that one transaction may stream to at once */
+#define LIMIT_ALIAS_DEPTH 16	    /* alias within alias */
+#define LIMIT_ALIAS_MEMBERS 1000    /* addresses one recipient may expand to */
+#define LIMIT_TRANSACTION_MEMORY (4u << 20) /* arena of one envelope: 1000 recipients with members */
+
+/* --- memory --- */
+#define LIMIT_SESSION_IN 65536	    /* one read fills it; the fan-out streams out of it */
+#define LIMIT_SESSION_OUT 65536	    /* replies waiting for a client that does not read */
+#define LIMIT_LEG_IN 16384	    /* a box's replies */
+#define LIMIT_LEG_OUT 16384	    /* commands to a box */
+#define LIMIT_TUNNEL 65536	    /* per direction of a tunnel */
+
+/* --- time (milliseconds); RFC 5321 4.5.3.2 --- */
+#define TIMEOUT_COMMAND 300000	    /* 4.5.3.2.7: waiting for the next command */
+#define TIMEOUT_DATA_BLOCK 180000   /* 4.5.3.2.5: waiting for the next piece of data */
+#define TIMEOUT_BOX_GREETING 60000  /* 4.5.3.2.1 allows 300 s; a balancer knows its boxes */
+#define TIMEOUT_BOX_REPLY 300000    /* 4.5.3.2.2-3: MAIL, RCPT */
+#define TIMEOUT_BOX_DATA 120000	    /* 4.5.3.2.4: 354 */
+#define TIMEOUT_BOX_BLOCK 180000    /* 4.5.3.2.5: a box that takes no bytes */
+#define TIMEOUT_BOX_END 600000	    /* 4.5.3.2.6: the reply to the end mark */
+#define TIMEOUT_BOX_QUIT 5000	    /* QUIT is a courtesy */
+#define TIMEOUT_LEDGER 3000	    /* a 451 waits this long for its ledger row to be durable */
+#define TIMEOUT_POP3_IDLE 600000    /* RFC 1939 3: at least ten minutes */
+#define TIMEOUT_POP3_LOGIN 120000   /* before login, less patience */
+#define TIMEOUT_VERIFY 10000	    /* an answer of the verifier */
+
+/* --- leg pool --- */
+#define POOL_IDLE_MS 20000	    /* below the 30 s that common boxes grant an idle client... */
+#define POOL_AGE_MS 300000	    /* a leg is renewed, so that a drained box empties */
+#define POOL_PER_BOX 64		    /* idle legs a worker keeps to one box */
+#define POOL_USES 1000		    /* transactions over one leg; Postfix counts mails a session too */
+
+/* --- boxes that fail --- */
+#define BOX_PASSOVER_FIRST_MS 1000  /* a box that fails to connect is passed over for this long, */
+#define BOX_PASSOVER_MAX_MS 60000   /* doubling up to this */
+
+/* --- processes and shared memory --- */
+#define MAX_WORKERS 64
+#define MAX_SLOTS (MAX_WORKERS + 4) /* workers, admin, replicator, verifier, prober */
+#define MAX_CLUSTERS 64
+#define MAX_BOXES 512		    /* boxes of all clusters */
+#define MAX_LISTENERS MAX_CLUSTERS
+#define LIMIT_NAME 63		    /* clusterid, boxid */
+#define JOURNAL_RING (1u << 20)	    /* bytes of one slot's ring */
+#define LIMIT_JOURNAL_ENTRY 2048
+#define CONFIRM_MS 1000		    /* workers confirm a generation within this */
+#define DRAIN_MS 30000		    /* TERM lets sessions go on this long */
+
+/* --- replies to a guesser of passwords --- */
+#define PENALTY_FIRST_MS 1000	    /* first failure; doubles */
+#define PENALTY_MAX_MS 16000
+#define PENALTY_FORGET_MS 600000    /* a quiet time after which it is forgotten */
+#define LIMIT_LOGIN_TRIES 5	    /* failed logins a session */
+#define LIMIT_PASSWORD 255	    /* bytes */
+
+/* --- ledger --- */
+#define LEDGER_KEEP_MS (5LL * 24 * 3600 * 1000) /* senders give up after five days, RFC 5321 4.5.4.1 */
+
+/* --- admin --- */
+#define LIMIT_XML_BODY (1u << 20)
+#define LIMIT_XML_CHILDREN 128
+#define LIMIT_HTTP_CONNECTIONS 400
+#define TIMEOUT_HTTP_S 30
+
+#endif

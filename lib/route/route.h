@@ -1,0 +1,57 @@
+/* route: from an address to the mailboxes it means and the boxes that hold them.
+ * Reads the store; never blocks, never writes. Called by sessions through a table of
+ * functions, so that tests and fuzzers pass fakes.
+ * Memory: results live in the caller's arena (a transaction's, a session's).
+ * Not here: talking to boxes (lib/session), spam (lib/guard). */
+#ifndef PB_ROUTE_ROUTE_H
+#define PB_ROUTE_ROUTE_H
+
+#include "lib/route/topology.h"
+
+enum route_result {
+	ROUTE_OK,
+	ROUTE_UNKNOWN,	 /* 550 5.1.1: our domain, no such address */
+	ROUTE_FOREIGN,	 /* not ours: 550 5.7.1 relaying denied, unless a relay client */
+	ROUTE_NO_BOX,	 /* 451 4.3.5: account without a box, or the box is not in this cluster */
+	ROUTE_BOX_DOWN,	 /* 451 4.3.2: yellow, red or passed over, and so its fall-overs */
+	ROUTE_TOO_MANY,	 /* 550 5.4.6: expands past LIMIT_ALIAS_MEMBERS or LIMIT_ALIAS_DEPTH */
+	ROUTE_ERROR,	 /* 451 4.3.0: store not readable; a warning was logged */
+};
+
+struct target {
+	struct str address;   /* folded address that the box gets */
+	struct topo_box *box; /* chosen box; NULL when result != ROUTE_OK */
+	struct str boxid;     /* the account's own box, for log and reply */
+	enum route_result result;
+	bool foreign;	      /* goes through a relay box */
+};
+struct route_list {
+	struct target *v;
+	unsigned n;
+};
+
+/* Expands an address into its distinct targets: alias members recursively, loops and
+ * duplicates dropped, catch-all "@domain", plus-addressing when the cluster has it. An alias
+ * that is also its own member keeps the account of that name if there is one. sender is the
+ * key for relay boxes of foreign members. Returns ROUTE_OK when there is at least one target,
+ * (each with a result of its own: a box may be down), else why not. "postmaster" without a
+ * domain: postmaster@host_name if that exists, else ROUTE_UNKNOWN. */
+enum route_result route_recipient(struct store *s, struct shm *shm, const struct topo_cluster *c,
+				  struct str address, struct str sender, int64_t mono_ms,
+				  struct arena *a, struct route_list *out);
+
+/* The account that logs in. Texts of *acc are copied into the arena. ROUTE_OK, ROUTE_UNKNOWN
+ * or ROUTE_ERROR. */
+enum route_result route_account(struct store *s, struct str address, struct arena *a,
+				struct account *acc);
+
+/* The box to use for boxid in cluster c now: itself when green and fit, else along its
+ * fall-overs (loop-safe). ROUTE_OK, ROUTE_NO_BOX or ROUTE_BOX_DOWN. shm NULL: all are fit. */
+enum route_result route_box(const struct topo_cluster *c, struct str boxid, struct shm *shm,
+			    int64_t mono_ms, struct topo_box **out);
+
+/* Is the domain of this address one of ours (has any account, alias or catch-all)? Decides
+ * between ROUTE_UNKNOWN and ROUTE_FOREIGN. */
+bool route_domain_is_ours(struct store *s, struct str domain);
+
+#endif

@@ -1,0 +1,57 @@
+/* topology: clusters and boxes compiled into an immutable snapshot of one generation.
+ * A worker builds a new one when the generation moves and drops the old when the last
+ * session that uses it ends. Texts are owned by the snapshot.
+ * Not here: addresses (route.h), health (shm/boxes.h). */
+#ifndef PB_ROUTE_TOPOLOGY_H
+#define PB_ROUTE_TOPOLOGY_H
+
+#include "lib/base/addr.h"
+#include "lib/base/arena.h"
+#include "lib/store/store.h"
+#include "shm/layout.h"
+
+enum light { LIGHT_GREEN, LIGHT_YELLOW, LIGHT_RED };
+enum protocol { PROTO_SMTP, PROTO_LMTP, PROTO_POP3, PROTO_IMAP, PROTO_TCP };
+
+struct topo_cluster;
+struct topo_box {
+	struct box row;		   /* all settings */
+	struct topo_cluster *cluster;
+	struct addr addr;
+	enum protocol protocol;
+	enum light light;
+	int64_t connect_timeout_ms; /* resolved: box, else cluster */
+	int shm;		   /* index in shm/boxes.h */
+	int fallover;		   /* index in the cluster's boxes, or -1 */
+};
+struct ring;
+struct topo_cluster {
+	struct cluster row;
+	enum protocol protocol;
+	struct topo_box *boxes;
+	unsigned n_boxes;
+	int shm;		   /* index in shm/counters.h */
+	struct ip_ranges relay, block, spam_whitelist, proxy;
+	struct ring *relay_ring;   /* over green boxes with smtp_relay; NULL when there are none */
+	struct str host_name;	   /* smtp_host_name, or the machine's */
+	bool normalize, one_per_transaction; /* from their words */
+};
+struct topology {
+	struct topo_cluster *clusters;
+	unsigned n_clusters;
+	uint32_t generation;
+	uint32_t refs;
+	struct arena arena;
+};
+
+/* Reads the store (inside one read transaction of its own). shm may be NULL (tests): then
+ * shm indices are -1. Owned with one reference. */
+MUST_CHECK int topology_build(struct topology **out, struct store *s, struct shm *shm,
+			      uint32_t generation, struct err *e);
+struct topology *topology_ref(struct topology *t);
+/* Frees it with the last reference; nulls the caller's pointer; NULL-safe. */
+void topology_unref(struct topology **t);
+struct topo_cluster *topology_cluster(struct topology *t, struct str clusterid); /* NULL: none */
+struct topo_box *topology_box(const struct topo_cluster *c, struct str boxid);	  /* NULL: none */
+
+#endif

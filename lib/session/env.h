@@ -1,0 +1,95 @@
+/* env: what a session may reach, handed to it by its worker.
+ * Sessions ask, they do not know: addresses and boxes come through struct asks, connections
+ * through dial, so that tests and fuzzers put fakes in their place.
+ * Memory: a worker owns one env; sessions borrow it. */
+#ifndef PB_SESSION_ENV_H
+#define PB_SESSION_ENV_H
+
+#include "lib/net/connect.h"
+#include "lib/net/io.h"
+#include "lib/route/route.h"
+#include "lib/session/traffic.h"
+
+struct env;
+struct legpool;
+struct verify;
+struct store;
+
+struct asks {
+	enum route_result (*recipient)(struct env *env, const struct topo_cluster *c,
+				       struct str address, struct str sender, struct arena *a,
+				       struct route_list *out);
+	enum route_result (*account)(struct env *env, struct str address, struct arena *a,
+				     struct account *acc);
+	enum route_result (*box)(struct env *env, const struct topo_cluster *c,
+				 struct str boxid, struct topo_box **out);
+	/* Opens a connection to a box; the default is dial_start. */
+	void (*dial)(struct env *env, struct dial *d, const struct topo_box *box,
+		     void (*done)(struct dial *d, int fd, int error));
+	/* Makes an io of what dial gave; the default is io_init_socket. */
+	void (*leg_io)(struct env *env, struct io *io, int fd,
+		       void (*event)(struct io *io, enum io_event what));
+	/* Ledger row of (sender, recipient) pair for one message digest (hex), or for any when
+	 * digest is empty: an enum ledger_outcome, 0 none. -1: not readable. */
+	int (*ledger)(struct env *env, struct str pair, struct str digest, struct arena *a,
+		      struct ledger *out);
+};
+extern const struct asks asks_real; /* lib/session/env.c: route.h, store.h, connect.h */
+
+struct env {
+	const struct asks *ask;
+	struct loop *loop;
+	struct shm *shm;	   /* may be NULL in tests */
+	unsigned slot;
+	struct store *accounts;	   /* read-only handles */
+	struct store *traffic_db;  /* NULL until the replicator has made it */
+	struct topology *topology; /* the current one */
+	struct traffic *traffic;   /* traffic log; NULL: none asked for */
+	struct legpool *pool;
+	struct verify *verify;	   /* NULL in tests: plain passwords only */
+	struct list sessions;	   /* all struct session (below) */
+	unsigned n_sessions;
+	uint32_t next_id;
+	bool draining;		   /* TERM: no new transactions, 421 between them */
+};
+
+/* What every kind of client session begins with. */
+struct session {
+	struct list node;	/* in env->sessions */
+	struct env *env;
+	struct topology *topology; /* the one it was born with; a reference */
+	const struct topo_cluster *cluster;
+	struct addr peer, local;
+	struct io io;
+	int row;		/* shm/sessions.h */
+	char sid[16];		/* "1-4f2a": worker and number, in every log line */
+	int64_t started;	/* monotonic ms */
+	/* Ends it: red light or drain limit. Answers as the protocol allows, then closes. */
+	void (*cut)(struct session *s, const char *why);
+	/* Does it use this box of this cluster now? (red light). box NULL: any. */
+	bool (*uses)(const struct session *s, struct str clusterid, struct str boxid);
+	/* TERM: ends now when nothing is under way, else when that is done. */
+	void (*drain)(struct session *s);
+};
+/* Fills it, links it, counts it, logs "connected"; takes fd. */
+void session_begin(struct session *s, struct env *env, const struct topo_cluster *c, int fd,
+		   const struct addr *peer, size_t in_max, size_t out_max,
+		   void (*event)(struct io *io, enum io_event what));
+/* The reverse: closes io, unlinks, gives back counts, logs "disconnected reason=". The
+ * caller frees the memory. */
+void session_end(struct session *s, const char *reason);
+
+/* A connection that was accepted for a listener of cluster c: becomes a session of c's
+ * protocol, or is refused (limits, block ranges) with one write and a close. Takes fd. */
+void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
+/* The worker has swapped env->topology: ends the sessions whose box or cluster went red
+ * (a cluster that is gone counts as drained, not as red), empties pools of boxes not green. */
+void sessions_reconfigured(struct env *env);
+/* The slot's bell rang: looks for ledger rows that became durable. */
+void sessions_bell(struct env *env);
+
+/* Protocols (smtp_server.h, pop3_server.h). */
+void smtp_session_start(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
+void pop3_session_start(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
+
+#endif

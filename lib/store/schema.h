@@ -1,0 +1,115 @@
+/* schema: what a table's records look like, described once.
+ * A table is an array of struct field, made with an X-macro together with its C struct
+ * (tables.h). Codec, CSV, XML, defaults, range checks, help texts and later console,
+ * replication and manual pages walk the description; nobody lists fields by hand.
+ *
+ * In the C struct a field is either a struct str (text kinds) or an int64_t (number kinds).
+ * FIELD_EMPTY in a number means "empty": never, no limit, or "take the cluster's".
+ * Memory: decoded texts borrow the encoded bytes; parsed ones live in the caller's arena. */
+#ifndef PB_STORE_SCHEMA_H
+#define PB_STORE_SCHEMA_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+
+#define FIELD_EMPTY INT64_MIN
+#define FIELD_IDS 64 /* ids of a table are 1..63; an id is never reused for another meaning */
+
+enum field_kind {
+	/* text kinds: struct str */
+	FK_TEXT,     /* any UTF-8 without control bytes but tab/newline; range = length in bytes */
+	FK_NAME,     /* clusterid, boxid: 1..63 bytes, printable ASCII without space < > & " ' / \ */
+	FK_ADDRESS,  /* mail address by the manual's grammar, kept in lower case; "@domain" too */
+	FK_MEMBERS,  /* comma separated FK_ADDRESS list, at least one */
+	FK_SECRET,   /* like FK_TEXT; shown only when asked for, never logged */
+	FK_RANGES,   /* ip ranges (lib/base/addr.h), kept as given */
+	FK_IP,	     /* one IP address */
+	FK_HOST,     /* host name: letters digits . - _, or empty */
+	FK_PATH,     /* absolute file name or empty */
+	FK_ENUM,     /* one of the words in field.words, separated by '|' */
+	/* number kinds: int64_t */
+	FK_BOOL,     /* "1", "0"; empty is 0 */
+	FK_INT,	     /* decimal in min..max */
+	FK_DECIMAL,  /* decimals with at most 4 places, kept times 10000; min, max in that unit */
+	FK_DATE,     /* RFC 3339 UTC, kept as wall ms; empty is FIELD_EMPTY */
+};
+static inline bool field_is_text(enum field_kind k)
+{
+	return k <= FK_ENUM;
+}
+
+enum { /* field flags */
+	FF_KEY = 1,	  /* part of the record's key; several are joined with a NUL byte */
+	FF_REQUIRED = 2,  /* must be given when a record is added */
+	FF_MAY_EMPTY = 4, /* a number that may be empty (FIELD_EMPTY) */
+	FF_FIXED = 8,	  /* cannot be changed once added */
+	FF_HIDDEN = 16,   /* no XML tag: written by commands of its own (the light) */
+};
+
+struct field {
+	uint8_t id;
+	uint8_t flags;
+	enum field_kind kind;
+	const char *name;  /* XML tag, CSV name */
+	size_t offset;	   /* in the C struct */
+	const char *dflt;  /* text form of the default; "" is empty */
+	int64_t min, max;  /* numbers: value; texts: length */
+	const char *words; /* FK_ENUM */
+	const char *help;  /* one sentence for people, with its unit */
+};
+
+struct table {
+	uint8_t id;	  /* never changes its meaning */
+	uint8_t format;   /* of newly written records */
+	const char *name; /* LMDB database */
+	const struct field *fields;
+	uint8_t n_fields;
+	size_t size;	  /* of the C struct */
+	bool replicated;  /* rows carry stamp, dot, local sequence and stand in the index */
+	bool field_stamps; /* merge is per field: each field has its own stamp */
+};
+
+#define KEY_MAX 511 /* LMDB's bound on keys */
+
+const struct field *table_field(const struct table *t, struct str name); /* NULL: none */
+
+/* Every field at its default. Texts point at static memory. */
+void record_defaults(const struct table *t, void *rec);
+/* Parses and checks text into the field. On a bad value the error names the tag, the value
+ * and the allowed range, and rec is unchanged. Long values are cut in the text. */
+MUST_CHECK int field_parse(const struct field *f, void *rec, struct str text, struct arena *a,
+			   struct err *e);
+/* The text form, exactly what field_parse takes; empty for FIELD_EMPTY. */
+struct str field_text(const struct field *f, const void *rec, struct arena *a);
+bool field_is_default(const struct field *f, const void *rec);
+bool field_same(const struct field *f, const void *a, const void *b);
+struct str field_str(const struct field *f, const void *rec); /* text kinds */
+int64_t field_num(const struct field *f, const void *rec);    /* number kinds */
+/* The key fields joined with NUL bytes; 0 or -1 when longer than KEY_MAX. */
+MUST_CHECK int record_key(const struct table *t, const void *rec, char key[KEY_MAX], size_t *n);
+
+/* --- stored form ---
+ * u8 format, u8 flags (1: tombstone), varint local seq, u64 stamp, varint origin index,
+ * varint dot seq, then per field that is not at its default:
+ * varint id, varint (row stamp - field stamp), varint length, bytes.
+ * Fields of unknown id are kept and written again by record_encode. */
+struct origin {
+	uint64_t node, incarnation;
+};
+struct row_meta {
+	uint64_t seq;	   /* local sequence */
+	uint64_t stamp;    /* 48 bits of wall ms, 16 of counter (SISTERS.md 2) */
+	uint32_t origin;   /* index in the environment's table of origins */
+	uint64_t dot;	   /* sequence at that origin */
+	bool tombstone;
+	uint64_t field_stamp[FIELD_IDS]; /* by id; 0: the row's */
+	struct str unknown; /* encoded fields this version does not know; borrows */
+};
+MUST_CHECK int record_encode(const struct table *t, const void *rec, const struct row_meta *m,
+			     struct buf *out);
+/* rec and m may be NULL when not wanted. -1: damaged. Older formats are read. */
+MUST_CHECK int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m);
+
+#endif

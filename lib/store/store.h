@@ -1,0 +1,86 @@
+/* store: the two LMDB environments. The only room that knows lmdb.h.
+ * Open after fork, never before. accounts.mdb has one writer process (admin), traffic.mdb
+ * one (replicator); every other process opens read-only and reads without ever waiting.
+ *
+ * In one write transaction: the row, its place in the by-sequence index, its stamp and dot,
+ * the version vector's own entry and the clock mark (SISTERS.md 1, 2).
+ * Memory: what a read returns borrows the map until store_read_end. */
+#ifndef PB_STORE_STORE_H
+#define PB_STORE_STORE_H
+
+#include "lib/store/tables.h"
+
+struct store;
+enum store_env { STORE_ACCOUNTS, STORE_TRAFFIC };
+enum store_mode { STORE_READ, STORE_WRITE };
+enum { STORE_NONE = 1 }; /* result of a look-up: there is no such row (not an error) */
+
+/* Opens DIR/accounts.mdb or DIR/traffic.mdb. STORE_WRITE creates it (mode 0600), takes a
+ * new incarnation and, when the boot id changed without a clean stop, a new store id.
+ * A store of a newer format is refused in words. Owned; store_close(&s) ends it. */
+MUST_CHECK int store_open(struct store **out, const char *dir, enum store_env env,
+			  enum store_mode mode, struct err *e);
+/* A writer leaves its clean stop mark. NULL-safe. */
+void store_close(struct store **s);
+/* After a child died: clears its reader slots, so that it pins no old pages. */
+void store_reader_check(struct store *s);
+
+/* --- reading (one reader a store handle; renews one transaction) --- */
+MUST_CHECK int store_read_begin(struct store *s, struct err *e);
+void store_read_end(struct store *s);
+/* key as record_key makes it. 0, STORE_NONE (also for tombstones), or -1. Texts borrow. */
+MUST_CHECK int store_get(struct store *s, const struct table *t, struct str key, void *rec,
+			 struct row_meta *m, struct err *e);
+/* Calls fn for each live row from the first key >= from, in key order, until fn returns
+ * non-zero (which is then returned) or the table ends (0). -1: error. fn must not write. */
+typedef int store_visit(void *arg, const void *rec, const struct row_meta *m);
+MUST_CHECK int store_each(struct store *s, const struct table *t, struct str from,
+			  store_visit *fn, void *arg, struct err *e);
+/* Live rows of a table. */
+MUST_CHECK int store_count(struct store *s, const struct table *t, uint64_t *n, struct err *e);
+
+/* --- writing (one transaction at a time; reads inside see it) --- */
+MUST_CHECK int store_write_begin(struct store *s, int64_t wall_ms, struct err *e);
+/* Adds or replaces. Where nothing differs from what is stored nothing is written (stamps
+ * stay). Changed fields get new stamps, others keep theirs. */
+MUST_CHECK int store_put(struct store *s, const struct table *t, const void *rec, struct err *e);
+/* Leaves a tombstone in a replicated table, nothing in another. 0, STORE_NONE or -1. */
+MUST_CHECK int store_delete(struct store *s, const struct table *t, struct str key, struct err *e);
+/* Drops a row that expired, index entry included, without a tombstone: by time, every sister
+ * does the same by herself. */
+MUST_CHECK int store_expire(struct store *s, const struct table *t, struct str key, struct err *e);
+/* accounts: durable on return. traffic: MDB_NOMETASYNC; store_sync makes it durable. */
+MUST_CHECK int store_commit(struct store *s, struct err *e);
+void store_abort(struct store *s);
+MUST_CHECK int store_sync(struct store *s, struct err *e);
+/* Tombstones older than age go, at most limit of them in the open write transaction;
+ * returns how many, or -1. (With sisters: only what all of them cover.) */
+MUST_CHECK int store_collect(struct store *s, int64_t wall_ms, int64_t age_ms, int limit,
+			     struct err *e);
+
+/* By-sequence index: calls fn for each entry with local seq > after, in order. */
+typedef int store_seq_visit(void *arg, uint64_t seq, const struct table *t, struct str key,
+			    const struct row_meta *m);
+MUST_CHECK int store_since(struct store *s, uint64_t after, store_seq_visit *fn, void *arg,
+			   struct err *e);
+
+struct store_info {
+	struct origin origin;
+	uint64_t store_id, last_seq, last_dot, clock_mark;
+	uint64_t pages_used, map_size;
+};
+void store_info(struct store *s, struct store_info *out);
+
+/* --- shorthand --- */
+/* Address in any case; 0, STORE_NONE or -1; texts borrow. */
+MUST_CHECK int store_account(struct store *s, struct str address, struct account *out, struct err *e);
+MUST_CHECK int store_alias(struct store *s, struct str address, struct alias *out, struct err *e);
+
+/* --- delivered ledger --- */
+/* pair of (sender, recipient), see LEDGER_FIELDS; 33 bytes with NUL. */
+void ledger_pair(struct str sender, struct str recipient, char out[33]);
+/* Journal payload of a row (JOURNAL_LEDGER) and back. */
+MUST_CHECK int ledger_encode(const struct ledger *l, struct buf *out);
+MUST_CHECK int ledger_decode(struct str in, struct ledger *out);
+
+#endif

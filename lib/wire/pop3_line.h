@@ -1,0 +1,17 @@
+/* pop3_line: POP3 command lines before the tunnel. Pure. RFC 1939, 1734/5034 (AUTH), 2449
+ * (CAPA), 6856 (UTF8). Lines come from line_next (smtp_line.h). */
+#ifndef PB_WIRE_POP3_LINE_H
+#define PB_WIRE_POP3_LINE_H
+
+#include "lib/base/str.h"
+
+struct pop3_line {
+	struct str verb; /* as it came */
+	struct str args; /* rest of the line behind ONE space: blanks in passwords count */
+};
+void pop3_line_split(struct str line, struct pop3_line *out);
+/* APOP args: "name digest", digest 32 hex digits (any case). */
+MUST_CHECK int pop3_apop_parse(struct str args, struct str *name, uint8_t digest[16]);
+/* MD5 hex compare is done by the caller; the stamp as greeted: "<1262856808170.77@host>". */
+
+#endif

@@ -1,0 +1,36 @@
+/* boxes: what is known of each box's health, shared by all workers.
+ * admin gives each (cluster, box) an index; workers find it by name when they build their
+ * topology. Lights are configuration (the store), not here. */
+#ifndef PB_SHM_BOXES_H
+#define PB_SHM_BOXES_H
+
+#include "lib/base/str.h"
+#include "shm/layout.h"
+
+/* admin: the index of this box, made when new; -1 when MAX_BOXES are in use. */
+int boxes_assign(struct shm *shm, struct str cluster, struct str box);
+/* admin: forgets it; its health starts afresh. The index is not reused until the region ends
+ * or all MAX_BOXES have been used, so that late counts hit nobody else. */
+void boxes_forget(struct shm *shm, struct str cluster, struct str box);
+/* Any: the index, or -1. */
+int boxes_find(const struct shm *shm, struct str cluster, struct str box);
+
+/* A box that fails is passed over for a growing, bounded time (BOX_PASSOVER_*). */
+void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why);
+void boxes_worked(struct shm *shm, int box);
+/* true: fit to be tried now. When the pass-over has ended, one caller at a time gets true
+ * (a probe by the next real session); success or failure decides for the rest. */
+bool boxes_usable(struct shm *shm, int box, int64_t mono_ms);
+
+struct box_health {
+	uint32_t failures;	/* in a row */
+	int64_t passed_over_ms; /* left of the pass-over; 0: usable */
+	char why[64];		/* last failure, "" */
+};
+struct box_health boxes_health(const struct shm *shm, int box, int64_t mono_ms);
+
+/* What the box offered at its last EHLO (bits of lib/wire/ehlo.h), its SIZE; 0 before. */
+void boxes_offer(struct shm *shm, int box, uint32_t offer, uint64_t size);
+void boxes_get_offer(const struct shm *shm, int box, uint32_t *offer, uint64_t *size);
+
+#endif

@@ -1,0 +1,40 @@
+/* journal: how facts reach the replicator: one ring a slot, one writer, one reader.
+ *
+ *   head  bytes ever published (writer; release)     entry = u32 length, u16 kind, u16 0, payload,
+ *   tail  bytes ever applied   (replicator)                  padded to 8
+ *   durable  bytes known to be on disk (replicator)
+ *
+ * An entry is published only when complete; a writer killed before that leaves nothing. The
+ * replicator may apply an entry twice (killed between commit and tail): entries are idempotent. */
+#ifndef PB_SHM_JOURNAL_H
+#define PB_SHM_JOURNAL_H
+
+#include "lib/base/str.h"
+#include "shm/layout.h"
+
+enum journal_kind {
+	JOURNAL_LEDGER = 1, /* struct ledger row, encoded by lib/store/tables.h */
+	/* greylist, whitelist, access facts: with the guard */
+};
+
+/* Writer: 0 and *mark, the position that durable must reach; -1 when the ring is full or the
+ * entry too long (counted; volatile facts are dropped, a ledger row means 451). Does not wait. */
+MUST_CHECK int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind,
+			   struct str payload, uint64_t *mark);
+/* Writer: is it on disk? */
+bool journal_durable(const struct shm *shm, unsigned slot, uint64_t mark);
+
+/* Replicator: the next entry after *pos (start with journal_tail), false when there is none.
+ * The payload points into the ring and is good until journal_applied. */
+bool journal_next(const struct shm *shm, unsigned slot, uint64_t *pos, enum journal_kind *kind,
+		  struct str *payload);
+uint64_t journal_tail(const struct shm *shm, unsigned slot);
+/* Replicator, after the durable commit: frees the room, sets durable, rings the slot's bell. */
+void journal_applied(struct shm *shm, unsigned slot, uint64_t pos);
+
+struct journal_stat {
+	uint64_t published, applied, dropped;
+};
+struct journal_stat journal_stat(const struct shm *shm, unsigned slot);
+
+#endif

@@ -1,0 +1,23 @@
+/* listeners: the table of sockets that should be open, written by admin, read by the
+ * supervisor (the only part of the configuration it ever sees), range-checked on both sides. */
+#ifndef PB_SHM_LISTENERS_H
+#define PB_SHM_LISTENERS_H
+
+#include "lib/base/addr.h"
+#include "shm/layout.h"
+
+struct listener {
+	char cluster[LIMIT_NAME + 1]; /* "" : unused row */
+	struct addr addr;
+};
+/* admin: replaces the whole table (a sequence lock guards readers; one writer). */
+void listeners_set(struct shm *shm, const struct listener *v, unsigned n);
+/* supervisor: consistent copy; returns the rows, at most MAX_LISTENERS. *version changes with
+ * every listeners_set. */
+unsigned listeners_get(const struct shm *shm, struct listener out[MAX_LISTENERS], uint32_t *version);
+/* supervisor: what came of that version: "" all open, else the reason in words. */
+void listeners_answer(struct shm *shm, uint32_t version, const char *error);
+/* admin: false while the supervisor has not answered this version yet. */
+bool listeners_answered(const struct shm *shm, uint32_t version, char error[256]);
+
+#endif

@@ -1,0 +1,20 @@
+/* penalty: growing delays for those who guess passwords, by client network and by account.
+ * A fixed table of atomics, shared by all workers; a killed process leaves it sound. When
+ * full, the oldest entry of the bucket goes. Time is an argument. */
+#ifndef PB_SHM_PENALTY_H
+#define PB_SHM_PENALTY_H
+
+#include "lib/base/str.h"
+#include "shm/layout.h"
+
+/* One more failure of this key (a keyed 64-bit hash of network or account); returns the delay
+ * in ms that the next answer to it should take: PENALTY_FIRST_MS doubling to PENALTY_MAX_MS. */
+int64_t penalty_failed(struct shm *shm, uint64_t key, int64_t mono_ms);
+/* The delay that stands now, 0 when none. */
+int64_t penalty_now(const struct shm *shm, uint64_t key, int64_t mono_ms);
+/* A success of this key forgets its failures. */
+void penalty_clear(struct shm *shm, uint64_t key);
+/* The random SipHash key of this region, for hashing what strangers choose. */
+const uint8_t *shm_secret(const struct shm *shm);
+
+#endif
