@@ -68,6 +68,8 @@ struct session {
 	void (*cut)(struct session *s, const char *why);
 	/* Does it use this box of this cluster now? (red light). box NULL: any. */
 	bool (*uses)(const struct session *s, struct str clusterid, struct str boxid);
+	/* The slot's bell rang (ledger rows may be durable). May be NULL. */
+	void (*bell)(struct session *s);
 	/* TERM: ends now when nothing is under way, else when that is done. */
 	void (*drain)(struct session *s);
 };
