@@ -50,6 +50,13 @@ enum route_result route_account(struct store *s, struct str address, struct aren
 enum route_result route_box(const struct topo_cluster *c, struct str boxid, struct shm *shm,
 			    int64_t mono_ms, struct topo_box **out);
 
+/* The delivered ledger's row of a (sender, recipient) pair: for this message digest (hex), or for
+ * any when digest is empty, and then one that says "delivered" before one that says "refused".
+ * Rows past their expiry do not count. An enum ledger_outcome, 0 none, -1 not readable (logged).
+ * Texts of *out are copied into the arena. */
+int route_ledger(struct store *s, struct str pair, struct str digest, int64_t wall_ms,
+		 struct arena *a, struct ledger *out);
+
 /* Is the domain of this address one of ours (has any account, alias or catch-all)? Decides
  * between ROUTE_UNKNOWN and ROUTE_FOREIGN. */
 bool route_domain_is_ours(struct store *s, struct str domain);

@@ -151,6 +151,16 @@ void transaction_free(struct transaction **txp)
 	free(tx);
 }
 
+/* tx->answer stands and nobody gets the mail. */
+static void transaction_stop(struct transaction *tx)
+{
+	transaction_break(tx);
+	if (tx->state == TX_BODY)
+		transaction_enter(tx, TX_DISCARD);
+	else
+		transaction_done(tx);
+}
+
 void transaction_fail(struct transaction *tx, int code, const char *enhanced, const char *fmt, ...)
 {
 	char text[OUTCOME_TEXT];
@@ -161,11 +171,7 @@ void transaction_fail(struct transaction *tx, int code, const char *enhanced, co
 	va_end(ap);
 	tx->answer.code = code;
 	tx->answer.text = arena_printf(&tx->arena, "%s %s", enhanced, text);
-	transaction_break(tx);
-	if (tx->state == TX_BODY)
-		transaction_enter(tx, TX_DISCARD);
-	else
-		transaction_done(tx);
+	transaction_stop(tx);
 }
 
 /* --- verdicts --- */
@@ -506,6 +512,13 @@ void transaction_rcpt(struct transaction *tx, const struct address *to)
 		rcpt_route(tx, r);
 }
 
+void transaction_rcpt_bad(struct transaction *tx, struct str given, const char *text)
+{
+	struct address to = { .full = given };
+
+	recipient_say(tx, recipient_new(tx, &to), 501, text);
+}
+
 /* --- what the legs say before the body --- */
 
 static void on_rcpt(struct leg *leg, unsigned i, const struct leg_word *w)
@@ -565,16 +578,15 @@ static void leg_lost(struct tx_leg *l, const struct leg_word *w)
 	struct transaction *tx = l->tx;
 	struct word one = { verdict_of(w->code), l->box->row.boxid, w->code, w->enhanced, w->text };
 	const struct word *only = &one;
+	enum fate fate = tx->n_legs == 1 && one.verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
 	char text[OUTCOME_TEXT];
-	bool alone = tx->n_legs == 1;
-	enum fate fate = alone && one.verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
-	int code = alone ? outcome_code(fate, &only, 1) : 451;
 
 	outcome_text(fate, &only, 1, text);
-	if (!alone && one.verdict == VERDICT_PERM)
-		str_copy(text, 6, STR("4.3.0"));
-	text[5] = '\0'; /* "4.3.0 [..." falls into code and words */
-	transaction_fail(tx, code, text, "%s", text + 6);
+	tx->answer.code = tx->n_legs == 1 ? outcome_code(fate, &only, 1) : 451;
+	tx->answer.text = arena_str(&tx->arena, str_z(text));
+	transaction_stop(tx);
+	if (tx->state == TX_DISCARD && tx->ev) /* the rest may be in the buffer already */
+		tx->ev->room(tx->owner);
 }
 
 static void on_failed(struct leg *leg, const struct leg_word *w)

@@ -138,6 +138,8 @@ void transaction_free(struct transaction **tx);
 
 /* One RCPT. Its answer comes through transaction_answer, in order. */
 void transaction_rcpt(struct transaction *tx, const struct address *to);
+/* A RCPT that was not understood, in its place behind others that wait: 501 with this text. */
+void transaction_rcpt_bad(struct transaction *tx, struct str given, const char *text);
 /* The next answer to a RCPT, in the order they were asked. */
 bool transaction_answer(struct transaction *tx, struct answer *out);
 bool transaction_waits(const struct transaction *tx); /* RCPTs unanswered */

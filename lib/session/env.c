@@ -1,0 +1,204 @@
+#include "lib/session/env.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/session/legpool.h"
+#include "shm/counters.h"
+#include "shm/sessions.h"
+
+/* --- what sessions ask, answered by the real rooms --- */
+
+static enum route_result ask_recipient(struct env *env, const struct topo_cluster *c,
+				       struct str address, struct str sender, struct arena *a,
+				       struct route_list *out)
+{
+	return route_recipient(env->accounts, env->shm, c, address, sender, loop_now(env->loop), a,
+			       out);
+}
+
+static enum route_result ask_account(struct env *env, struct str address, struct arena *a,
+				     struct account *acc)
+{
+	return route_account(env->accounts, address, a, acc);
+}
+
+static enum route_result ask_box(struct env *env, const struct topo_cluster *c, struct str boxid,
+				 struct topo_box **out)
+{
+	return route_box(c, boxid, env->shm, loop_now(env->loop), out);
+}
+
+static void ask_dial(struct env *env, struct dial *d, const struct topo_box *box,
+		     void (*done)(struct dial *d, int fd, int error))
+{
+	dial_start(d, env->loop, &box->addr, box->connect_timeout_ms, done);
+}
+
+static void ask_leg_io(struct env *env, struct io *io, int fd,
+		       void (*event)(struct io *io, enum io_event what))
+{
+	io_init_socket(io, env->loop, fd, LIMIT_LEG_IN, LIMIT_LEG_OUT, event);
+}
+
+static int ask_ledger(struct env *env, struct str pair, struct str digest, struct arena *a,
+		      struct ledger *out)
+{
+	if (!env->traffic_db)
+		return 0;
+	return route_ledger(env->traffic_db, pair, digest, clock_wall_ms(), a, out);
+}
+
+const struct asks asks_real = {
+	.recipient = ask_recipient,
+	.account = ask_account,
+	.box = ask_box,
+	.dial = ask_dial,
+	.leg_io = ask_leg_io,
+	.ledger = ask_ledger,
+};
+
+/* --- the life of any session --- */
+
+static void count(struct session *s, enum cluster_counter c, int64_t delta)
+{
+	if (s->env->shm)
+		count_cluster(s->env->shm, s->env->slot, s->cluster->shm, c, delta);
+}
+
+static int open_row(const struct session *s)
+{
+	struct session_row row = { .client = s->peer.ip,
+				   .cluster = (int16_t)s->cluster->shm,
+				   .box = -1,
+				   .id = s->env->next_id,
+				   .since = clock_wall_ms() };
+
+	return s->env->shm ? session_row_open(s->env->shm, s->env->slot, &row) : -1;
+}
+
+void session_begin(struct session *s, struct env *env, const struct topo_cluster *c, int fd,
+		   const struct addr *peer, size_t in_max, size_t out_max,
+		   void (*event)(struct io *io, enum io_event what))
+{
+	s->env = env;
+	s->topology = topology_ref(env->topology);
+	s->cluster = c;
+	s->peer = *peer;
+	s->started = loop_now(env->loop);
+	snprintf(s->sid, sizeof(s->sid), "%u-%x", env->slot, ++env->next_id);
+	list_append(&env->sessions, &s->node);
+	env->n_sessions++;
+	s->row = open_row(s);
+	count(s, CC_sessions_total, 1);
+	if (fd >= 0)
+		io_init_socket(&s->io, env->loop, fd, in_max, out_max, event);
+	else /* tests: nobody dials, bytes are fed */
+		io_init_memory(&s->io, env->loop, in_max, out_max, event);
+	traffic_line(env->traffic, clock_wall_ms(), &peer->ip, "%s connected cluster=%.*s", s->sid,
+		     STR_ARG(c->row.clusterid));
+}
+
+void session_end(struct session *s, const char *reason)
+{
+	struct env *env = s->env;
+
+	io_close(&s->io);
+	traffic_line(env->traffic, clock_wall_ms(), &s->peer.ip,
+		     "%s disconnected reason=\"%s\" in=%llu out=%llu seconds=%.3f", s->sid, reason,
+		     (unsigned long long)s->io.bytes_in, (unsigned long long)s->io.bytes_out,
+		     (double)(loop_now(env->loop) - s->started) / 1000);
+	count(s, CC_bytes_in, (int64_t)s->io.bytes_in);
+	count(s, CC_bytes_out, (int64_t)s->io.bytes_out);
+	count(s, CC_sessions, -1);
+	if (s->row >= 0)
+		session_row_close(env->shm, env->slot, s->row);
+	list_remove(&s->node);
+	env->n_sessions--;
+	topology_unref(&s->topology);
+}
+
+/* --- at the door --- */
+
+static const struct {
+	void (*start)(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
+	const char *blocked, *full;
+} doors[] = {
+	[PROTO_SMTP] = { smtp_session_start,
+			 "550 your service has been explicitly blacklisted - contact our site "
+			 "administrators for more info\r\n",
+			 "421 4.3.2 too many connections, try again later\r\n" },
+	[PROTO_POP3] = { pop3_session_start,
+			 "-ERR your service has been explicitly blacklisted - contact our site "
+			 "administrators for more info\r\n",
+			 "-ERR [SYS/TEMP] too many connections, try again later\r\n" },
+	[PROTO_TCP] = { NULL, "", "" },
+};
+
+static void turn_away(struct env *env, const struct topo_cluster *c, int fd,
+		      const struct addr *peer, const char *words, const char *why)
+{
+	/* One try: a socket just accepted has room; a client that is gone needs no words. */
+	if (send(fd, words, strlen(words), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		why = "refused and gone";
+	close(fd);
+	traffic_line(env->traffic, clock_wall_ms(), &peer->ip, "refused at connect cluster=%.*s: %s",
+		     STR_ARG(c->row.clusterid), why);
+	if (env->shm)
+		count_cluster(env->shm, env->slot, c->shm, CC_refused_connections, 1);
+}
+
+void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer)
+{
+	if ((size_t)c->protocol >= ARRAY_LEN(doors) || !doors[c->protocol].start)
+		turn_away(env, c, fd, peer, "", "no such protocol yet");
+	else if (ranges_contain(&c->block, &peer->ip))
+		turn_away(env, c, fd, peer, doors[c->protocol].blocked, "block_ranges");
+	else if (env->shm && !take_cluster_session(env->shm, env->slot, c->shm,
+						   (uint64_t)c->row.max_connections))
+		turn_away(env, c, fd, peer, doors[c->protocol].full, "max_connections");
+	else
+		doors[c->protocol].start(env, c, fd, peer);
+}
+
+/* --- a new topology, a bell --- */
+
+/* Calls cut for the sessions that use this box. */
+static void cut_users(struct env *env, const struct topo_box *box)
+{
+	struct list *n, *tmp;
+
+	list_each(&env->sessions, n, tmp) {
+		struct session *s = container_of(n, struct session, node);
+
+		if (s->uses && s->uses(s, box->row.clusterid, box->row.boxid))
+			s->cut(s, "the box was taken off, try again later");
+	}
+}
+
+void sessions_reconfigured(struct env *env)
+{
+	struct topology *t = env->topology;
+
+	if (env->pool)
+		legpool_flush(env->pool);
+	for (unsigned i = 0; i < t->n_clusters; i++)
+		for (unsigned j = 0; j < t->clusters[i].n_boxes; j++)
+			if (t->clusters[i].boxes[j].light == LIGHT_RED)
+				cut_users(env, &t->clusters[i].boxes[j]);
+}
+
+void sessions_bell(struct env *env)
+{
+	struct list *n, *tmp;
+
+	list_each(&env->sessions, n, tmp) {
+		struct session *s = container_of(n, struct session, node);
+
+		if (s->bell)
+			s->bell(s);
+	}
+}

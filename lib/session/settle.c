@@ -1,0 +1,285 @@
+#include "lib/session/settle.h"
+
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/session/patience.h"
+#include "shm/counters.h"
+#include "shm/journal.h"
+
+#define LEDGER_ROW_ROOM 256 /* bytes one row takes in the journal at most */
+
+static void count(struct transaction *tx, enum cluster_counter c, int64_t delta)
+{
+	if (tx->env->shm)
+		count_cluster(tx->env->shm, tx->env->slot, tx->cluster->shm, c, delta);
+}
+
+/* --- before the end marks --- */
+
+/* Could the journal take a row of every delivery? Asked before the barrier, because behind
+ * it a row that cannot be written means a mail delivered twice. */
+static bool ledger_has_room(struct transaction *tx)
+{
+	struct journal_stat j;
+
+	if (!tx->env->shm || tx->n_legs < 2)
+		return true;
+	j = journal_stat(tx->env->shm, tx->env->slot);
+	return j.published - j.applied + (uint64_t)tx->n_deliveries * LEDGER_ROW_ROOM < JOURNAL_RING;
+}
+
+/* The one delivery of a leg that stands alone. */
+static struct delivery *lone_delivery(struct tx_leg *l)
+{
+	for (unsigned i = 0; i < l->leg->n_rcpts; i++)
+		if (l->leg->rcpts[i].state == LR_ACCEPTED)
+			return l->leg->rcpts[i].ref;
+	return NULL;
+}
+
+int settle_spare(struct transaction *tx)
+{
+	struct list *n, *tmp;
+
+	if (!ledger_has_room(tx))
+		return -1;
+	list_each(&tx->legs, n, tmp) {
+		struct tx_leg *l = container_of(n, struct tx_leg, node);
+		struct delivery *d = l->alone ? lone_delivery(l) : NULL;
+		struct ledger row;
+
+		if (!d || tx->env->ask->ledger(tx->env, str_z(d->pair), str_z(tx->digest_hex),
+					       &tx->arena, &row) != LEDGER_DELIVERED)
+			continue;
+		delivery_word(tx, d, row.boxid, 250, STR("2.0.0"), STR("had it already"));
+		d->word.verdict = VERDICT_SPARED;
+		count(tx, CC_spared, 1);
+		tx_leg_abort(l);
+	}
+	return 0;
+}
+
+/* --- the log: one line a recipient, in the manual's form --- */
+
+static void log_recipient(struct transaction *tx, const struct recipient *r,
+			  const struct answer *a)
+{
+	char subject[2 * LIMIT_SUBJECT_LOG + 1];
+	size_t n = 0;
+
+	/* A quote in a subject must not end it in the log. */
+	for (const char *p = tx->header.subject; *p; p++)
+		subject[n++] = *p == '"' ? '\'' : *p;
+	subject[n] = '\0';
+	traffic_line(tx->env->traffic, clock_wall_ms(), &tx->client,
+		     "%.*s => %.*s \"%s\":%llukB %s - %d %.*s",
+		     STR_ARG(tx->mail.reverse_path), STR_ARG(r->address), subject,
+		     (unsigned long long)(tx->scan.bytes / 1024),
+		     a->code / 100 == 2 ? "success" : "failure", a->code, STR_ARG(a->text));
+}
+
+/* --- the answer --- */
+
+struct settlement { /* of one mail, over its accepted recipients */
+	unsigned n;
+	struct recipient **r;
+	enum fate *fate;
+	const struct word **words; /* of all targets, in order */
+	unsigned n_words;
+	enum fate whole;
+	bool mixed;
+};
+
+static unsigned words_of(const struct recipient *r, const struct word **out)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		out[i] = &r->to[i]->word;
+	return r->n;
+}
+
+/* -1: the transaction's memory is at its end. */
+static int settlement_make(struct transaction *tx, struct settlement *s)
+{
+	unsigned targets = 0;
+
+	*s = (struct settlement){ 0 };
+	for (unsigned i = 0; i < tx->n_recipients; i++)
+		targets += tx->recipients[i].accepted ? tx->recipients[i].n : 0;
+	s->r = arena_alloc(&tx->arena, tx->n_accepted * sizeof(*s->r));
+	s->fate = arena_alloc(&tx->arena, tx->n_accepted * sizeof(*s->fate));
+	s->words = arena_alloc(&tx->arena, targets * sizeof(*s->words));
+	if (!s->r || !s->fate || !s->words)
+		return -1;
+	for (unsigned i = 0; i < tx->n_recipients; i++) {
+		struct recipient *r = &tx->recipients[i];
+		unsigned n;
+
+		if (!r->accepted)
+			continue;
+		n = words_of(r, s->words + s->n_words);
+		s->fate[s->n] = fate_of(s->words + s->n_words, n);
+		s->r[s->n++] = r;
+		s->n_words += n;
+	}
+	s->whole = fate_join(s->fate, s->n, &s->mixed);
+	return 0;
+}
+
+static void answer_of(struct transaction *tx, enum fate fate, const struct word *const *w,
+		      unsigned n, struct answer *out)
+{
+	char text[OUTCOME_TEXT];
+
+	outcome_text(fate, w, n, text);
+	out->code = outcome_code(fate, w, n);
+	out->text = arena_str(&tx->arena, str_z(text));
+}
+
+/* Each recipient's own word, as PRDR has it (draft-hall-prdr). */
+static void answer_each(struct transaction *tx, const struct settlement *s)
+{
+	const struct word **w = s->words;
+
+	tx->prdr_answers = arena_alloc(&tx->arena, s->n * sizeof(*tx->prdr_answers));
+	if (!tx->prdr_answers)
+		return;
+	for (unsigned i = 0; i < s->n; i++) {
+		answer_of(tx, s->fate[i], w, s->r[i]->n, &tx->prdr_answers[i]);
+		w += s->r[i]->n;
+	}
+	tx->n_prdr = s->n;
+	tx->answer = (struct answer){ 250, STR("2.0.0 each recipient has its own answer") };
+}
+
+/* Not all or none: some boxes have it, and the client must send again for the others. */
+static void answer_mixed(struct transaction *tx, const struct settlement *s)
+{
+	answer_of(tx, FATE_TEMP, s->words, s->n_words, &tx->answer);
+	tx->answer.code = 451;
+	count(tx, CC_mails_mixed, 1);
+}
+
+static void answer_make(struct transaction *tx, const struct settlement *s)
+{
+	if (tx->prdr && s->mixed)
+		answer_each(tx, s);
+	if (tx->n_prdr > 0)
+		return;
+	if (s->mixed)
+		answer_mixed(tx, s);
+	else
+		answer_of(tx, s->whole, s->words, s->n_words, &tx->answer);
+}
+
+/* What recipient i is told. */
+static const struct answer *told(const struct transaction *tx, unsigned i)
+{
+	return tx->n_prdr ? &tx->prdr_answers[i] : &tx->answer;
+}
+
+/* --- the ledger --- */
+
+static int ledger_row(struct transaction *tx, const struct delivery *d, enum ledger_outcome what)
+{
+	char mem[LIMIT_JOURNAL_ENTRY];
+	struct ledger row = { .pair = str_z(d->pair),
+			      .digest = str_z(tx->digest_hex),
+			      .outcome = what,
+			      .boxid = d->word.box,
+			      .expiry = clock_wall_ms() + LEDGER_KEEP_MS };
+	struct buf b = { .mem = mem, .cap = sizeof(mem), .max = sizeof(mem) };
+
+	if (!tx->env->shm || ledger_encode(&row, &b) < 0)
+		return -1;
+	return journal_put(tx->env->shm, tx->env->slot, JOURNAL_LEDGER, buf_str(&b),
+			   &tx->ledger_mark);
+}
+
+/* Rows for the targets of a recipient that will be sent again. */
+static unsigned ledger_recipient(struct transaction *tx, const struct recipient *r)
+{
+	unsigned rows = 0;
+
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct delivery *d = r->to[i];
+		enum verdict v = d->word.verdict;
+
+		if (v != VERDICT_ACCEPTED && v != VERDICT_PERM)
+			continue;
+		if (ledger_row(tx, d, v == VERDICT_PERM ? LEDGER_REFUSED : LEDGER_DELIVERED) == 0)
+			rows++;
+		else if (tx->env->shm)
+			log_warning("delivered ledger: no room, a retry may deliver twice");
+	}
+	return rows;
+}
+
+/* Will the client send this recipient again? Told 4xx; or it is no longer there to be told. */
+static bool comes_again(const struct transaction *tx, unsigned i)
+{
+	return tx->client_gone || told(tx, i)->code / 100 == 4;
+}
+
+static bool anybody_has_it(const struct settlement *s)
+{
+	for (unsigned i = 0; i < s->n_words; i++)
+		if (s->words[i]->verdict == VERDICT_ACCEPTED || s->words[i]->verdict == VERDICT_SPARED)
+			return true;
+	return false;
+}
+
+static unsigned ledger_write(struct transaction *tx, const struct settlement *s)
+{
+	unsigned rows = 0;
+
+	if (!anybody_has_it(s))
+		return 0; /* nothing to be spared, nothing to be told apart */
+	for (unsigned i = 0; i < s->n; i++)
+		if (comes_again(tx, i))
+			rows += ledger_recipient(tx, s->r[i]);
+	return rows;
+}
+
+/* --- all is heard --- */
+
+static void settle(struct transaction *tx)
+{
+	struct settlement s;
+	unsigned rows;
+
+	if (settlement_make(tx, &s) < 0) {
+		tx->answer = (struct answer){ 451, STR("4.3.1 out of memory") };
+		transaction_done(tx);
+		return;
+	}
+	answer_make(tx, &s);
+	for (unsigned i = 0; i < s.n; i++) {
+		log_recipient(tx, s.r[i], told(tx, i));
+		count(tx, s.fate[i] == FATE_OK ? CC_recipients : CC_refused_box, 1);
+	}
+	count(tx, CC_mails, tx->answer.code / 100 == 2);
+	rows = ledger_write(tx, &s);
+	if (rows == 0 || !tx->ev) {
+		transaction_done(tx);
+		return;
+	}
+	transaction_enter(tx, TX_LEDGER);
+	timer_set(&tx->ledger_wait, patience(TIMEOUT_LEDGER));
+	settle_bell(tx);
+}
+
+void settle_bell(struct transaction *tx)
+{
+	if (tx->state == TX_LEDGER &&
+	    journal_durable(tx->env->shm, tx->env->slot, tx->ledger_mark))
+		transaction_done(tx);
+}
+
+void settle_heard(struct transaction *tx)
+{
+	if (tx->state == TX_END && tx->n_legs == 0)
+		settle(tx);
+}

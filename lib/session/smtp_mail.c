@@ -1,0 +1,258 @@
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/session/fanout.h"
+#include "lib/session/patience.h"
+#include "lib/session/smtp_server.h"
+#include "shm/boxes.h"
+
+static void on_answers(void *owner);
+static void on_go(void *owner);
+static void on_room(void *owner);
+static void on_done(void *owner);
+
+static const struct transaction_events tx_events = {
+	.answers = on_answers,
+	.go = on_go,
+	.room = on_room,
+	.done = on_done,
+};
+
+/* --- what we say we can --- */
+
+/* Calls for each box of the cluster whose EHLO has been seen. */
+static uint32_t offers_of(const struct smtp_session *c, uint64_t *size)
+{
+	const struct topo_cluster *cl = c->s.cluster;
+	uint32_t all = ~0u;
+
+	for (unsigned i = 0; i < cl->n_boxes && c->s.env->shm; i++) {
+		uint32_t offer = 0;
+		uint64_t box_size = 0;
+
+		if (cl->boxes[i].light != LIGHT_GREEN)
+			continue;
+		boxes_get_offer(c->s.env->shm, cl->boxes[i].shm, &offer, &box_size);
+		if (offer)
+			all &= offer;
+		if (box_size && box_size < *size)
+			*size = box_size;
+	}
+	return all;
+}
+
+uint64_t smtp_size_limit(const struct smtp_session *c)
+{
+	uint64_t size = (uint64_t)c->s.cluster->row.max_mail_size_kb * 1024;
+
+	offers_of(c, &size);
+	return size;
+}
+
+bool smtp_offers_8bit(const struct smtp_session *c)
+{
+	uint64_t size = UINT64_MAX;
+
+	return offers_of(c, &size) & OFFER_8BITMIME;
+}
+
+/* --- MAIL and RCPT --- */
+
+static void bad_args(struct smtp_session *c, const char *verb, enum args_fault f,
+		     enum address_fault af, const char *address_code)
+{
+	switch (f) {
+	case ARGS_ADDRESS:
+		smtp_refuse(c, CC_refused_syntax, 501, "%s %s", address_code,
+			    address_fault_text(af));
+		break;
+	case ARGS_PARAM:
+		smtp_refuse(c, CC_refused_syntax, 555, "5.5.4 a parameter of %s is not known", verb);
+		break;
+	case ARGS_PARAM_VALUE:
+		smtp_refuse(c, CC_refused_syntax, 501, "5.5.4 a parameter of %s has a bad value",
+			    verb);
+		break;
+	default:
+		smtp_refuse(c, CC_refused_syntax, 501, "5.5.4 %s is not understood", verb);
+		break;
+	}
+	smtp_error(c);
+}
+
+void smtp_mail(struct smtp_session *c, struct str args)
+{
+	struct mail_args m;
+	enum address_fault af = ADDRESS_OK;
+	enum args_fault f = mail_args_parse(args, &m, &af);
+
+	if (f != ARGS_OK) {
+		bad_args(c, "MAIL", f, af, "5.1.7");
+		return;
+	}
+	if (m.size > smtp_size_limit(c)) {
+		smtp_refuse(c, CC_refused_data, 552, "5.3.4 mail is larger than %llu kB",
+			    (unsigned long long)smtp_size_limit(c) / 1024);
+		return;
+	}
+	if (!c->esmtp && (m.size || m.prdr || m.body != BODY_7BIT)) {
+		bad_args(c, "MAIL", ARGS_PARAM, af, "");
+		return;
+	}
+	c->tx = transaction_new(&c->s, &m, &tx_events, c);
+	smtp_enter(c, S_MAIL);
+	smtp_reply(c, 250, "2.1.0 ok");
+}
+
+/* Log and answer of one RCPT. */
+static void answer_rcpt(struct smtp_session *c, const struct recipient *r)
+{
+	const struct answer *a = &r->answer;
+
+	if (a->code / 100 == 2) {
+		if (c->state == S_MAIL)
+			smtp_enter(c, S_RCPT);
+	} else {
+		traffic_line(c->s.env->traffic, clock_wall_ms(), &c->s.peer.ip,
+			     "%.*s => %.*s refused - %d %.*s",
+			     STR_ARG(c->tx->mail.reverse_path), STR_ARG(r->address), a->code,
+			     STR_ARG(a->text));
+	}
+	smtp_reply(c, a->code, "%.*s", STR_ARG(a->text));
+}
+
+static void answer_rcpts(struct smtp_session *c)
+{
+	struct answer a;
+
+	while (c->state != S_CLOSED && transaction_answer(c->tx, &a))
+		answer_rcpt(c, &c->tx->recipients[c->tx->answered - 1]);
+}
+
+void smtp_rcpt(struct smtp_session *c, struct str args)
+{
+	struct rcpt_args r;
+	enum address_fault af = ADDRESS_OK;
+	enum args_fault f = rcpt_args_parse(args, &r, &af);
+
+	/* Its answer would overtake those of the RCPTs before it: they keep their order. */
+	if (f != ARGS_OK && transaction_waits(c->tx)) {
+		transaction_rcpt_bad(c->tx, args, f == ARGS_ADDRESS ? "5.1.3 the address is not valid" :
+								      "5.5.4 RCPT is not understood");
+		return;
+	}
+	if (f != ARGS_OK) {
+		bad_args(c, "RCPT", f, af, "5.1.3");
+		return;
+	}
+	transaction_rcpt(c->tx, &r.forward_path);
+	answer_rcpts(c);
+}
+
+static void on_answers(void *owner)
+{
+	struct smtp_session *c = owner;
+
+	answer_rcpts(c);
+	if (c->state != S_CLOSED && !transaction_waits(c->tx))
+		smtp_advance(c);
+}
+
+/* --- DATA --- */
+
+void smtp_data(struct smtp_session *c, struct str args)
+{
+	(void)args;
+	if (c->tx->n_accepted == 0) {
+		smtp_refuse(c, CC_refused_data, 554, "5.5.1 no valid recipients");
+		return;
+	}
+	smtp_enter(c, S_WAIT);
+	transaction_data(c->tx);
+}
+
+/* RFC 5321 4.4. Only what was checked stands here: helo passed helo_name_ok, addresses are
+ * numeric, the recipient passed the grammar, and is named only when it is alone. */
+static struct str received_field(struct smtp_session *c, char *dst, size_t cap)
+{
+	const struct transaction *tx = c->tx;
+	char ip[ADDR_TEXT], date[40], clause[LIMIT_ADDRESS + 16] = "";
+	int n;
+
+	if (!c->s.cluster->row.received_header)
+		return STR("");
+	for (unsigned i = 0; i < tx->n_recipients && tx->n_recipients == 1; i++)
+		snprintf(clause, sizeof(clause), "\r\n\tfor <%.*s>",
+			 STR_ARG(tx->recipients[i].address));
+	ip_text(&c->s.peer.ip, ip);
+	clock_rfc5322(clock_wall_ms(), date);
+	n = snprintf(dst, cap, "Received: from %s ([%s%s])\r\n\tby %.*s with %s id %s%s;\r\n\t%s\r\n",
+		     c->helo[0] ? c->helo : "unknown", ip_is4(&c->s.peer.ip) ? "" : "IPv6:", ip,
+		     STR_ARG(c->s.cluster->host_name), c->esmtp ? "ESMTP" : "SMTP", c->s.sid, clause,
+		     date);
+	return (struct str){ dst, (size_t)n < cap ? (size_t)n : cap - 1 };
+}
+
+static void on_go(void *owner)
+{
+	struct smtp_session *c = owner;
+	char received[1200];
+
+	fanout_start(c->tx, received_field(c, received, sizeof(received)));
+	smtp_reply(c, 354, "Start mail input; end with <CRLF>.<CRLF>");
+	if (c->state == S_CLOSED)
+		return;
+	smtp_enter(c, S_BODY);
+	smtp_advance(c); /* an impatient client may have sent some already */
+}
+
+void smtp_body(struct smtp_session *c)
+{
+	timer_set(&c->idle, patience(TIMEOUT_DATA_BLOCK));
+	fanout_pump(c->tx, &c->s.io);
+	if (fanout_complete(c->tx) && (c->tx->state == TX_END || c->tx->state == TX_DONE ||
+				       c->tx->state == TX_LEDGER))
+		smtp_enter(c, S_END);
+	if (c->eof && !fanout_complete(c->tx))
+		smtp_end(c, "client left in mid-mail");
+	else if (c->eof)
+		c->tx->client_gone = true; /* it may still read; else the ledger helps */
+}
+
+static void on_room(void *owner)
+{
+	struct smtp_session *c = owner;
+
+	if (c->state == S_BODY)
+		smtp_body(c);
+}
+
+/* The answer to the whole mail, or to DATA when no box would take it. */
+static void final_answer(struct smtp_session *c)
+{
+	const struct transaction *tx = c->tx;
+
+	if (tx->n_prdr > 0)
+		smtp_reply(c, 353, "each recipient has its own answer");
+	for (unsigned i = 0; i < tx->n_prdr && c->state != S_CLOSED; i++)
+		smtp_reply(c, tx->prdr_answers[i].code, "%.*s", STR_ARG(tx->prdr_answers[i].text));
+	if (tx->n_prdr == 0 && tx->answer.code / 100 != 2 && tx->digest_hex[0] == '\0')
+		smtp_refuse(c, CC_refused_data, tx->answer.code, "%.*s", STR_ARG(tx->answer.text));
+	else
+		smtp_reply(c, tx->answer.code, "%.*s", STR_ARG(tx->answer.text));
+}
+
+static void on_done(void *owner)
+{
+	struct smtp_session *c = owner;
+	bool hang_up = c->tx->hang_up;
+
+	final_answer(c);
+	if (c->state == S_CLOSED)
+		return;
+	smtp_reset(c);
+	if (hang_up)
+		smtp_bye(c, "mail without end");
+	else
+		smtp_advance(c);
+}

@@ -1,0 +1,292 @@
+#include "lib/session/smtp_server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/session/patience.h"
+#include "lib/session/settle.h"
+#include "shm/sessions.h"
+
+/* --- speaking --- */
+
+static void put_line(struct smtp_session *c, int code, char sep, const char *fmt, va_list ap)
+{
+	char text[LIMIT_REPLY_LINE];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (c->state == S_CLOSED)
+		return;
+	/* A client that reads nothing while it asks on and on. */
+	if (io_putf(&c->s.io, "%d%c%s\r\n", code, sep, text) < 0)
+		smtp_end(c, "reads no replies");
+}
+
+void smtp_reply(struct smtp_session *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(c, code, ' ', fmt, ap);
+	va_end(ap);
+}
+
+void smtp_reply_more(struct smtp_session *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(c, code, '-', fmt, ap);
+	va_end(ap);
+}
+
+void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, const char *fmt, ...)
+{
+	struct env *env = c->s.env;
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	traffic_line(env->traffic, clock_wall_ms(), &c->s.peer.ip, "%s refused - %d %s", c->s.sid,
+		     code, text);
+	if (env->shm)
+		count_cluster(env->shm, env->slot, c->s.cluster->shm, why, 1);
+	smtp_reply(c, code, "%s", text);
+}
+
+/* --- the life of a session --- */
+
+void smtp_enter(struct smtp_session *c, enum smtp_state s)
+{
+	c->state = s;
+	if (s == S_WAIT || s == S_END)
+		timer_stop(&c->idle); /* the boxes' time-outs rule */
+	else if (s != S_CLOSED)
+		timer_set(&c->idle, patience(s == S_BODY ? TIMEOUT_DATA_BLOCK : TIMEOUT_COMMAND));
+}
+
+static void on_reap(struct deferred *d)
+{
+	free(container_of(d, struct smtp_session, reap));
+}
+
+void smtp_end(struct smtp_session *c, const char *reason)
+{
+	if (c->state == S_CLOSED)
+		return;
+	smtp_enter(c, S_CLOSED);
+	timer_stop(&c->idle);
+	timer_stop(&c->deadline);
+	transaction_free(&c->tx);
+	session_end(&c->s, reason);
+	loop_defer(c->s.env->loop, &c->reap);
+}
+
+void smtp_bye(struct smtp_session *c, const char *reason)
+{
+	io_flush(&c->s.io);
+	smtp_end(c, reason);
+}
+
+void smtp_reset(struct smtp_session *c)
+{
+	transaction_free(&c->tx);
+	if (c->state > S_HELO && c->state != S_CLOSED)
+		smtp_enter(c, S_HELO);
+}
+
+void smtp_error(struct smtp_session *c)
+{
+	if (++c->errors < LIMIT_BAD_COMMANDS || c->state == S_CLOSED)
+		return;
+	smtp_refuse(c, CC_refused_limit, 421, "4.7.0 too many errors");
+	smtp_bye(c, "too many errors");
+}
+
+/* --- lines --- */
+
+static void bad_line(struct smtp_session *c, enum line_result why)
+{
+	if (why == LINE_BARE)
+		smtp_refuse(c, CC_refused_syntax, 500, "5.5.2 a line ends with CR LF");
+	else if (why == LINE_NUL)
+		smtp_refuse(c, CC_refused_syntax, 500, "5.5.2 NUL or CR within a line");
+	else
+		smtp_refuse(c, CC_refused_syntax, 500, "5.5.2 line too long");
+	smtp_error(c);
+}
+
+/* One command of what has arrived: false when there is none, or it has to wait. */
+static bool next_command(struct smtp_session *c)
+{
+	struct str line;
+	size_t used;
+	enum line_result res = line_next(io_data(&c->s.io), LIMIT_COMMAND_LINE, &line, &used);
+
+	if (res == LINE_MORE)
+		return false;
+	if (c->tx && transaction_waits(c->tx) && (res != LINE_OK || !smtp_may_overtake(line)))
+		return false;
+	if (res == LINE_OK)
+		smtp_command(c, line);
+	else
+		bad_line(c, res);
+	if (c->state == S_CLOSED)
+		return false;
+	io_take(&c->s.io, used);
+	return true;
+}
+
+/* Between mails: whoever has to leave goes now. */
+static bool leave(struct smtp_session *c)
+{
+	if (c->leaving && (c->state & (S_GREETED | S_HELO))) {
+		smtp_reply(c, 421, "4.3.2 %s", c->farewell);
+		smtp_bye(c, c->farewell);
+		return true;
+	}
+	return false;
+}
+
+void smtp_advance(struct smtp_session *c)
+{
+	while (c->state & S_ANY) {
+		if (leave(c) || !next_command(c))
+			break;
+		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
+	}
+	if (c->state == S_BODY)
+		smtp_body(c);
+	if (c->eof && (c->state & S_ANY) && !(c->tx && transaction_waits(c->tx)))
+		smtp_end(c, "client closed");
+}
+
+static void on_io(struct io *io, enum io_event what)
+{
+	struct smtp_session *c = container_of(container_of(io, struct session, io),
+					      struct smtp_session, s);
+
+	switch (what) {
+	case IO_DATA:
+		smtp_advance(c);
+		break;
+	case IO_DRAINED:
+		break;
+	case IO_EOF: /* of its side: it may have sent all and wait for our answers */
+		c->eof = true;
+		if (c->state == S_END && c->tx)
+			c->tx->client_gone = true;
+		else if (c->state != S_WAIT)
+			smtp_advance(c);
+		break;
+	case IO_FAILED:
+		smtp_end(c, c->state & (S_WAIT | S_BODY) ? "client lost in mid-mail" :
+							   strerror(io->error));
+		break;
+	}
+}
+
+/* --- time --- */
+
+static void count_timeout(struct smtp_session *c)
+{
+	if (c->s.env->shm)
+		count_cluster(c->s.env->shm, c->s.env->slot, c->s.cluster->shm, CC_timeouts, 1);
+}
+
+static void on_idle(struct timer *t)
+{
+	struct smtp_session *c = container_of(t, struct smtp_session, idle);
+
+	/* It is a box that is slow, and its own time-outs will tell. */
+	if (c->tx && (c->state == S_BODY ? c->tx->final > 0 : transaction_waits(c->tx))) {
+		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
+		return;
+	}
+	count_timeout(c);
+	smtp_reply(c, 421, "4.4.2 time-out, closing");
+	smtp_bye(c, c->state == S_BODY ? "time-out in data" : "time-out");
+}
+
+static void on_deadline(struct timer *t)
+{
+	struct smtp_session *c = container_of(t, struct smtp_session, deadline);
+
+	c->leaving = true;
+	c->farewell = "session lasts too long";
+	if (c->state & (S_GREETED | S_HELO)) {
+		smtp_advance(c);
+	} else if (c->state & (S_MAIL | S_RCPT | S_BODY)) { /* nobody gets a mail that trickles */
+		count_timeout(c);
+		smtp_reply(c, 421, "4.4.2 %s", c->farewell);
+		smtp_bye(c, c->farewell);
+	}
+}
+
+/* --- called by the worker --- */
+
+static struct smtp_session *of(struct session *s)
+{
+	return container_of(s, struct smtp_session, s);
+}
+
+/* Red light. Behind the end marks the boxes' word is awaited: cutting then would double mails. */
+static void on_cut(struct session *s, const char *why)
+{
+	struct smtp_session *c = of(s);
+
+	if (c->state == S_END) {
+		c->leaving = true;
+		c->farewell = why;
+		return;
+	}
+	smtp_reply(c, 421, "4.3.2 %s", why);
+	smtp_bye(c, why);
+}
+
+static bool on_uses(const struct session *s, struct str clusterid, struct str boxid)
+{
+	const struct smtp_session *c = (const struct smtp_session *)(const void *)s;
+
+	return c->tx && transaction_uses(c->tx, clusterid, boxid);
+}
+
+static void on_bell(struct session *s)
+{
+	struct smtp_session *c = of(s);
+
+	if (c->tx)
+		settle_bell(c->tx);
+}
+
+/* TERM: no new transaction; one under way is finished. */
+static void on_drain(struct session *s)
+{
+	struct smtp_session *c = of(s);
+
+	c->leaving = true;
+	c->farewell = "service is stopping, come back in a moment";
+	if (c->state & (S_GREETED | S_HELO))
+		smtp_advance(c);
+}
+
+void smtp_session_start(struct env *env, const struct topo_cluster *cluster, int fd,
+			const struct addr *peer)
+{
+	struct smtp_session *c = mem_zalloc(sizeof(*c));
+
+	timer_init(&c->idle, env->loop, on_idle);
+	timer_init(&c->deadline, env->loop, on_deadline);
+	deferred_init(&c->reap, on_reap);
+	session_begin(&c->s, env, cluster, fd, peer, LIMIT_SESSION_IN, LIMIT_SESSION_OUT, on_io);
+	c->s.cut = on_cut;
+	c->s.uses = on_uses;
+	c->s.bell = on_bell;
+	c->s.drain = on_drain;
+	smtp_enter(c, S_GREETED);
+	timer_set(&c->deadline, decimal_s_ms(cluster->row.session_max_s));
+	smtp_reply(c, 220, "%.*s ESMTP", STR_ARG(cluster->host_name));
+}
