@@ -9,8 +9,10 @@
 #include "lib/wire/address.h"
 
 /* Finds one line in what has arrived. LINE_MORE: not complete yet; LINE_LONG: longer than max
- * without an end, drop it; LINE_BARE: ended by LF without CR (line is without either);
- * LINE_NUL: holds a NUL or a CR within. *used: bytes to take, end included. */
+ * (> 0, the end included), drop it: when the used bytes do not end with LF, the rest of that
+ * line is still to come and is to be dropped as well; LINE_BARE: ended by LF without CR (line
+ * is without either); LINE_NUL: holds a NUL or a CR within. *used: bytes to take, end
+ * included; 0 when LINE_MORE. */
 enum line_result { LINE_OK, LINE_MORE, LINE_LONG, LINE_BARE, LINE_NUL };
 enum line_result line_next(struct str in, size_t max, struct str *line, size_t *used);
 
@@ -27,7 +29,7 @@ struct mail_args {
 	uint64_t size;		     /* SIZE=, 0 when absent */
 	enum smtp_body body;
 	bool prdr;
-	bool smtputf8;
+	bool smtputf8;		     /* false: not offered, so ARGS_PARAM */
 };
 struct rcpt_args {
 	struct address forward_path;
@@ -36,12 +38,13 @@ enum args_fault {
 	ARGS_OK,
 	ARGS_SYNTAX,	  /* 501 5.5.4 */
 	ARGS_ADDRESS,	  /* 501 5.1.7 (MAIL) or 5.1.3 (RCPT); *af has the reason */
-	ARGS_PARAM,	  /* 555 5.5.4: unknown or repeated parameter */
+	ARGS_PARAM,	  /* 555 5.5.4: a parameter unknown, not offered, or repeated */
 	ARGS_PARAM_VALUE, /* 501 5.5.4: its value */
 };
-/* args of MAIL: "FROM:<...> SIZE=... BODY=... PRDR". Blanks after the colon are accepted. */
+/* args of MAIL: "FROM:<...> SIZE=... BODY=... PRDR". Blanks after the colon are accepted.
+ * *af is ADDRESS_OK unless ARGS_ADDRESS is returned. A SIZE past 2^64 is UINT64_MAX. */
 enum args_fault mail_args_parse(struct str args, struct mail_args *out, enum address_fault *af);
-/* args of RCPT: "TO:<...>". */
+/* args of RCPT: "TO:<...>"; "<postmaster>" may stand without a domain. */
 enum args_fault rcpt_args_parse(struct str args, struct rcpt_args *out, enum address_fault *af);
 /* The argument of EHLO/HELO: a domain or address literal, loosely (letters digits . - _ : [ ]),
  * 1..253 bytes. Only what passes here is ever quoted in a Received field or log. */
