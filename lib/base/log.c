@@ -1,0 +1,105 @@
+#include "lib/base/log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+
+#define LINE_BYTES 2048
+
+static int log_fd = STDERR_FILENO;
+static char *log_path; /* NULL: standard error */
+static char log_role_name[32] = "protobalance";
+
+static int open_path(const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+	return fd < 0 ? err_errno(e, "log file %s", path) : fd;
+}
+
+static void take_fd(int fd)
+{
+	if (log_fd != STDERR_FILENO)
+		close(log_fd);
+	log_fd = fd;
+}
+
+int log_open(const char *path, struct err *e)
+{
+	int fd;
+
+	if (!path || !*path)
+		return 0;
+	fd = open_path(path, e);
+	if (fd < 0)
+		return -1;
+	free(log_path);
+	log_path = mem_dup(str_z(path));
+	take_fd(fd);
+	return 0;
+}
+
+int log_reopen(struct err *e)
+{
+	int fd;
+
+	if (!log_path)
+		return 0;
+	fd = open_path(log_path, e);
+	if (fd < 0)
+		return -1;
+	take_fd(fd);
+	return 0;
+}
+
+void log_role(const char *role)
+{
+	str_copy(log_role_name, sizeof(log_role_name), str_z(role));
+}
+
+size_t log_escape(char *dst, size_t cap, struct str s)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool plain = c >= 32 && c != 127 && c != '\\';
+
+		if (n + (plain ? 1 : 4) >= cap)
+			break;
+		if (plain) {
+			dst[n++] = (char)c;
+			continue;
+		}
+		memcpy(dst + n, "\\x", 2);
+		dst[n + 2] = hex[c >> 4];
+		dst[n + 3] = hex[c & 15];
+		n += 4;
+	}
+	dst[n] = '\0';
+	return n;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = { "debug", "info", "warning", "error" };
+	char text[LINE_BYTES], line[LINE_BYTES + 160], stamp[40];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	clock_logstamp(clock_wall_ms(), stamp);
+	n = (size_t)snprintf(line, sizeof(line), "%s %s[%d]: %s: ", stamp, log_role_name,
+			     (int)getpid(), names[level]);
+	n += log_escape(line + n, sizeof(line) - n - 1, str_z(text));
+	line[n++] = '\n';
+	if (write(log_fd, line, n) < 0)
+		return; /* nowhere left to complain */
+}
