@@ -11,6 +11,7 @@ struct dial {
 	struct watch watch;
 	struct timer timeout;
 	int fd;
+	int error; /* of connect() itself, told by the timer */
 	/* fd >= 0: connected, the owner takes it. fd < 0: error has errno (ETIMEDOUT on our own
 	 * time-out). Called once, from the loop, never from inside dial_start. */
 	void (*done)(struct dial *d, int fd, int error);

@@ -28,7 +28,9 @@ struct io_ops {
 	ptrdiff_t (*read)(struct io *io, void *p, size_t n);
 	ptrdiff_t (*writev)(struct io *io, const struct iovec *v, int n);
 	void (*want)(struct io *io, unsigned watch); /* WATCH_READ | WATCH_WRITE */
+	void (*shutdown)(struct io *io); /* ends our side of the stream */
 	void (*close)(struct io *io);
+	void (*abort)(struct io *io); /* close with a reset, where there is such a thing */
 };
 
 enum io_event {
@@ -46,11 +48,17 @@ struct io {
 	void *transport;	/* state of other transports, owned by them */
 	struct buf in, out;
 	void (*event)(struct io *io, enum io_event what);
+	void *joined;		/* the glue that has taken it over */
 	uint64_t bytes_in, bytes_out;
 	int error;		/* errno of the failure, 0 */
 	bool reading;		/* the owner wants input */
-	bool eof, failed, blocked, dirty; /* blocked: the transport said EAGAIN to output */
+	bool eof, failed, shut, blocked; /* blocked: the transport said EAGAIN to output */
 };
+
+/* For transports: the common part, and what they call when they are ready (WATCH_*). */
+void io_init(struct io *io, const struct io_ops *ops, struct loop *l, size_t in_max, size_t out_max,
+	     void (*event)(struct io *io, enum io_event what));
+void io_arrived(struct io *io, unsigned what);
 
 /* An io over a connected socket: takes fd (closed by io_close). Reading starts at once. */
 void io_init_socket(struct io *io, struct loop *l, int fd, size_t in_max, size_t out_max,
@@ -85,6 +93,9 @@ MUST_CHECK int io_putf(struct io *io, const char *fmt, ...) PRINTF_LIKE(2, 3);
 MUST_CHECK ptrdiff_t io_send(struct io *io, struct str s);
 /* Writes the queue now instead of at the end of the turn. 0, also when it must wait; -1 failed. */
 int io_flush(struct io *io);
+/* Nothing more will be put: the peer reads an end behind what is queued. The queue must be
+ * empty. Safe to repeat. */
+void io_shutdown(struct io *io);
 /* Bytes queued. */
 size_t io_pending(const struct io *io);
 
