@@ -77,8 +77,6 @@ static enum address_fault check_domain(struct str s)
 		return ADDRESS_NO_DOMAIN;
 	if (s.n > LIMIT_DOMAIN)
 		return ADDRESS_TOO_LONG;
-	if (s.p[s.n - 1] == '.') /* an empty last label, which str_split does not show */
-		return ADDRESS_BAD_DOMAIN;
 	while (str_split(&s, '.', &label))
 		if (!label_ok(label))
 			return ADDRESS_BAD_DOMAIN;
@@ -133,7 +131,7 @@ static enum address_fault drop_source_route(struct str *path)
 
 	if (path->n == 0 || path->p[0] != '@')
 		return ADDRESS_OK;
-	if (colon < 0 || path->p[colon - 1] == ',') /* colon > 0: the first byte is an @ */
+	if (colon < 0)
 		return ADDRESS_BAD_DOMAIN;
 	route = (struct str){ path->p, (size_t)colon };
 	while (str_split(&route, ',', &hop))
