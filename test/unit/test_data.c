@@ -1,28 +1,9 @@
 /* data: the end mark and nothing else ends a message, in every split. */
 #include "lib/wire/data.c"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "lib/base/err.h"
-
-static uint64_t seed = 20261123; /* printed by main; xorshift64 */
-
-static unsigned rnd(unsigned below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % below;
-}
-
-/* As ck_assert_msg, which writes to a pipe each time; for loops of many. */
-static void must(bool ok, const char *what)
-{
-	if (!ok)
-		ck_abort_msg("%s", what);
-}
+#include "test/unit/property.h"
 
 /* What a session sees of a message: fed as data arrives, it keeps what was not taken. */
 struct result {
@@ -498,7 +479,7 @@ int main(void)
 	SRunner *run = srunner_create(s);
 	int failed;
 
-	printf("data: seed %llu\n", (unsigned long long)seed);
+	printf("data: seed %llu\n", (unsigned long long)property_seed);
 	suite_add_tcase(s, scan);
 	suite_add_tcase(s, norm);
 	tcase_set_timeout(scan, 60);

@@ -1,25 +1,9 @@
 /* header: pieces, subject, loop count; the same for every split. */
 #include "lib/wire/header.c"
 
-#include <check.h>
 #include <stdio.h>
 
-static uint64_t seed = 20261124; /* printed by main; xorshift64 */
-
-static unsigned rnd(unsigned below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % below;
-}
-
-/* As ck_assert_msg, which writes to a pipe each time; for loops of many. */
-static void must(bool ok, const char *what)
-{
-	if (!ok)
-		ck_abort_msg("%s", what);
-}
+#include "test/unit/property.h"
 
 /* All that was given: the bytes, and beside each its part ('O', 'K', 'B'). */
 struct given {
@@ -264,7 +248,7 @@ int main(void)
 	SRunner *run = srunner_create(s);
 	int failed;
 
-	printf("header: seed %llu\n", (unsigned long long)seed);
+	printf("header: seed %llu\n", (unsigned long long)property_seed);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, table, 0, (int)ARRAY_LEN(cases));
