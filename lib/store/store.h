@@ -76,6 +76,10 @@ void store_info(struct store *s, struct store_info *out);
 MUST_CHECK int store_account(struct store *s, struct str address, struct account *out, struct err *e);
 MUST_CHECK int store_alias(struct store *s, struct str address, struct alias *out, struct err *e);
 
+/* Has any live account or alias this domain (lower case)? 0, STORE_NONE or -1. Kept as a
+ * count beside the rows, so that no scan is needed. */
+MUST_CHECK int store_domain(struct store *s, struct str domain, struct err *e);
+
 /* --- delivered ledger --- */
 /* pair of (sender, recipient), see LEDGER_FIELDS; 33 bytes with NUL. */
 void ledger_pair(struct str sender, struct str recipient, char out[33]);

@@ -1,0 +1,53 @@
+/* store_inner: what the files of the store share; nobody else includes it. */
+#ifndef PB_STORE_STORE_INNER_H
+#define PB_STORE_STORE_INNER_H
+
+#include <lmdb.h>
+
+#include "lib/store/store.h"
+
+#define TABLE_IDS 16	 /* ids of an environment's tables are below this */
+#define RECORD_MAX 2048	 /* bytes of the largest C struct of a table */
+#define STORE_FORMAT 1	 /* of the environment as a whole */
+
+enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_COUNT };
+
+/* Numbers that live in the database and change with a commit. */
+struct marks {
+	uint64_t seq, dot, clock;
+};
+
+struct store {
+	char path[4000];
+	enum store_mode mode;
+	const struct table *const *tables;
+	MDB_env *env;
+	MDB_txn *rd, *wr;
+	MDB_dbi table_db[TABLE_IDS];
+	MDB_dbi db[DB_COUNT];
+	int lock_fd;		/* of the one writer; -1 */
+	struct origin origin;
+	uint32_t origin_index;
+	uint64_t store_id;
+	struct marks now, committed;
+	int64_t wall;		/* of the open write transaction */
+	uint64_t collect_from;	/* where store_collect goes on */
+};
+
+/* A record of any table. */
+union any_record {
+	char bytes[RECORD_MAX];
+	_Alignas(max_align_t) struct account account;
+};
+
+int store_error(struct store *s, int rc, const char *what, struct err *e);
+/* The transaction that reads go through now. */
+MDB_txn *store_txn(struct store *s);
+void u64_key(uint64_t v, char out[8]);
+uint64_t key_u64(const MDB_val *v);
+int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *out);
+int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t v);
+/* A live row of an address came (+1) or went (-1). */
+int domain_count(struct store *s, const struct table *t, struct str key, int by);
+
+#endif

@@ -1,0 +1,425 @@
+/* The one writer: a row, its stamps, its place in the index, all in one transaction. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/store/store_inner.h"
+
+#define ROW_BYTES (256u << 10) /* no record is larger; inputs are capped before */
+
+/* --- transactions --- */
+
+int store_write_begin(struct store *s, int64_t wall_ms, struct err *e)
+{
+	int rc = mdb_txn_begin(s->env, NULL, 0, &s->wr);
+
+	if (rc)
+		return store_error(s, rc, "write", e);
+	s->wall = wall_ms;
+	s->now = s->committed;
+	return 0;
+}
+
+void store_abort(struct store *s)
+{
+	if (!s->wr)
+		return;
+	mdb_txn_abort(s->wr);
+	s->wr = NULL;
+	s->now = s->committed;
+}
+
+/* The own entry of the version vector goes with the rows that it covers. */
+static int put_vv(struct store *s)
+{
+	char key[8], bytes[8];
+	MDB_val k = { 8, key }, v = { 8, bytes };
+
+	u64_key(s->origin_index, key);
+	u64_key(s->now.dot, bytes);
+	return mdb_put(s->wr, s->db[DB_VV], &k, &v, 0);
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+	int rc;
+
+	if ((rc = meta_put(s, s->wr, "seq", s->now.seq)) ||
+	    (rc = meta_put(s, s->wr, "clock", s->now.clock)) || (rc = put_vv(s))) {
+		store_abort(s);
+		return store_error(s, rc, "commit", e);
+	}
+	rc = mdb_txn_commit(s->wr);
+	s->wr = NULL;
+	if (rc) {
+		s->now = s->committed;
+		return store_error(s, rc, "commit", e);
+	}
+	s->committed = s->now;
+	return 0;
+}
+
+int store_sync(struct store *s, struct err *e)
+{
+	int rc = mdb_env_sync(s->env, 1);
+
+	return rc ? store_error(s, rc, "sync", e) : 0;
+}
+
+/* --- stamps (SISTERS.md 2) --- */
+
+static uint64_t next_stamp(struct store *s, uint64_t row_stamp)
+{
+	uint64_t wall = (uint64_t)s->wall << 16;
+	uint64_t t = s->now.clock + 1;
+
+	if (wall > t)
+		t = wall;
+	if (row_stamp + 1 > t)
+		t = row_stamp + 1; /* an edit beats what its editor saw */
+	return s->now.clock = t;
+}
+
+/* --- index --- */
+
+static int index_drop(struct store *s, uint64_t seq)
+{
+	char key[8];
+	MDB_val k = { 8, key };
+	int rc;
+
+	u64_key(seq, key);
+	rc = mdb_del(s->wr, s->db[DB_SEQ], &k, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int index_add(struct store *s, const struct table *t, struct str row_key, uint64_t seq)
+{
+	char key[8], value[KEY_MAX + 1];
+	MDB_val k = { 8, key }, v = { row_key.n + 1, value };
+
+	u64_key(seq, key);
+	value[0] = (char)t->id;
+	memcpy(value + 1, row_key.p, row_key.n);
+	return mdb_put(s->wr, s->db[DB_SEQ], &k, &v, MDB_APPEND);
+}
+
+/* --- domains: how many live addresses each has --- */
+
+int domain_count(struct store *s, const struct table *t, struct str key, int by)
+{
+	ptrdiff_t at = str_find(key, '@');
+	MDB_val k, v;
+	char bytes[8];
+	uint64_t n = 0;
+	int rc;
+
+	if ((t != &table_accounts && t != &table_aliases) || at < 0)
+		return 0;
+	k = (MDB_val){ key.n - (size_t)at - 1, (void *)(uintptr_t)(key.p + at + 1) };
+	if (k.mv_size == 0)
+		return 0;
+	rc = mdb_get(s->wr, s->db[DB_DOMAINS], &k, &v);
+	if (rc && rc != MDB_NOTFOUND)
+		return rc;
+	if (rc == 0)
+		n = key_u64(&v);
+	n = by > 0 ? n + 1 : n ? n - 1 : 0;
+	if (n == 0) {
+		rc = mdb_del(s->wr, s->db[DB_DOMAINS], &k, NULL);
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	}
+	u64_key(n, bytes);
+	v = (MDB_val){ 8, bytes };
+	return mdb_put(s->wr, s->db[DB_DOMAINS], &k, &v, 0);
+}
+
+int store_domain(struct store *s, struct str domain, struct err *e)
+{
+	MDB_val k = { domain.n, (void *)(uintptr_t)domain.p }, v;
+	int rc;
+
+	if (domain.n == 0 || domain.n > KEY_MAX)
+		return STORE_NONE;
+	rc = mdb_get(store_txn(s), s->db[DB_DOMAINS], &k, &v);
+	if (rc == MDB_NOTFOUND)
+		return STORE_NONE;
+	return rc ? store_error(s, rc, "domains", e) : 0;
+}
+
+/* --- rows --- */
+
+struct old_row {
+	bool exists, tombstone;
+	struct row_meta meta;
+	union any_record rec;
+	char *copy; /* the old bytes: a put may move the page they stand on */
+};
+
+static int old_read(struct store *s, const struct table *t, struct str key, struct old_row *o,
+		    struct err *e)
+{
+	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
+	int rc = mdb_get(s->wr, s->table_db[t->id], &k, &v);
+
+	o->exists = rc == 0;
+	o->copy = NULL;
+	memset(&o->meta, 0, sizeof(o->meta));
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc)
+		return store_error(s, rc, t->name, e);
+	o->copy = mem_alloc(v.mv_size);
+	memcpy(o->copy, v.mv_data, v.mv_size);
+	if (record_decode(t, (struct str){ o->copy, v.mv_size }, &o->rec, &o->meta) < 0) {
+		free(o->copy);
+		o->copy = NULL;
+		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
+	}
+	o->tombstone = o->meta.tombstone;
+	return 0;
+}
+
+static bool same_record(const struct table *t, const struct old_row *o, const void *rec)
+{
+	if (!o->exists || o->tombstone)
+		return false;
+	for (unsigned i = 0; i < t->n_fields; i++)
+		if (!field_same(&t->fields[i], &o->rec, rec))
+			return false;
+	return true;
+}
+
+/* Fields that stay keep their stamps; those that change, also back to the default, get the
+ * row's. */
+static void stamp_fields(const struct table *t, const struct old_row *o, const void *rec,
+			 struct row_meta *m)
+{
+	if (!t->field_stamps || !o->exists || o->tombstone)
+		return;
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		m->field_stamp[f->id] = field_same(f, &o->rec, rec) ? o->meta.field_stamp[f->id] :
+								      m->stamp;
+	}
+}
+
+static int write_row(struct store *s, const struct table *t, struct str key, const void *rec,
+		     const struct row_meta *m)
+{
+	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
+	struct buf b;
+	int rc = ENOSPC;
+
+	buf_init(&b, ROW_BYTES);
+	if (record_encode(t, rec, m, &b) == 0) {
+		struct str bytes = buf_str(&b);
+
+		v = (MDB_val){ bytes.n, (void *)(uintptr_t)bytes.p };
+		rc = mdb_put(s->wr, s->table_db[t->id], &k, &v, 0);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+/* Gives m its place: stamp, dot, sequence, and moves the index entry. */
+static int number_row(struct store *s, const struct table *t, struct str key,
+		      const struct old_row *o, struct row_meta *m)
+{
+	int rc;
+
+	if (!t->replicated)
+		return 0;
+	m->stamp = next_stamp(s, o->exists ? o->meta.stamp : 0);
+	m->origin = s->origin_index;
+	m->dot = ++s->now.dot;
+	m->seq = ++s->now.seq;
+	if (o->exists && (rc = index_drop(s, o->meta.seq)))
+		return rc;
+	return index_add(s, t, key, m->seq);
+}
+
+static int put_row(struct store *s, const struct table *t, struct str key, const void *rec,
+		   struct old_row *o)
+{
+	struct row_meta m = { 0 };
+	int rc;
+
+	if (same_record(t, o, rec))
+		return 0;
+	rc = number_row(s, t, key, o, &m);
+	if (rc)
+		return rc;
+	stamp_fields(t, o, rec, &m);
+	m.unknown = o->meta.unknown;
+	if ((!o->exists || o->tombstone) && (rc = domain_count(s, t, key, 1)))
+		return rc;
+	return write_row(s, t, key, rec, &m);
+}
+
+int store_put(struct store *s, const struct table *t, const void *rec, struct err *e)
+{
+	struct old_row o;
+	char key[KEY_MAX];
+	size_t n;
+	int rc;
+
+	if (record_key(t, rec, key, &n) < 0)
+		return err_set(e, "%s: the key is empty or longer than %d bytes", t->name, KEY_MAX);
+	if (old_read(s, t, (struct str){ key, n }, &o, e) < 0)
+		return -1;
+	rc = put_row(s, t, (struct str){ key, n }, rec, &o);
+	free(o.copy);
+	return rc ? store_error(s, rc, t->name, e) : 0;
+}
+
+static int drop_row(struct store *s, const struct table *t, struct str key)
+{
+	MDB_val k = { key.n, (void *)(uintptr_t)key.p };
+
+	return mdb_del(s->wr, s->table_db[t->id], &k, NULL);
+}
+
+static int bury_row(struct store *s, const struct table *t, struct str key, struct old_row *o)
+{
+	struct row_meta m = { .tombstone = true };
+	int rc = domain_count(s, t, key, -1);
+
+	if (rc)
+		return rc;
+	if (!t->replicated)
+		return drop_row(s, t, key);
+	rc = number_row(s, t, key, o, &m);
+	return rc ? rc : write_row(s, t, key, &o->rec, &m);
+}
+
+int store_delete(struct store *s, const struct table *t, struct str key, struct err *e)
+{
+	struct old_row o;
+	int rc;
+
+	if (key.n == 0 || key.n > KEY_MAX)
+		return STORE_NONE;
+	if (old_read(s, t, key, &o, e) < 0)
+		return -1;
+	if (!o.exists || o.tombstone) {
+		free(o.copy);
+		return STORE_NONE;
+	}
+	rc = bury_row(s, t, key, &o);
+	free(o.copy);
+	return rc ? store_error(s, rc, t->name, e) : 0;
+}
+
+int store_expire(struct store *s, const struct table *t, struct str key, struct err *e)
+{
+	struct old_row o;
+	int rc = 0;
+
+	if (old_read(s, t, key, &o, e) < 0)
+		return -1;
+	if (!o.exists)
+		return STORE_NONE;
+	if (!o.tombstone)
+		rc = domain_count(s, t, key, -1);
+	if (!rc && t->replicated)
+		rc = index_drop(s, o.meta.seq);
+	if (!rc)
+		rc = drop_row(s, t, key);
+	free(o.copy);
+	return rc ? store_error(s, rc, t->name, e) : 0;
+}
+
+/* --- walking the index --- */
+
+static const struct table *table_by_id(struct store *s, uint8_t id)
+{
+	for (int i = 0; s->tables[i]; i++)
+		if (s->tables[i]->id == id)
+			return s->tables[i];
+	return NULL;
+}
+
+/* Row of an index entry: its meta, or -1 when the row is not readable. */
+static int entry_row(struct store *s, const MDB_val *v, const struct table **t, struct str *key,
+		     struct row_meta *m)
+{
+	MDB_val k, row;
+
+	if (v->mv_size < 2)
+		return -1;
+	*t = table_by_id(s, *(const uint8_t *)v->mv_data);
+	*key = (struct str){ (const char *)v->mv_data + 1, v->mv_size - 1 };
+	if (!*t)
+		return -1;
+	k = (MDB_val){ key->n, (void *)(uintptr_t)key->p };
+	if (mdb_get(store_txn(s), s->table_db[(*t)->id], &k, &row))
+		return -1;
+	return record_decode(*t, (struct str){ row.mv_data, row.mv_size }, NULL, m);
+}
+
+int store_since(struct store *s, uint64_t after, store_seq_visit *fn, void *arg, struct err *e)
+{
+	MDB_cursor *cur;
+	char from[8];
+	MDB_val k = { 8, from }, v;
+	int rc = mdb_cursor_open(store_txn(s), s->db[DB_SEQ], &cur), stop = 0;
+
+	if (rc)
+		return store_error(s, rc, "seq", e);
+	u64_key(after + 1, from);
+	for (rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE); !rc && !stop;
+	     rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
+		const struct table *t;
+		struct str key;
+		struct row_meta m;
+
+		if (entry_row(s, &v, &t, &key, &m) == 0)
+			stop = fn(arg, key_u64(&k), t, key, &m);
+	}
+	mdb_cursor_close(cur);
+	return rc && rc != MDB_NOTFOUND && !stop ? store_error(s, rc, "seq", e) : stop;
+}
+
+/* --- tombstones --- */
+
+struct collect {
+	struct store *s;
+	uint64_t before; /* stamp */
+	int looked, limit, n_old;
+	struct {
+		const struct table *t;
+		char key[KEY_MAX];
+		size_t n;
+	} *old;
+};
+
+static int look_for_tombstone(void *arg, uint64_t seq, const struct table *t, struct str key,
+			      const struct row_meta *m)
+{
+	struct collect *c = arg;
+
+	c->s->collect_from = seq;
+	if (m->tombstone && m->stamp < c->before) {
+		c->old[c->n_old].t = t;
+		memcpy(c->old[c->n_old].key, key.p, key.n);
+		c->old[c->n_old++].n = key.n;
+	}
+	return ++c->looked >= c->limit;
+}
+
+int store_collect(struct store *s, int64_t wall_ms, int64_t age_ms, int limit, struct err *e)
+{
+	struct collect c = { .s = s,
+			     .before = (uint64_t)(wall_ms - age_ms) << 16,
+			     .limit = limit,
+			     .old = mem_alloc((size_t)limit * sizeof(*c.old)) };
+	int rc = store_since(s, s->collect_from, look_for_tombstone, &c, e);
+
+	if (c.looked < limit)
+		s->collect_from = 0; /* once round */
+	for (int i = 0; i < c.n_old && rc >= 0; i++)
+		rc = store_expire(s, c.old[i].t, (struct str){ c.old[i].key, c.old[i].n }, e);
+	free(c.old);
+	return rc < 0 ? -1 : c.n_old;
+}

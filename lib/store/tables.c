@@ -1,0 +1,39 @@
+#include "lib/store/tables.h"
+
+/*  One line of the description becomes one row of the table. */
+#define ROW(record, id, name, kind, flags, dflt, min, max, words, help) \
+	{ id, flags, FK_##kind, #name, offsetof(struct record, name), dflt, min, max, words, help },
+
+#define ACCOUNT_ROW(...) ROW(account, __VA_ARGS__)
+#define ALIAS_ROW(...) ROW(alias, __VA_ARGS__)
+#define CLUSTER_ROW(...) ROW(cluster, __VA_ARGS__)
+#define BOX_ROW(...) ROW(box, __VA_ARGS__)
+#define SETTINGS_ROW(...) ROW(settings, __VA_ARGS__)
+#define CREDENTIAL_ROW(...) ROW(credential, __VA_ARGS__)
+#define LEDGER_ROW(...) ROW(ledger, __VA_ARGS__)
+
+static const struct field account_fields[] = { ACCOUNT_FIELDS(ACCOUNT_ROW) };
+static const struct field alias_fields[] = { ALIAS_FIELDS(ALIAS_ROW) };
+static const struct field cluster_fields[] = { CLUSTER_FIELDS(CLUSTER_ROW) };
+static const struct field box_fields[] = { BOX_FIELDS(BOX_ROW) };
+static const struct field settings_fields[] = { SETTINGS_FIELDS(SETTINGS_ROW) };
+static const struct field credential_fields[] = { CREDENTIAL_FIELDS(CREDENTIAL_ROW) };
+static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
+
+#define TABLE(id, name, fields, record, replicated, by_field) \
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), replicated, by_field }
+
+/* An id never changes its meaning (SISTERS.md 3); a new meaning takes a new id. */
+const struct table table_accounts = TABLE(1, "accounts", account_fields, account, true, true);
+const struct table table_aliases = TABLE(2, "aliases", alias_fields, alias, true, false);
+const struct table table_clusters = TABLE(3, "clusters", cluster_fields, cluster, true, false);
+const struct table table_boxes = TABLE(4, "boxes", box_fields, box, true, false);
+const struct table table_settings = TABLE(5, "settings", settings_fields, settings, true, true);
+const struct table table_credentials =
+	TABLE(6, "credentials", credential_fields, credential, false, false);
+const struct table table_ledger = TABLE(7, "ledger", ledger_fields, ledger, true, false);
+
+const struct table *const accounts_tables[] = { &table_accounts, &table_aliases, &table_clusters,
+						&table_boxes,	 &table_settings,
+						&table_credentials, NULL };
+const struct table *const traffic_tables[] = { &table_ledger, NULL };
