@@ -33,9 +33,9 @@ static bool local_byte(char c)
 }
 
 /* The manual's "no adjacent punctuation", and the only place that knows it. It keeps out
- * "a..b" (RFC 5321 forbids that as well) and "a.-b". The price: senders with "--", "+-", "=_"
- * in a variable return path ("b--x_y@list.org", some prvs= and BATV tags, generated bounce
- * names) are refused too, although RFC 5321 allows them. Plain VERP
+ * "a..b" (RFC 5321 forbids that as well) and "a.-b". The price: senders with "--", "+-",
+ * "=_" in a variable return path ("b--x_y@list.org", some prvs= and BATV tags, generated
+ * bounce names) are refused too, although RFC 5321 allows them. Plain VERP
  * ("bounce+user=example.com@list.org") and SRS ("SRS0=HHH=TT=domain=user@fwd") pass. */
 static bool adjacent_punctuation(char before, char c)
 {
@@ -123,7 +123,8 @@ enum address_fault address_parse_account(struct str s, struct address *out)
 	return parse(s, true, out);
 }
 
-/* A-d-l = "@" Domain *( "," "@" Domain ) ":" (RFC 5321 4.1.2, appendix C): checked, dropped. */
+/* A-d-l = "@" Domain *( "," "@" Domain ) ":" (RFC 5321 4.1.2, appendix C): checked,
+ * dropped. */
 static enum address_fault drop_source_route(struct str *path)
 {
 	ptrdiff_t colon = str_find(*path, ':');
@@ -135,13 +136,15 @@ static enum address_fault drop_source_route(struct str *path)
 		return ADDRESS_BAD_DOMAIN;
 	route = (struct str){ path->p, (size_t)colon };
 	while (str_split(&route, ',', &hop))
-		if (hop.n < 2 || hop.p[0] != '@' || check_domain(str_skip(hop, 1)) != ADDRESS_OK)
+		if (!str_starts(hop, STR("@")) ||
+		    check_domain(str_skip(hop, 1)) != ADDRESS_OK)
 			return ADDRESS_BAD_DOMAIN;
 	*path = str_skip(*path, (size_t)colon + 1);
 	return ADDRESS_OK;
 }
 
-enum address_fault address_path(struct str *in, bool null_ok, bool bare_ok, struct address *out)
+enum address_fault address_path(struct str *in, bool null_ok, bool bare_ok,
+				struct address *out)
 {
 	ptrdiff_t end = str_find(*in, '>');
 	struct str path;
@@ -166,7 +169,8 @@ enum address_fault address_path(struct str *in, bool null_ok, bool bare_ok, stru
 
 size_t address_fold(const struct address *a, char *dst)
 {
-	struct str s = { a->full.p, a->full.n < LIMIT_ADDRESS ? a->full.n : LIMIT_ADDRESS };
+	struct str s = { a->full.p,
+			 a->full.n < LIMIT_ADDRESS ? a->full.n : LIMIT_ADDRESS };
 
 	if (s.n)
 		str_lower(dst, s);

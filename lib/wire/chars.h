@@ -37,8 +37,8 @@ static inline struct str chars_skip_blanks(struct str s)
 		s = str_skip(s, 1);
 	return s;
 }
-/* Cuts the line at the start of s, up to its LF, off into *line, which is without LF and the
- * one CR before it. Returns the bytes of the line with its end; 0: no LF there. */
+/* Cuts the line at the start of s, up to its LF, off into *line, which is without LF and
+ * the one CR before it. Returns the bytes of the line with its end; 0: no LF there. */
 static inline size_t chars_line(struct str s, struct str *line)
 {
 	const char *lf = s.n ? memchr(s.p, '\n', s.n) : NULL;

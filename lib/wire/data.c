@@ -4,7 +4,7 @@
 
 /* Where the next byte stands. */
 enum {
-	AT_START,    /* of the message, or behind a true CRLF: only here a mark can begin */
+	AT_START,    /* of the message or behind a true CRLF: only here a mark begins */
 	AT_REPAIRED, /* behind a bare LF that has become CRLF (data_normalize alone) */
 	AT_TEXT,     /* within a line, or behind a bare LF */
 	AT_CR,	     /* behind a CR, which may be bare or not (data_scan alone) */
@@ -45,8 +45,8 @@ void data_scan_init(struct data_scan *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* text: bytes up to the next LF, which is there when ends. A CR at its end is bare only when
- * something else than LF follows, which the next call learns from the state. */
+/* text: bytes up to the next LF, which is there when ends. A CR at its end is bare only
+ * when something else than LF follows, which the next call learns from the state. */
 static void scan_text(struct data_scan *d, struct str text, bool ends)
 {
 	bool cr = text.n ? text.p[text.n - 1] == '\r' : d->state == AT_CR;
@@ -123,12 +123,12 @@ static const char *next(struct str s, char c)
 /* One walk over raw bytes; run dry (to NULL) first, to learn what fits, then for real. */
 struct walk {
 	struct data_norm n;
-	struct str raw;	       /* what is left of it */
-	char *to;	       /* NULL: count only */
+	struct str raw; /* what is left of it */
+	char *to;	/* NULL: count only */
 	size_t written;
-	size_t growth, room;   /* written beyond what was taken; and how much that may be */
-	bool full;	       /* it stopped for want of room */
-	const char *cr, *lf;   /* the next ones from raw.p on, or the end: looked up once each */
+	size_t growth, room; /* written beyond what was taken; and how much that may be */
+	bool full;	     /* it stopped for want of room */
+	const char *cr, *lf; /* the next ones in raw, or its end: looked up once each */
 };
 
 /* Takes as many raw bytes and writes text for them; false: no room. */
@@ -218,9 +218,9 @@ static void walk(struct walk *w)
 	}
 }
 
-/* The raw bytes move behind the gap that they are going to fill: so reading stays ahead of
- * writing, and nothing is moved twice. The walk has all of them to look at and exactly the
- * room that the dry one used, hence it ends where that did. */
+/* The raw bytes move behind the gap that they are going to fill: so reading stays ahead
+ * of writing, and nothing is moved twice. The walk has all of them to look at and exactly
+ * the room that the dry one used, hence it ends where that did. */
 static int rewrite(const struct data_norm *n, struct buf *b, size_t at, size_t growth)
 {
 	struct walk w = { .n = *n, .room = growth };

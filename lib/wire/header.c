@@ -14,7 +14,8 @@ static const struct field {
 	[F_NONE] = { STR_INIT(""), HEADER_BODY, 0 },
 	[F_OTHER] = { STR_INIT(""), HEADER_OTHER, 0 },
 	[F_RECEIVED] = { STR_INIT("Received"), HEADER_OTHER, 0 },
-	[F_SUBJECT] = { STR_INIT("Subject"), HEADER_KEPT, offsetof(struct header_scan, subject) },
+	[F_SUBJECT] = { STR_INIT("Subject"), HEADER_KEPT,
+			offsetof(struct header_scan, subject) },
 	[F_MESSAGE_ID] = { STR_INIT("Message-ID"), HEADER_KEPT,
 			   offsetof(struct header_scan, message_id) },
 	[F_DATE] = { STR_INIT("Date"), HEADER_KEPT, 0 },
@@ -60,7 +61,8 @@ static enum line_start line_start(const struct header_scan *h)
 	if (before == '\r')
 		return START_JUNK;
 	if (n == 1)
-		return c == '\r' || (char_visible(c) && c != ':') ? START_MORE : START_JUNK;
+		return c == '\r' || (char_visible(c) && c != ':') ? START_MORE
+								  : START_JUNK;
 	if (c == ':')
 		return START_FIELD;
 	if (n == HEADER_NAME)
@@ -126,7 +128,7 @@ static void scan_value(struct header_scan *h, struct pass *p)
 	}
 }
 
-/* The start of a line is known: gives it, from our storage when a former call began it. */
+/* The start of a line is known: gives it, from our storage when another call began it. */
 static void end_of_start(struct header_scan *h, struct pass *p, enum line_start start,
 			 size_t here)
 {
@@ -164,7 +166,8 @@ static void scan_start(struct header_scan *h, struct pass *p)
 }
 
 void header_scan(struct header_scan *h, struct str in,
-		 void (*piece)(void *arg, enum header_part part, struct str bytes), void *arg)
+		 void (*piece)(void *arg, enum header_part part, struct str bytes),
+		 void *arg)
 {
 	size_t limit = LIMIT_HEADER_SCAN - h->seen;
 	struct pass head = { { in.p, in.n < limit ? in.n : limit }, piece, arg };

@@ -7,11 +7,11 @@
 
 struct pop3_line {
 	struct str verb; /* as it came */
-	struct str args; /* rest of the line behind ONE space: blanks in passwords count */
+	struct str args; /* the rest behind ONE space: blanks in passwords count */
 };
 void pop3_line_split(struct str line, struct pop3_line *out);
 /* APOP args: "name digest", digest 32 hex digits (any case), nothing behind. 0, or -1. */
 MUST_CHECK int pop3_apop_parse(struct str args, struct str *name, uint8_t digest[16]);
-/* MD5 hex compare is done by the caller; the stamp as greeted: "<1262856808170.77@host>". */
+/* The MD5 itself is compared by the caller, who knows the stamp he greeted with. */
 
 #endif

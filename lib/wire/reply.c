@@ -16,13 +16,14 @@ static enum parse_result take_line(struct str in, struct str *line, size_t *take
 }
 
 /* Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP textstring ] CRLF
- * Reply-code = %x32-35 %x30-39 %x30-39, a little wider than RFC 5321 4.2 (second digit 0-5).
+ * Reply-code = %x32-35 %x30-39 %x30-39, a little wider than RFC 5321 4.2 (0-5 there).
  * 0: no such line. */
 static int line_code(struct str line)
 {
 	const char *p = line.p;
 
-	if (line.n < 3 || p[0] < '2' || p[0] > '5' || !char_digit(p[1]) || !char_digit(p[2]))
+	if (line.n < 3 || p[0] < '2' || p[0] > '5' || !char_digit(p[1]) ||
+	    !char_digit(p[2]))
 		return 0;
 	if (line.n > 3 && p[3] != ' ' && p[3] != '-')
 		return 0;
@@ -38,8 +39,9 @@ static size_t digits(struct str s)
 	return n;
 }
 
-/* RFC 3463 2: status-code = class "." 1*3DIGIT "." 1*3DIGIT. Its length at the start of text,
- * where it must end with a blank or the line; 0: none, or of another class (RFC 2034 4). */
+/* RFC 3463 2: status-code = class "." 1*3DIGIT "." 1*3DIGIT. Its length at the start of
+ * text, where it must end with a blank or the line; 0: none, or of another class (RFC
+ * 2034 4). */
 static size_t enhanced_len(struct str text, int code)
 {
 	size_t subject, detail, n;
@@ -47,7 +49,8 @@ static size_t enhanced_len(struct str text, int code)
 	if (text.n < 5 || text.p[0] != '0' + code / 100 || text.p[1] != '.')
 		return 0;
 	subject = digits(str_skip(text, 2));
-	if (subject < 1 || subject > 3 || 2 + subject >= text.n || text.p[2 + subject] != '.')
+	if (subject < 1 || subject > 3 || 2 + subject >= text.n ||
+	    text.p[2 + subject] != '.')
 		return 0;
 	detail = digits(str_skip(text, 3 + subject));
 	n = 3 + subject + detail;
@@ -79,7 +82,8 @@ enum parse_result reply_parse(struct str in, struct reply *out, size_t *used)
 
 		if (r == PARSE_MORE)
 			return in.n < LIMIT_LEG_IN ? PARSE_MORE : PARSE_BAD;
-		if (code == 0 || (out->code && code != out->code) || at + taken > LIMIT_LEG_IN)
+		if (code == 0 || (out->code && code != out->code) ||
+		    at + taken > LIMIT_LEG_IN)
 			return PARSE_BAD;
 		out->code = code;
 		at += taken;
@@ -179,7 +183,8 @@ static size_t bracketed(char *dst, size_t room, struct str text)
 	return n;
 }
 
-size_t reply_bracket(char *dst, size_t cap, struct str box, int code, struct str text, size_t max)
+size_t reply_bracket(char *dst, size_t cap, struct str box, int code, struct str text,
+		     size_t max)
 {
 	char digits_of[16];
 	struct str number = { digits_of, 0 };

@@ -1,5 +1,6 @@
 /* reply: replies of boxes (SMTP, LMTP, POP3), and the composing of our own.
- * Pure and hostile-proof: boxes' replies are not trusted either. RFC 5321 4.2, RFC 2034/3463. */
+ * Pure and hostile-proof: boxes' replies are not trusted either. RFC 5321 4.2, RFC
+ * 2034/3463. */
 #ifndef PB_WIRE_REPLY_H
 #define PB_WIRE_REPLY_H
 
@@ -14,13 +15,13 @@ struct reply {
 	struct str text;     /* last line behind the code and enhanced code, no CRLF */
 	struct str raw;	     /* all lines with their line ends */
 };
-/* One whole (multi-line) reply at the start of in. PARSE_BAD: not a reply (a NUL or a CR within
- * a line is none), codes that differ between lines, longer than LIMIT_REPLY_LINE(S), or
- * LIMIT_LEG_IN bytes without an end: a caller with a full buffer never waits. LF alone ends
- * a line of a box, too. "250" without text is a reply. An enhanced code of another class than
- * the code's counts as text. Slices borrow in; text may hold other control bytes and 8-bit
- * ones, so it goes to a client or a log only by reply_clean, reply_bracket or log_escape.
- * *used: bytes to take, 0 unless PARSE_DONE. */
+/* One whole (multi-line) reply at the start of in. PARSE_BAD: not a reply (a NUL or a CR
+ * within a line is none), codes that differ between lines, longer than
+ * LIMIT_REPLY_LINE(S), or LIMIT_LEG_IN bytes without an end: a caller with a full buffer
+ * never waits. LF alone ends a line of a box, too. "250" without text is a reply. An
+ * enhanced code of another class than the code's counts as text. Slices borrow in; text
+ * may hold other control bytes and 8-bit ones, so it goes to a client or a log only by
+ * reply_clean, reply_bracket or log_escape. *used: bytes to take, 0 unless PARSE_DONE. */
 enum parse_result reply_parse(struct str in, struct reply *out, size_t *used);
 static inline int reply_class(const struct reply *r)
 {
@@ -44,17 +45,18 @@ enum {
 	OFFER_XCLIENT = 1u << 10,
 	OFFER_XFORWARD = 1u << 11,
 };
-/* size: the SIZE value, 0 when none or unlimited. 0 when r is not a 2xx. The first line of the
- * reply names the box and is no keyword. */
+/* size: the SIZE value, 0 when none or unlimited. 0 when r is not a 2xx. The first line
+ * of the reply names the box and is no keyword. */
 uint32_t ehlo_offer(const struct reply *r, uint64_t *size);
 
-/* The manual's form of one box's word: "[MAIL1:250_ok_1262775853_qp_]": box name, code and
- * text with blanks as "_", control and non-ASCII bytes and ']' as "?", at most max bytes of
- * text. Returns the length written to dst (cap bytes, NUL-terminated); what does not fit is
- * cut from the text, and if need be from the name. */
-size_t reply_bracket(char *dst, size_t cap, struct str box, int code, struct str text, size_t max);
-/* Text fit to be quoted in a reply of ours: control and non-ASCII bytes as "?". Cut to cap - 1
- * bytes, NUL-terminated (cap > 0); returns the length. */
+/* The manual's form of one box's word: "[MAIL1:250_ok_1262775853_qp_]": box name, code
+ * and text with blanks as "_", control and non-ASCII bytes and ']' as "?", at most max
+ * bytes of text. Returns the length written to dst (cap bytes, NUL-terminated); what does
+ * not fit is cut from the text, and if need be from the name. */
+size_t reply_bracket(char *dst, size_t cap, struct str box, int code, struct str text,
+		     size_t max);
+/* Text fit to be quoted in a reply of ours: control and non-ASCII bytes as "?". Cut to
+ * cap - 1 bytes, NUL-terminated (cap > 0); returns the length. */
 size_t reply_clean(char *dst, size_t cap, struct str text);
 
 /* --- POP3 (RFC 1939) --- */

@@ -164,7 +164,8 @@ static enum args_fault take_path(struct str *args, struct str label, bool mail,
 	return ARGS_OK;
 }
 
-enum args_fault mail_args_parse(struct str args, struct mail_args *out, enum address_fault *af)
+enum args_fault mail_args_parse(struct str args, struct mail_args *out,
+				enum address_fault *af)
 {
 	enum args_fault f;
 	struct param p;
@@ -181,7 +182,8 @@ enum args_fault mail_args_parse(struct str args, struct mail_args *out, enum add
 	return f;
 }
 
-enum args_fault rcpt_args_parse(struct str args, struct rcpt_args *out, enum address_fault *af)
+enum args_fault rcpt_args_parse(struct str args, struct rcpt_args *out,
+				enum address_fault *af)
 {
 	enum args_fault f;
 	struct param p;
@@ -201,7 +203,8 @@ bool helo_name_ok(struct str name)
 	if (name.n == 0 || name.n > LIMIT_DOMAIN)
 		return false;
 	for (size_t i = 0; i < name.n; i++)
-		if (!char_alnum(name.p[i]) && (!name.p[i] || !strchr(".-_:[]", name.p[i])))
+		if (!char_alnum(name.p[i]) &&
+		    (!name.p[i] || !strchr(".-_:[]", name.p[i])))
 			return false;
 	return true;
 }

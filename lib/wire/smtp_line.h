@@ -8,11 +8,11 @@
 #include "lib/base/str.h"
 #include "lib/wire/address.h"
 
-/* Finds one line in what has arrived. LINE_MORE: not complete yet; LINE_LONG: longer than max
- * (> 0, the end included), drop it: when the used bytes do not end with LF, the rest of that
- * line is still to come and is to be dropped as well; LINE_BARE: ended by LF without CR (line
- * is without either); LINE_NUL: holds a NUL or a CR within. *used: bytes to take, end
- * included; 0 when LINE_MORE. */
+/* Finds one line in what has arrived. LINE_MORE: not complete yet; LINE_LONG: longer than
+ * max (> 0, the end included), drop it: when the used bytes do not end with LF, the rest
+ * of that line is still to come and is to be dropped as well; LINE_BARE: ended by LF
+ * without CR (line is without either); LINE_NUL: holds a NUL or a CR within. *used: bytes
+ * to take, end included; 0 when LINE_MORE. */
 enum line_result { LINE_OK, LINE_MORE, LINE_LONG, LINE_BARE, LINE_NUL };
 enum line_result line_next(struct str in, size_t max, struct str *line, size_t *used);
 
@@ -29,7 +29,7 @@ struct mail_args {
 	uint64_t size;		     /* SIZE=, 0 when absent */
 	enum smtp_body body;
 	bool prdr;
-	bool smtputf8;		     /* false: not offered, so ARGS_PARAM */
+	bool smtputf8; /* false: not offered, so ARGS_PARAM */
 };
 struct rcpt_args {
 	struct address forward_path;
@@ -43,11 +43,13 @@ enum args_fault {
 };
 /* args of MAIL: "FROM:<...> SIZE=... BODY=... PRDR". Blanks after the colon are accepted.
  * *af is ADDRESS_OK unless ARGS_ADDRESS is returned. A SIZE past 2^64 is UINT64_MAX. */
-enum args_fault mail_args_parse(struct str args, struct mail_args *out, enum address_fault *af);
+enum args_fault mail_args_parse(struct str args, struct mail_args *out,
+				enum address_fault *af);
 /* args of RCPT: "TO:<...>"; "<postmaster>" may stand without a domain. */
-enum args_fault rcpt_args_parse(struct str args, struct rcpt_args *out, enum address_fault *af);
-/* The argument of EHLO/HELO: a domain or address literal, loosely (letters digits . - _ : [ ]),
- * 1..253 bytes. Only what passes here is ever quoted in a Received field or log. */
+enum args_fault rcpt_args_parse(struct str args, struct rcpt_args *out,
+				enum address_fault *af);
+/* The argument of EHLO/HELO: a domain or address literal, loosely (letters digits . - _ :
+ * [ ]), 1..253 bytes. Only what passes here is ever quoted in a Received field or log. */
 bool helo_name_ok(struct str name);
 
 #endif

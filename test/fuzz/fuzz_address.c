@@ -1,4 +1,5 @@
-/* address: whatever comes, slices lie within it, and what passes is what the manual allows. */
+/* address: whatever comes, slices lie within it, and what passes is what the manual
+ * allows. */
 #include <stdlib.h>
 
 #include "lib/base/limits.h"
@@ -14,7 +15,8 @@ static void check(const struct address *a, struct str in)
 	if (n && (a->full.p < in.p || a->full.p + n > in.p + in.n))
 		abort();
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)folded[i] <= ' ' || strchr("<>()[]\\;:,\"'", folded[i]))
+		if ((unsigned char)folded[i] <= ' ' ||
+		    strchr("<>()[]\\;:,\"'", folded[i]))
 			abort();
 }
 
@@ -26,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (address_parse(in, &a) == ADDRESS_OK) {
 		check(&a, in);
-		if (a.local.n == 0 || a.domain.n == 0 || address_parse(in, NULL) != ADDRESS_OK)
+		if (a.local.n == 0 || a.domain.n == 0 ||
+		    address_parse(in, NULL) != ADDRESS_OK)
 			abort();
 	}
 	if (address_parse_account(in, &a) == ADDRESS_OK)

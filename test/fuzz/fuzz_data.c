@@ -1,5 +1,5 @@
-/* data: the first bytes say how the rest is cut; scanning must not depend on it, and nothing
- * bare may be left behind data_normalize. */
+/* data: the first bytes say how the rest is cut; scanning must not depend on it, and
+ * nothing bare may be left behind data_normalize. */
 #include <stdlib.h>
 
 #include "lib/wire/data.h"
@@ -39,7 +39,8 @@ static struct result scan(struct str s, const uint8_t *cuts)
 
 		end += piece(cuts, i, s.n - end);
 		pass = data_scan(&d, (struct str){ s.p + at, end - at }, &used);
-		must(pass <= used && used <= end - at && (d.ended || end - at - used <= 2));
+		must(pass <= used && used <= end - at &&
+		     (d.ended || end - at - used <= 2));
 		memcpy(r.bytes + r.n, s.p + at, pass);
 		r.n += pass;
 		at += used;

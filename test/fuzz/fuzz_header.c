@@ -1,4 +1,5 @@
-/* header: the first bytes say how the rest is cut; what is given must not depend on it. */
+/* header: the first bytes say how the rest is cut; what is given must not depend on it.
+ */
 #include <stdlib.h>
 
 #include "lib/wire/header.h"
@@ -50,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b = scan(in, data, &hb);
 	if (a.n != b.n || memcmp(a.bytes, b.bytes, a.n) || memcmp(a.parts, b.parts, a.n))
 		abort();
-	if (a.n > in.n || memcmp(a.bytes, in.p, a.n) || (in.p[in.n - 1] == '\n' && a.n != in.n))
+	if (a.n > in.n || memcmp(a.bytes, in.p, a.n) ||
+	    (in.p[in.n - 1] == '\n' && a.n != in.n))
 		abort();
 	if (ha.received != hb.received || ha.in_body != hb.in_body)
 		abort();

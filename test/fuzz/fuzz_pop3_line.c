@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t digest[16];
 
 	pop3_line_split(in, &l);
-	if (l.verb.n + (l.verb.n < in.n) + l.args.n != in.n || l.args.p + l.args.n != in.p + in.n)
+	if (l.verb.n + (l.verb.n < in.n) + l.args.n != in.n ||
+	    l.args.p + l.args.n != in.p + in.n)
 		abort();
 	if (pop3_apop_parse(l.args, &name, digest) == 0 &&
 	    (name.p != l.args.p || name.n + 33 != l.args.n))

@@ -1,5 +1,5 @@
-/* reply: a hostile box; a reply is found in its prefixes only when it is whole, and what we
- * compose of it is printable. */
+/* reply: a hostile box; a reply is found in its prefixes only when it is whole, and what
+ * we compose of it is printable. */
 #include <stdlib.h>
 
 #include "lib/wire/reply.h"
@@ -20,7 +20,8 @@ static void compose(const struct reply *r)
 		if (cap && (n >= cap || dst[n] != '\0'))
 			abort();
 		for (size_t i = 0; i < n; i++)
-			if (dst[i] <= ' ' || dst[i] > '~' || (dst[i] == ']') != (i == n - 1))
+			if (dst[i] <= ' ' || dst[i] > '~' ||
+			    (dst[i] == ']') != (i == n - 1))
 				abort();
 	}
 }
@@ -33,7 +34,8 @@ static void check(const struct reply *r, struct str in, size_t used)
 	size_t at = 0, u;
 	unsigned lines = 0;
 
-	if (r->code < 200 || r->code > 599 || used == 0 || used > in.n || in.p[used - 1] != '\n')
+	if (r->code < 200 || r->code > 599 || used == 0 || used > in.n ||
+	    in.p[used - 1] != '\n')
 		abort();
 	within(r->text, r->raw);
 	within(r->enhanced, r->raw);
@@ -48,7 +50,8 @@ static void check(const struct reply *r, struct str in, size_t used)
 	for (size_t n = 0; n < used; n++)
 		if (reply_parse((struct str){ in.p, n }, &again, &u) != PARSE_MORE || u)
 			abort();
-	if (reply_parse((struct str){ in.p, used }, &again, &u) != PARSE_DONE || u != used)
+	if (reply_parse((struct str){ in.p, used }, &again, &u) != PARSE_DONE ||
+	    u != used)
 		abort();
 }
 

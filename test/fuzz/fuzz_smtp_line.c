@@ -1,4 +1,5 @@
-/* smtp_line: lines out of a stream, each split and parsed as every command that has arguments. */
+/* smtp_line: lines out of a stream, each split and parsed as every command that has
+ * arguments. */
 #include <stdlib.h>
 
 #include "lib/wire/smtp_line.h"
@@ -20,7 +21,8 @@ static void parse(struct str line)
 		abort();
 	if ((rcpt_args_parse(l.args, &r, &af) == ARGS_ADDRESS) != (af != ADDRESS_OK))
 		abort();
-	if (helo_name_ok(l.args) && (memchr(l.args.p, 0, l.args.n) || l.args.n > LIMIT_DOMAIN))
+	if (helo_name_ok(l.args) &&
+	    (memchr(l.args.p, 0, l.args.n) || l.args.n > LIMIT_DOMAIN))
 		abort();
 }
 
@@ -36,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r = line_next(in, 80, &line, &used);
 		if (used > in.n || (used == 0) != (r == LINE_MORE))
 			abort();
-		if (r == LINE_OK && (used != line.n + 2 || used > 80 || memchr(line.p, 0, line.n)))
+		if (r == LINE_OK &&
+		    (used != line.n + 2 || used > 80 || memchr(line.p, 0, line.n)))
 			abort();
 		if (r == LINE_OK || r == LINE_BARE)
 			parse(line);

@@ -22,8 +22,10 @@ static void take(void *arg, enum header_part part, struct str bytes)
 	g->pieces++;
 }
 
-/* Feeds s in pieces of at most `most` bytes (0: whole; else random), the first of `first`. */
-static void feed(struct str s, size_t first, size_t most, struct header_scan *h, struct given *g)
+/* Feeds s in pieces of at most `most` bytes (0: whole; else random), the first of
+ * `first`. */
+static void feed(struct str s, size_t first, size_t most, struct header_scan *h,
+		 struct given *g)
 {
 	g->n = g->pieces = 0;
 	header_scan_init(h);
@@ -49,8 +51,10 @@ static const struct {
 	{ STR_INIT("\r\nbody\r\n"), "O2 B6", 0, "", "" },
 	{ STR_INIT("\r\n"), "O2", 0, "", "" },
 	{ STR_INIT("Subject: hi\r\n"), "K13", 0, "hi", "" },
-	{ STR_INIT("subject:hi\r\nX: y\r\nDATE: z\r\n\r\n"), "K12 O6 K9 O2", 0, "hi", "" },
-	{ STR_INIT("Received: a\r\n\tb\r\nreceived: c\r\nX-Received: d\r\n\r\n"), "O47", 2, "", "" },
+	{ STR_INIT("subject:hi\r\nX: y\r\nDATE: z\r\n\r\n"), "K12 O6 K9 O2", 0, "hi",
+	  "" },
+	{ STR_INIT("Received: a\r\n\tb\r\nreceived: c\r\nX-Received: d\r\n\r\n"), "O47",
+	  2, "", "" },
 	{ STR_INIT("Message-ID: <1@x>\r\nFrom: a\r\n\r\n"), "K28 O2", 0, "", "<1@x>" },
 	{ STR_INIT("Message-Id:\r\n <1@x>\r\n\r\n"), "K21 O2", 0, "", "<1@x>" },
 	/* folds and blanks */
@@ -64,7 +68,8 @@ static const struct {
 	{ STR_INIT("Subject : a\r\n\r\n"), "K13 O2", 0, "a", "" },
 	{ STR_INIT("Subject: a\0b\r\n\r\n"), "K14 O2", 0, "a?b", "" },
 	{ STR_INIT("X: y\r\n Subject: no\r\nDate: z\r\n\r\n"), "O20 K9 O2", 0, "", "" },
-	{ STR_INIT("Subject: hi\r\n\r\nSubject: no\r\nReceived: no\r\n"), "K13 O2 B27", 0, "hi", "" },
+	{ STR_INIT("Subject: hi\r\n\r\nSubject: no\r\nReceived: no\r\n"), "K13 O2 B27", 0,
+	  "hi", "" },
 	{ STR_INIT("..: x\r\nSubjec: x\r\nSubjects: x\r\n\r\n"), "O33", 0, "", "" },
 	/* what ends a header without being an empty line */
 	{ STR_INIT("hello world\r\nSubject: no\r\n"), "B26", 0, "", "" },
@@ -87,7 +92,8 @@ static void describe(const struct given *g, char *dst, size_t cap)
 	for (size_t i = 0, run; i < g->n; i += run) {
 		for (run = 1; i + run < g->n && g->parts[i + run] == g->parts[i];)
 			run++;
-		n += (size_t)snprintf(dst + n, cap - n, "%s%c%zu", i ? " " : "", g->parts[i], run);
+		n += (size_t)snprintf(dst + n, cap - n, "%s%c%zu", i ? " " : "",
+				      g->parts[i], run);
 	}
 }
 
@@ -101,7 +107,8 @@ START_TEST(table)
 		feed(in, first, first == in.n ? 1 : 0, &h, &whole);
 		describe(&whole, got, sizeof(got));
 		ck_assert_msg(strcmp(got, cases[_i].parts) == 0, "%s: %s", in.p, got);
-		must(whole.n == in.n && memcmp(whole.bytes, in.p, in.n) == 0, "covers the input");
+		must(whole.n == in.n && memcmp(whole.bytes, in.p, in.n) == 0,
+		     "covers the input");
 		ck_assert_uint_eq(h.received, cases[_i].received);
 		ck_assert_str_eq(h.subject, cases[_i].subject);
 		ck_assert_str_eq(h.message_id, cases[_i].id);
@@ -113,9 +120,25 @@ END_TEST
 static size_t random_message(char *dst, size_t max)
 {
 	static const char *const words[] = {
-		"Subject:", "Received: x\r\n", "Message-ID:", "From:", "Date", ":", " ", "\t",
-		"\r\n", "\r\n", "\r\n\r\n", "x", "hello", "\r", "\n", "X-Very-Long-Name-",
-		"\r\nFrom: me\r\n", "\r\nSubject: a\r\n b\r\n", "\xe4",
+		"Subject:",
+		"Received: x\r\n",
+		"Message-ID:",
+		"From:",
+		"Date",
+		":",
+		" ",
+		"\t",
+		"\r\n",
+		"\r\n",
+		"\r\n\r\n",
+		"x",
+		"hello",
+		"\r",
+		"\n",
+		"X-Very-Long-Name-",
+		"\r\nFrom: me\r\n",
+		"\r\nSubject: a\r\n b\r\n",
+		"\xe4",
 	};
 	size_t n = 0, want = 1 + rnd((unsigned)max - 30);
 
@@ -131,7 +154,8 @@ static size_t random_message(char *dst, size_t max)
 
 static void check_same(const struct header_scan *a, const struct header_scan *b)
 {
-	must(whole.n == split.n && memcmp(whole.bytes, split.bytes, whole.n) == 0, "same bytes");
+	must(whole.n == split.n && memcmp(whole.bytes, split.bytes, whole.n) == 0,
+	     "same bytes");
 	must(memcmp(whole.parts, split.parts, whole.n) == 0, "same parts");
 	must(a->received == b->received && a->in_body == b->in_body, "same state");
 	must(strcmp(a->subject, b->subject) == 0, "same subject");
@@ -147,7 +171,8 @@ START_TEST(any_split)
 		struct str s = { m, random_message(m, sizeof(m)) };
 
 		feed(s, 0, 0, &a, &whole);
-		must(whole.n == s.n && memcmp(whole.bytes, m, s.n) == 0, "covers the input");
+		must(whole.n == s.n && memcmp(whole.bytes, m, s.n) == 0,
+		     "covers the input");
 		feed(s, 0, 1, &b, &split);
 		check_same(&a, &b);
 		feed(s, 0, 9, &b, &split);

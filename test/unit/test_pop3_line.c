@@ -48,13 +48,15 @@ static const struct {
 
 START_TEST(apop)
 {
-	static const uint8_t want[16] = { 0xc4, 0xc9, 0x33, 0x4b, 0xac, 0x56, 0x0e, 0xcc,
-					  0x97, 0x9e, 0x58, 0x00, 0x1b, 0x3e, 0x22, 0xfb };
+	static const uint8_t want[16] = {
+		0xc4, 0xc9, 0x33, 0x4b, 0xac, 0x56, 0x0e, 0xcc,
+		0x97, 0x9e, 0x58, 0x00, 0x1b, 0x3e, 0x22, 0xfb
+	};
 	uint8_t digest[16];
 	struct str name;
 
-	ck_assert_msg(pop3_apop_parse(apops[_i].args, &name, digest) == apops[_i].want, "%s",
-		      apops[_i].args.p);
+	ck_assert_msg(pop3_apop_parse(apops[_i].args, &name, digest) == apops[_i].want,
+		      "%s", apops[_i].args.p);
 	if (apops[_i].want == 0) {
 		ck_assert(str_eq(name, apops[_i].name));
 		ck_assert(memcmp(digest, want, sizeof(want)) == 0);

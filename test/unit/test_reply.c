@@ -11,37 +11,52 @@ static const struct {
 	size_t left; /* behind the reply */
 } replies[] = {
 	{ STR_INIT("250 ok\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("ok"), 0 },
-	{ STR_INIT("250 2.1.0 ok\r\n250 x"), PARSE_DONE, 250, STR_INIT("2.1.0"), STR_INIT("ok"), 5 },
+	{ STR_INIT("250 2.1.0 ok\r\n250 x"), PARSE_DONE, 250, STR_INIT("2.1.0"),
+	  STR_INIT("ok"), 5 },
 	{ STR_INIT("250 ok\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("ok"), 0 },
 	{ STR_INIT("250\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250 \r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT(""), 0 },
-	{ STR_INIT("250-a\r\n250-b\r\n250 c\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("c"), 0 },
+	{ STR_INIT("250-a\r\n250-b\r\n250 c\r\n"), PARSE_DONE, 250, STR_INIT(""),
+	  STR_INIT("c"), 0 },
 	{ STR_INIT("250-a\n250\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250-\r\n250 \r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("354 go\r\n"), PARSE_DONE, 354, STR_INIT(""), STR_INIT("go"), 0 },
 	{ STR_INIT("599 x\r\n"), PARSE_DONE, 599, STR_INIT(""), STR_INIT("x"), 0 },
-	{ STR_INIT("250 \xe4\x1b\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("\xe4\x1b"), 0 },
+	{ STR_INIT("250 \xe4\x1b\r\n"), PARSE_DONE, 250, STR_INIT(""),
+	  STR_INIT("\xe4\x1b"), 0 },
 	/* enhanced codes */
-	{ STR_INIT("250 2.0.0\r\n"), PARSE_DONE, 250, STR_INIT("2.0.0"), STR_INIT(""), 0 },
-	{ STR_INIT("550 5.123.456 x"  "\r\n"), PARSE_DONE, 550, STR_INIT("5.123.456"), STR_INIT("x"), 0 },
-	{ STR_INIT("550-5.1.1 a\r\n550 b\r\n"), PARSE_DONE, 550, STR_INIT(""), STR_INIT("b"), 0 },
-	{ STR_INIT("250 5.1.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("5.1.1 x"), 0 },
-	{ STR_INIT("250 2.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1 x"), 0 },
+	{ STR_INIT("250 2.0.0\r\n"), PARSE_DONE, 250, STR_INIT("2.0.0"), STR_INIT(""),
+	  0 },
+	{ STR_INIT("550 5.123.456 x"
+		   "\r\n"),
+	  PARSE_DONE, 550, STR_INIT("5.123.456"), STR_INIT("x"), 0 },
+	{ STR_INIT("550-5.1.1 a\r\n550 b\r\n"), PARSE_DONE, 550, STR_INIT(""),
+	  STR_INIT("b"), 0 },
+	{ STR_INIT("250 5.1.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("5.1.1 x"),
+	  0 },
+	{ STR_INIT("250 2.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1 x"),
+	  0 },
 	{ STR_INIT("250 2.1.\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1."), 0 },
 	{ STR_INIT("250 2..1\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2..1"), 0 },
-	{ STR_INIT("250 2.1.0.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1.0.1 x"), 0 },
-	{ STR_INIT("250 2.1.0x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1.0x"), 0 },
-	{ STR_INIT("250 2.1234.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1234.1 x"), 0 },
-	{ STR_INIT("250 2.1.1234 x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1.1234 x"), 0 },
-	{ STR_INIT("250 2.1234\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1234"), 0 },
+	{ STR_INIT("250 2.1.0.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""),
+	  STR_INIT("2.1.0.1 x"), 0 },
+	{ STR_INIT("250 2.1.0x\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1.0x"),
+	  0 },
+	{ STR_INIT("250 2.1234.1 x\r\n"), PARSE_DONE, 250, STR_INIT(""),
+	  STR_INIT("2.1234.1 x"), 0 },
+	{ STR_INIT("250 2.1.1234 x\r\n"), PARSE_DONE, 250, STR_INIT(""),
+	  STR_INIT("2.1.1234 x"), 0 },
+	{ STR_INIT("250 2.1234\r\n"), PARSE_DONE, 250, STR_INIT(""), STR_INIT("2.1234"),
+	  0 },
 	/* not complete */
 	{ STR_INIT(""), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("2"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250 ok"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250 ok\r"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("250-a\r\n"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
-	{ STR_INIT("250-a\r\n250-b\r\n25"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""), 0 },
+	{ STR_INIT("250-a\r\n250-b\r\n25"), PARSE_MORE, 0, STR_INIT(""), STR_INIT(""),
+	  0 },
 	/* not replies */
 	{ STR_INIT("\r\n"), PARSE_BAD, 0, STR_INIT(""), STR_INIT(""), 0 },
 	{ STR_INIT("25\r\n"), PARSE_BAD, 0, STR_INIT(""), STR_INIT(""), 0 },
@@ -68,8 +83,9 @@ START_TEST(smtp)
 
 	ck_assert_msg(reply_parse(replies[_i].in, &r, &used) == replies[_i].want, "%s",
 		      replies[_i].in.p);
-	ck_assert_uint_eq(used, replies[_i].want == PARSE_DONE ? replies[_i].in.n - replies[_i].left
-							       : 0);
+	ck_assert_uint_eq(used, replies[_i].want == PARSE_DONE
+					? replies[_i].in.n - replies[_i].left
+					: 0);
 	if (replies[_i].want != PARSE_DONE)
 		return;
 	ck_assert_int_eq(r.code, replies[_i].code);
@@ -117,12 +133,16 @@ START_TEST(limits)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ck_assert_msg(reply_parse(many(mem, rows[i].line, rows[i].lines, rows[i].end), &r,
-					  &used) == rows[i].want,
-			      "row %zu", i);
+		ck_assert_msg(
+			reply_parse(many(mem, rows[i].line, rows[i].lines, rows[i].end),
+				    &r, &used) == rows[i].want,
+			"row %zu", i);
 	memset(mem, '2', sizeof(mem));
-	ck_assert_int_eq(reply_parse((struct str){ mem, LIMIT_REPLY_LINE - 1 }, &r, &used), PARSE_MORE);
-	ck_assert_int_eq(reply_parse((struct str){ mem, LIMIT_REPLY_LINE }, &r, &used), PARSE_BAD);
+	ck_assert_int_eq(
+		reply_parse((struct str){ mem, LIMIT_REPLY_LINE - 1 }, &r, &used),
+		PARSE_MORE);
+	ck_assert_int_eq(reply_parse((struct str){ mem, LIMIT_REPLY_LINE }, &r, &used),
+			 PARSE_BAD);
 }
 END_TEST
 
@@ -132,7 +152,8 @@ START_TEST(lines)
 	size_t used, at = 0;
 	struct str line;
 
-	ck_assert_int_eq(reply_parse(STR("250-a b\r\n250-\n250\r\n250 z"), &r, &used), PARSE_DONE);
+	ck_assert_int_eq(reply_parse(STR("250-a b\r\n250-\n250\r\n250 z"), &r, &used),
+			 PARSE_DONE);
 	ck_assert(reply_line(&r, &at, &line) && str_eq(line, STR("a b")));
 	ck_assert(reply_line(&r, &at, &line) && str_empty(line));
 	ck_assert(reply_line(&r, &at, &line) && str_empty(line));
@@ -155,14 +176,18 @@ static const struct {
 	  OFFER_EHLO | OFFER_PIPELINING | OFFER_SIZE, 0 },
 	{ STR_INIT("250-box\r\n250 SIZE 0\r\n"), OFFER_EHLO | OFFER_SIZE, 0 },
 	{ STR_INIT("250-box\r\n250 SIZE x\r\n"), OFFER_EHLO | OFFER_SIZE, 0 },
-	{ STR_INIT("250-box\r\n250 SIZE 99999999999999999999\r\n"), OFFER_EHLO | OFFER_SIZE, 0 },
-	{ STR_INIT("250-box\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n"
-		   "250-DSN\r\n250-CHUNKING\r\n250-STARTTLS\r\n250-PRDR\r\n"
-		   "250-XCLIENT NAME ADDR\r\n250 XFORWARD NAME\r\n"),
+	{ STR_INIT("250-box\r\n250 SIZE 99999999999999999999\r\n"),
+	  OFFER_EHLO | OFFER_SIZE, 0 },
+	{ STR_INIT(
+		  "250-box\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n"
+		  "250-DSN\r\n250-CHUNKING\r\n250-STARTTLS\r\n250-PRDR\r\n"
+		  "250-XCLIENT NAME ADDR\r\n250 XFORWARD NAME\r\n"),
 	  OFFER_EHLO | OFFER_8BITMIME | OFFER_ENHANCED | OFFER_SMTPUTF8 | OFFER_DSN |
-		  OFFER_CHUNKING | OFFER_STARTTLS | OFFER_PRDR | OFFER_XCLIENT | OFFER_XFORWARD,
+		  OFFER_CHUNKING | OFFER_STARTTLS | OFFER_PRDR | OFFER_XCLIENT |
+		  OFFER_XFORWARD,
 	  0 },
-	{ STR_INIT("250-box\r\n250-PIPELININGS\r\n250-XPRDR\r\n250-AUTH=LOGIN\r\n250 \r\n"),
+	{ STR_INIT(
+		  "250-box\r\n250-PIPELININGS\r\n250-XPRDR\r\n250-AUTH=LOGIN\r\n250 \r\n"),
 	  OFFER_EHLO, 0 },
 };
 
@@ -190,7 +215,8 @@ static const struct {
 	  "[MAIL1:250_ok_1262775853_qp_13377_]" },
 	{ 99, STR_INIT("MAIL1"), 250, STR_INIT("ok.1262775853 qp-13377 "), 99,
 	  "[MAIL1:250_ok.1262775853_qp-13377_]" },
-	{ 99, STR_INIT("M"), 550, STR_INIT("a]b[c\r\n\x1b\xe4\0d\t"), 99, "[M:550_a?b[c?????d_]" },
+	{ 99, STR_INIT("M"), 550, STR_INIT("a]b[c\r\n\x1b\xe4\0d\t"), 99,
+	  "[M:550_a?b[c?????d_]" },
 	{ 99, STR_INIT("M"), 250, STR_INIT(""), 99, "[M:250]" },
 	{ 99, STR_INIT("M"), 250, STR_INIT("ok"), 0, "[M:250]" },
 	{ 99, STR_INIT("M"), 250, STR_INIT("abcdef"), 3, "[M:250_abc]" },
@@ -236,7 +262,8 @@ static const struct {
 	bool ok;
 	struct str text;
 } pops[] = {
-	{ STR_INIT("+OK ready <1.2@x>\r\n"), PARSE_DONE, true, STR_INIT("ready <1.2@x>") },
+	{ STR_INIT("+OK ready <1.2@x>\r\n"), PARSE_DONE, true,
+	  STR_INIT("ready <1.2@x>") },
 	{ STR_INIT("+OK\r\n"), PARSE_DONE, true, STR_INIT("") },
 	{ STR_INIT("+ok\n"), PARSE_DONE, true, STR_INIT("") },
 	{ STR_INIT("-ERR no\r\n"), PARSE_DONE, false, STR_INIT("no") },
@@ -257,7 +284,8 @@ START_TEST(pop3)
 	struct pop3_reply r;
 	size_t used;
 
-	ck_assert_msg(pop3_reply_parse(pops[_i].in, &r, &used) == pops[_i].want, "%s", pops[_i].in.p);
+	ck_assert_msg(pop3_reply_parse(pops[_i].in, &r, &used) == pops[_i].want, "%s",
+		      pops[_i].in.p);
 	ck_assert_uint_eq(used, pops[_i].want == PARSE_DONE ? pops[_i].in.n : 0);
 	if (pops[_i].want == PARSE_DONE)
 		ck_assert(r.ok == pops[_i].ok && str_eq(r.text, pops[_i].text));

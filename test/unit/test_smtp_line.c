@@ -33,7 +33,8 @@ START_TEST(next_line)
 	struct str line;
 	size_t used;
 
-	ck_assert_int_eq(line_next(lines[_i].in, lines[_i].max, &line, &used), lines[_i].want);
+	ck_assert_int_eq(line_next(lines[_i].in, lines[_i].max, &line, &used),
+			 lines[_i].want);
 	ck_assert(str_eq(line, lines[_i].line));
 	ck_assert_uint_eq(used, lines[_i].used);
 }
@@ -74,21 +75,23 @@ static const struct {
 	{ STR_INIT("from:<a@b>"), ARGS_OK, STR_INIT("a@b"), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM: \t <a@b>"), ARGS_OK, STR_INIT("a@b"), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:<>"), ARGS_OK, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<@x:a@b> size=10"), ARGS_OK, STR_INIT("a@b"), 10, BODY_7BIT, false },
+	{ STR_INIT("FROM:<@x:a@b> size=10"), ARGS_OK, STR_INIT("a@b"), 10, BODY_7BIT,
+	  false },
 	{ STR_INIT("FROM:<a@b> SIZE=1 BODY=8bitMIME PRDR "), ARGS_OK, STR_INIT("a@b"), 1,
 	  BODY_8BITMIME, true },
-	{ STR_INIT("FROM:<a@b>   PRDR  BODY=7BIT"), ARGS_OK, STR_INIT("a@b"), 0, BODY_7BIT, true },
+	{ STR_INIT("FROM:<a@b>   PRDR  BODY=7BIT"), ARGS_OK, STR_INIT("a@b"), 0,
+	  BODY_7BIT, true },
 	{ STR_INIT("FROM:<a@b> SIZE=0"), ARGS_OK, STR_INIT("a@b"), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:<a@b> SIZE=00000000000000000001"), ARGS_OK, STR_INIT("a@b"), 1,
 	  BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=18446744073709551615"), ARGS_OK, STR_INIT("a@b"), UINT64_MAX,
-	  BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE=18446744073709551615"), ARGS_OK, STR_INIT("a@b"),
+	  UINT64_MAX, BODY_7BIT, false },
 	{ STR_INIT("FROM:<a@b> SIZE=18446744073709551614"), ARGS_OK, STR_INIT("a@b"),
 	  UINT64_MAX - 1, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=18446744073709551616"), ARGS_OK, STR_INIT("a@b"), UINT64_MAX,
-	  BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=99999999999999999999"), ARGS_OK, STR_INIT("a@b"), UINT64_MAX,
-	  BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE=18446744073709551616"), ARGS_OK, STR_INIT("a@b"),
+	  UINT64_MAX, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE=99999999999999999999"), ARGS_OK, STR_INIT("a@b"),
+	  UINT64_MAX, BODY_7BIT, false },
 	/* syntax */
 	{ STR_INIT(""), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
@@ -100,35 +103,49 @@ static const struct {
 	{ STR_INIT("FROM:<a@b> =1"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:<a@b> -X=1"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:<a@b> X_Y=1"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=1=2"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=\xe4"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE = 1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE=1=2"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZE=\xe4"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZE = 1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
 	{ STR_INIT("FROM:<a\0@b>"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=1\r"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE=1\r"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT,
+	  false },
 	{ STR_INIT("FROM:<a@b> \x7f"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:\x1b<a@b>"), ARGS_SYNTAX, STR_INIT(""), 0, BODY_7BIT, false },
 	/* the address */
 	{ STR_INIT("FROM:"), ARGS_ADDRESS, STR_INIT(""), 0, BODY_7BIT, false },
 	{ STR_INIT("FROM:a@b"), ARGS_ADDRESS, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<postmaster>"), ARGS_ADDRESS, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<postmaster>"), ARGS_ADDRESS, STR_INIT(""), 0, BODY_7BIT,
+	  false },
 	{ STR_INIT("FROM:<a\tb@c>"), ARGS_ADDRESS, STR_INIT(""), 0, BODY_7BIT, false },
 	/* parameters */
 	{ STR_INIT("FROM:<a@b> X"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=1 SIZE=1"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> PRDR prdr"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SMTPUTF8"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> AUTH=<>"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> RET=HDRS"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZ=1"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=1k"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=-1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> SIZE=000000000000000000001"), ARGS_PARAM_VALUE, STR_INIT(""), 0,
-	  BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> BODY"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
-	{ STR_INIT("FROM:<a@b> BODY=BINARYMIME"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	{ STR_INIT("FROM:<a@b> SIZE=1 SIZE=1"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT,
 	  false },
-	{ STR_INIT("FROM:<a@b> PRDR=1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> PRDR prdr"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SMTPUTF8"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> AUTH=<>"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> RET=HDRS"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZ=1"), ARGS_PARAM, STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> SIZE"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZE=1k"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZE=-1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> SIZE=000000000000000000001"), ARGS_PARAM_VALUE,
+	  STR_INIT(""), 0, BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> BODY"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
+	{ STR_INIT("FROM:<a@b> BODY=BINARYMIME"), ARGS_PARAM_VALUE, STR_INIT(""), 0,
+	  BODY_7BIT, false },
+	{ STR_INIT("FROM:<a@b> PRDR=1"), ARGS_PARAM_VALUE, STR_INIT(""), 0, BODY_7BIT,
+	  false },
 };
 
 START_TEST(mail)
@@ -181,10 +198,12 @@ END_TEST
 
 START_TEST(helo)
 {
-	static const char *const good[] = { "a", "mail.example.com", "[1.2.3.4]", "[IPv6:::1]",
-					    "my_pc", "-" };
-	static const struct str bad[] = { STR_INIT(""), STR_INIT("a b"), STR_INIT("a\0b"),
-					  STR_INIT("a\r"), STR_INIT("<a>"), STR_INIT("\xe4"),
+	static const char *const good[] = { "a",	 "mail.example.com",
+					    "[1.2.3.4]", "[IPv6:::1]",
+					    "my_pc",	 "-" };
+	static const struct str bad[] = { STR_INIT(""),	    STR_INIT("a b"),
+					  STR_INIT("a\0b"), STR_INIT("a\r"),
+					  STR_INIT("<a>"),  STR_INIT("\xe4"),
 					  STR_INIT("a(b)"), STR_INIT("a;b") };
 	char name[255];
 
