@@ -242,14 +242,14 @@ int data_normalize(struct data_norm *n, struct buf *b, size_t at, size_t *done)
 	struct str raw = str_skip(buf_str(b), at);
 	struct walk dry = { .n = *n, .raw = raw, .room = buf_room(b) };
 
-	*done = at;
+	*done = 0;
 	walk(&dry);
 	if (dry.full && dry.written == 0)
 		return -1;
 	if ((dry.growth || dry.n.seen != n->seen || n->seen & DATA_BARE_CR) &&
 	    rewrite(n, b, at, dry.growth) < 0)
 		return -1;
-	*done = at + dry.written;
+	*done = dry.written;
 	*n = dry.n;
 	return 0;
 }

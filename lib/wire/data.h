@@ -49,11 +49,11 @@ size_t data_scan(struct data_scan *d, struct str in, size_t *used);
  * since what follows are commands. To be run BEFORE data_scan sees the bytes.
  *
  *   buf_str(b):  | final: data_scan may look | raw: as it came            |
- *                0                           at (before), *done (after)   buf_len(b)
+ *                0                           at; at + *done after it     buf_len(b)
  *
- * Raw bytes from offset at (behind what is not consumed of b) to the end are worked on;
- * *done is where raw bytes begin now, and the next call's at (less what is consumed in
- * between). Raw may stay: up to 2 bytes whose fate the next byte decides; what lies
+ * Raw bytes from offset at of what is not consumed of b to its end are worked on; *done
+ * says how many bytes have become final there, so that the next call's at is at + *done
+ * (less what is consumed in between). Raw may stay: up to 2 bytes whose fate the next byte decides; what lies
  * behind the end mark; and what there was no room for, as the text may double. Call again
  * when bytes have come or room was made. Linear time; may move the bytes in memory as
  * buf_space does.

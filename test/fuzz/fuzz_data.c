@@ -67,8 +67,9 @@ static struct result normalize(struct str s, const uint8_t *cuts)
 		want = want < buf_room(&b) / 2 ? want : buf_room(&b) / 2;
 		must(buf_add(&b, (struct str){ s.p + given, want }) == 0);
 		given += want;
-		must(data_normalize(&n, &b, at, &done) == 0 || (at && done == at));
-		must(done >= at && done <= buf_len(&b));
+		must(data_normalize(&n, &b, at, &done) == 0 || (at && done == 0));
+		done += at;
+		must(done <= buf_len(&b));
 		at = cuts ? done / 2 : 0; /* how much stays, final, before the next */
 		memcpy(r.bytes + r.n, buf_str(&b).p, done - at);
 		r.n += done - at;
