@@ -31,6 +31,7 @@ enum role {
 	ROLE_PROBER,
 	ROLE_COUNT,
 };
+
 /* "supervisor", "admin", ... */
 const char *role_name(enum role r);
 
@@ -44,6 +45,8 @@ enum {
 
 /* A new region of shared, zeroed memory; ends the process when there is none. */
 struct shm *shm_create(unsigned workers);
+/* Unmaps it and closes the doorbells (tests; processes just end). NULL-safe. */
+void shm_destroy(struct shm **s);
 /* Number of workers that were asked for. */
 unsigned shm_workers(const struct shm *shm);
 /* Wall ms of shm_create. */

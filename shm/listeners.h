@@ -13,8 +13,10 @@ struct listener {
 /* admin: replaces the whole table (a sequence lock guards readers; one writer). */
 void listeners_set(struct shm *shm, const struct listener *v, unsigned n);
 /* supervisor: consistent copy; returns the rows, at most MAX_LISTENERS. *version changes with
- * every listeners_set. */
+ * every listeners_set; odd: the table was being written, ask again. */
 unsigned listeners_get(const struct shm *shm, struct listener out[MAX_LISTENERS], uint32_t *version);
+/* The version that stands now; odd: being written. 0: never set. */
+uint32_t listeners_version(const struct shm *shm);
 /* supervisor: what came of that version: "" all open, else the reason in words. */
 void listeners_answer(struct shm *shm, uint32_t version, const char *error);
 /* admin: false while the supervisor has not answered this version yet. */

@@ -1,0 +1,114 @@
+/* region: the layout itself; only the files of shm/ include it. See layout.h. */
+#ifndef PB_SHM_REGION_H
+#define PB_SHM_REGION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "shm/counters.h"
+#include "shm/layout.h"
+#include "shm/listeners.h"
+#include "shm/sessions.h"
+
+#define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
+#define SHM_VERSION 1
+
+typedef _Atomic uint32_t au32;
+typedef _Atomic uint64_t au64;
+typedef _Atomic int64_t ai64;
+
+/* Writer: the process that lives here; the supervisor when it is dead. */
+struct shm_slot {
+	_Alignas(64) _Atomic int32_t pid;
+	au32 role, generation, restarts;
+	ai64 started, beat;
+	int32_t bell; /* descriptor, the same number in every process */
+};
+
+/* Writer: admin. A sequence lock: odd while it is being written. */
+struct shm_listeners {
+	au32 seq;
+	uint32_t n;
+	struct listener v[MAX_LISTENERS];
+	au32 answered; /* supervisor: the seq it has acted on; error is filled before */
+	char error[256];
+};
+
+/* name: admin writes it, then state (release). */
+enum { NAME_FREE, NAME_USED, NAME_FORGOTTEN };
+struct shm_name {
+	au32 state;
+	char cluster[LIMIT_NAME + 1], box[LIMIT_NAME + 1];
+};
+
+/* Health of a box: atomics, any worker. why is text only: a torn one is harmless. */
+struct shm_box {
+	_Alignas(64) au32 failures;
+	ai64 usable_at; /* monotonic ms; 0: now */
+	ai64 probing;	/* until then another session tries it */
+	au32 offer;
+	au64 size;
+	char why[64];
+};
+
+/* Writer: the worker of the slot; the supervisor when it is dead. */
+struct shm_counts {
+	_Alignas(64) ai64 cluster[MAX_CLUSTERS][CC_COUNT];
+	ai64 box[MAX_BOXES][BC_COUNT];
+	au64 latency[MAX_BOXES][LATENCY_BUCKETS];
+	ai64 sessions; /* sum of the clusters' */
+};
+
+struct shm_row {
+	au32 used;
+	struct session_row row;
+};
+struct shm_rows {
+	uint32_t next; /* where the search for a free row begins */
+	struct shm_row v[SESSION_ROWS];
+};
+
+struct shm_ring {
+	_Alignas(64) au64 head;	  /* writer */
+	_Alignas(64) au64 tail;	  /* replicator */
+	_Alignas(64) au64 durable; /* replicator */
+	au64 dropped;		  /* writer */
+	_Alignas(64) uint8_t bytes[JOURNAL_RING];
+};
+
+#define PENALTY_BUCKETS 16384
+#define PENALTY_WAYS 4
+struct shm_penalty {
+	au64 key;  /* 0: free */
+	au64 what; /* failures in the upper 8 bits, last failure (mono ms) below */
+};
+
+struct shm {
+	uint64_t magic;
+	uint32_t version, workers;
+	uint64_t size;
+	int64_t started;
+	uint8_t secret[16];
+	au32 generation;
+	struct shm_listeners listeners;
+	struct shm_slot slots[MAX_SLOTS];
+	struct shm_name clusters[MAX_CLUSTERS];
+	struct shm_name box_names[MAX_BOXES];
+	struct shm_box boxes[MAX_BOXES];
+	struct shm_penalty penalty[PENALTY_BUCKETS][PENALTY_WAYS];
+	struct shm_counts counts[MAX_WORKERS];
+	struct shm_ring rings[MAX_SLOTS];
+	struct shm_rows rows[MAX_WORKERS];
+};
+
+_Static_assert(sizeof(au64) == 8 && sizeof(au32) == 4, "atomics are plain words");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "and never a lock");
+_Static_assert(JOURNAL_RING % 8 == 0, "entries are padded to 8");
+
+/* The index of a name, or -1. */
+int name_find(const struct shm_name *v, int n, struct str cluster, struct str box);
+/* The same, taking a free row for a new name. admin only. */
+int name_assign(struct shm_name *v, int n, struct str cluster, struct str box);
+void name_forget(struct shm_name *v, int n, struct str cluster, struct str box);
+
+#endif
