@@ -50,7 +50,10 @@ int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind, struct s
 	/* Complete from here on: whoever sees the new head sees the bytes. */
 	atomic_store_explicit(&r->head, head + filler + size, memory_order_release);
 	*mark = head + filler + size;
-	if (head == tail) /* the replicator may be asleep; else it will look again by itself */
+	/* Asleep only when it has applied all: it stores its tail before it looks at the head a
+	 * last time, we store the head before we look at its tail, so one of us sees the other. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load(&r->tail) >= head)
 		slot_ring(shm, SLOT_REPLICATOR);
 	return 0;
 }
@@ -97,6 +100,7 @@ void journal_applied(struct shm *shm, unsigned slot, uint64_t pos)
 
 	atomic_store_explicit(&r->tail, pos, memory_order_release);
 	atomic_store_explicit(&r->durable, pos, memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst); /* see journal_put */
 	slot_ring(shm, slot);
 }
 

@@ -31,8 +31,8 @@ struct route_list {
 };
 
 /* Expands an address into its distinct targets: alias members recursively, loops and
- * duplicates dropped, catch-all "@domain", plus-addressing when the cluster has it. An alias
- * that is also its own member keeps the account of that name if there is one. sender is the
+ * duplicates dropped, catch-all "@domain", plus-addressing when the cluster has it. A member
+ * that does not exist is left out and logged. sender is the
  * key for relay boxes of foreign members. Returns ROUTE_OK when there is at least one target,
  * (each with a result of its own: a box may be down), else why not. "postmaster" without a
  * domain: postmaster@host_name if that exists, else ROUTE_UNKNOWN. */
@@ -56,9 +56,5 @@ enum route_result route_box(const struct topo_cluster *c, struct str boxid, stru
  * Texts of *out are copied into the arena. */
 int route_ledger(struct store *s, struct str pair, struct str digest, int64_t wall_ms,
 		 struct arena *a, struct ledger *out);
-
-/* Is the domain of this address one of ours (has any account, alias or catch-all)? Decides
- * between ROUTE_UNKNOWN and ROUTE_FOREIGN. */
-bool route_domain_is_ours(struct store *s, struct str domain);
 
 #endif
