@@ -1,0 +1,38 @@
+/* admin: the XML interface over HTTP: the only writer of accounts.mdb.
+ *
+ *   HTTP (server) -> body -> xml_in -> auth -> command table -> handler -> xml_out
+ *                                                  |
+ *                                 publish: listeners, generation, wait for the workers
+ *
+ * One process, one loop, no threads: a handler may write to the store (a durable commit takes
+ * under a millisecond), but it never waits; what must be waited for (confirmations, the delay of
+ * a wrong key) suspends that one HTTP connection.
+ * Memory: the process owns one struct admin. */
+#ifndef PB_ADMIN_ADMIN_H
+#define PB_ADMIN_ADMIN_H
+
+#include "lib/net/loop.h"
+#include "lib/store/store.h"
+#include "shm/layout.h"
+
+struct admin;
+
+struct admin_config {
+	const char *dir;      /* borrowed */
+	struct shm *shm;
+	struct loop *loop;
+	struct store *accounts; /* opened STORE_WRITE; borrowed */
+	int http_fd;	      /* listening TCP socket; taken */
+	int local_fd;	      /* listening DIR/admin.sock; taken; -1: none */
+	unsigned wait_ms;     /* for confirmations; 0: CONFIRM_MS */
+};
+
+/* First start makes credentials and DIR/first-login. Publishes what the store holds (listeners,
+ * box and cluster indices) before it answers the first request. Owned. */
+MUST_CHECK int admin_start(struct admin **out, const struct admin_config *c, struct err *e);
+/* The slot's bell rang: a worker or the supervisor may have confirmed. */
+void admin_bell(struct admin *a);
+/* No new requests; those under way are answered at once. NULL-safe. */
+void admin_stop(struct admin **a);
+
+#endif

@@ -1,0 +1,29 @@
+/* auth: who may use the interface: the access key, the console password, and their first start.
+ * Keys are stored as salted PBKDF2 (lib/base/hash.h); a key that was right is remembered in this
+ * process as an HMAC under a random key of its own, so that a program's thousandth request does
+ * not pay the rounds again. A wrong key costs its network a growing delay (shm/penalty.h) and is
+ * logged. */
+#ifndef PB_ADMIN_AUTH_H
+#define PB_ADMIN_AUTH_H
+
+#include "lib/base/addr.h"
+#include "lib/store/store.h"
+#include "shm/layout.h"
+
+struct auth;
+
+/* Reads the credentials; when the store has none, makes a random password and access key,
+ * stores their hashes, writes DIR/first-login (0600, atomic) and says so on standard error.
+ * Owned. */
+MUST_CHECK int auth_open(struct auth **out, struct store *accounts, const char *dir, struct err *e);
+void auth_free(struct auth **a);
+
+/* Is this the access key? Takes the same time for every wrong key of that length. */
+bool auth_key_ok(struct auth *a, struct str key);
+/* The delay in ms that the next answer to this client must take: 0, or growing after failures. */
+int64_t auth_delay(struct shm *shm, const struct ipaddr *client, int64_t mono_ms);
+/* One more wrong key from there: the delay of its answer. */
+int64_t auth_failed(struct shm *shm, const struct ipaddr *client, int64_t mono_ms);
+void auth_succeeded(struct shm *shm, const struct ipaddr *client);
+
+#endif

@@ -1,0 +1,32 @@
+/* publish: makes a stored change live: indices, listeners, generation, confirmations.
+ *
+ *   store committed -> publish_start: box and cluster indices (shm), listener table, generation
+ *     -> supervisor opens or closes sockets and answers the table
+ *     -> every live worker builds the new topology and confirms
+ *   publish_state says how far it is; admin's bell tells when to ask again.
+ */
+#ifndef PB_ADMIN_PUBLISH_H
+#define PB_ADMIN_PUBLISH_H
+
+#include "lib/store/store.h"
+#include "shm/layout.h"
+
+struct publish { /* one change on its way */
+	uint32_t generation, listeners;
+};
+enum publish_state {
+	PUBLISH_WAITS,
+	PUBLISH_LIVE,	/* everywhere */
+	PUBLISH_REFUSED, /* a listener could not be opened; the text says which and why */
+};
+
+/* Reads clusters and boxes from the store and publishes them. Assigns shm indices to every
+ * cluster and box, forgets those that are gone. The listener table is replaced only when it
+ * differs. -1: the store cannot be read. */
+MUST_CHECK int publish_start(struct publish *p, struct store *accounts, struct shm *shm,
+			     struct err *e);
+enum publish_state publish_state(const struct publish *p, struct shm *shm, struct err *why);
+/* Names who has not confirmed, for the 503. */
+void publish_missing(const struct publish *p, struct shm *shm, struct err *why);
+
+#endif

@@ -1,0 +1,27 @@
+/* xml_in: one request document into a command and its parameters. Pure. The only user of expat.
+ * Refused: document type and entity declarations, nested or repeated children, text beside
+ * children, more than LIMIT_XML_CHILDREN, anything but UTF-8. Blank lines before the XML
+ * declaration are skipped, because the manual's Python example sends one.
+ * Memory: everything lives in the caller's arena. */
+#ifndef PB_ADMIN_XML_IN_H
+#define PB_ADMIN_XML_IN_H
+
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/base/limits.h"
+
+struct xml_param {
+	struct str name, value; /* value is empty for <tag/> */
+};
+struct xml_request {
+	struct str command; /* the root element; set as soon as it is known, also on error */
+	struct xml_param v[LIMIT_XML_CHILDREN];
+	unsigned n;
+};
+
+/* 0, or -1 with a text that names the child and the line. */
+MUST_CHECK int xml_parse(struct str body, struct arena *a, struct xml_request *out, struct err *e);
+/* The value of that child, or NULL when it is absent. */
+const struct str *xml_get(const struct xml_request *r, const char *name);
+
+#endif
