@@ -1,6 +1,10 @@
 #include "lib/base/str.h"
 
-#include <strings.h>
+/* Not tolower: that one asks the locale. */
+static unsigned char lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
 
 bool str_eq(struct str a, struct str b)
 {
@@ -9,7 +13,12 @@ bool str_eq(struct str a, struct str b)
 
 bool str_ieq(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
 }
 
 bool str_starts(struct str s, struct str prefix)
@@ -125,5 +134,5 @@ size_t str_copy(char *dst, size_t cap, struct str s)
 void str_lower(char *dst, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		dst[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+		dst[i] = (char)lower(s.p[i]);
 }

@@ -47,12 +47,11 @@ static size_t normalized(struct transaction *tx, struct io *from)
 
 	if (!tx->cluster->normalize)
 		return buf_len(b);
-	if (tx->scan.ended || tx->normal == buf_len(b))
-		return tx->normal;
-	b->max = 2 * buf_len(b) + 16;
-	if (data_normalize(&tx->norm, b, tx->normal, &done) < 0)
-		bug("normalizing needs more than twice the room");
-	tx->normal += done;
+	if (!tx->scan.ended && tx->normal < buf_len(b)) {
+		b->max = 2 * buf_len(b) + 16;
+		if (data_normalize(&tx->norm, b, tx->normal, &done) == 0)
+			tx->normal += done;
+	}
 	b->max = buf_len(b) > LIMIT_SESSION_IN ? buf_len(b) : LIMIT_SESSION_IN;
 	return tx->normal;
 }

@@ -119,17 +119,34 @@ static void bad_line(struct smtp_session *c, enum line_result why)
 	smtp_error(c);
 }
 
+/* Drops the rest of a line that was too long: it must not be taken for a command. */
+static bool skip_line(struct smtp_session *c)
+{
+	struct str in = io_data(&c->s.io);
+	ptrdiff_t lf = str_find(in, '\n');
+
+	if (in.n == 0)
+		return false;
+	c->skipping = lf < 0;
+	io_take(&c->s.io, lf < 0 ? in.n : (size_t)lf + 1);
+	return true;
+}
+
 /* One command of what has arrived: false when there is none, or it has to wait. */
 static bool next_command(struct smtp_session *c)
 {
-	struct str line;
+	struct str line, in = io_data(&c->s.io);
+	enum line_result res;
 	size_t used;
-	enum line_result res = line_next(io_data(&c->s.io), LIMIT_COMMAND_LINE, &line, &used);
 
+	if (c->skipping)
+		return skip_line(c);
+	res = line_next(in, LIMIT_COMMAND_LINE, &line, &used);
 	if (res == LINE_MORE)
 		return false;
 	if (c->tx && transaction_waits(c->tx) && (res != LINE_OK || !smtp_may_overtake(line)))
 		return false;
+	c->skipping = res == LINE_LONG && in.p[used - 1] != '\n';
 	if (res == LINE_OK)
 		smtp_command(c, line);
 	else

@@ -37,6 +37,7 @@ struct smtp_session {
 	struct transaction *tx;
 	unsigned errors;       /* bad commands */
 	bool esmtp;
+	bool skipping;	       /* the rest of a line that was too long */
 	bool eof;	       /* the client has ended its side */
 	bool leaving;	       /* closes between mails (drain, red light, deadline) */
 	const char *farewell;  /* why, for 421 */

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -17,7 +16,7 @@
 /* One kind of file: its directory, the form of its name, the name that is open. */
 struct channel {
 	char *dir; /* NULL: not asked for */
-	const char *name_format;
+	size_t name_len; /* of "2026-11-23": the month or the day */
 	char name[16];
 	int fd;
 };
@@ -38,12 +37,12 @@ static int channel_dir_ok(const char *dir, struct err *e)
 int traffic_open(struct traffic **out, const char *monthly, const char *daily, struct err *e)
 {
 	const char *dirs[2] = { monthly, daily };
-	static const char *const formats[2] = { "%Y-%m", "%Y-%m-%d" };
+	static const size_t name_lens[2] = { 7, 10 };
 	struct traffic *t = mem_zalloc(sizeof(*t));
 
 	for (int i = 0; i < 2; i++) {
 		t->channels[i].fd = -1;
-		t->channels[i].name_format = formats[i];
+		t->channels[i].name_len = name_lens[i];
 		if (!dirs[i])
 			continue;
 		if (channel_dir_ok(dirs[i], e) < 0) {
@@ -82,16 +81,15 @@ void traffic_reopen(struct traffic *t)
 }
 
 /* Opens the file of this day or month, when it is another than the open one. */
-static void channel_turn(struct channel *c, const struct tm *tm)
+static void channel_turn(struct channel *c, const char *date)
 {
-	char name[16], path[4096];
+	char path[4096];
 
-	strftime(name, sizeof(name), c->name_format, tm);
-	if (c->fd >= 0 && strcmp(name, c->name) == 0)
+	if (c->fd >= 0 && strncmp(date, c->name, c->name_len) == 0)
 		return;
 	channel_close(c);
-	memcpy(c->name, name, sizeof(name));
-	snprintf(path, sizeof(path), "%s/%s", c->dir, name);
+	str_copy(c->name, sizeof(c->name), (struct str){ date, c->name_len });
+	snprintf(path, sizeof(path), "%s/%s", c->dir, c->name);
 	c->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
@@ -121,8 +119,7 @@ static size_t compose(char *dst, size_t cap, int64_t wall_ms, const struct ipadd
 void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *client, const char *fmt,
 		  ...)
 {
-	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
-	struct tm tm;
+	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES], date[21];
 	va_list ap;
 	size_t n;
 
@@ -132,13 +129,13 @@ void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *clien
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	n = compose(line, sizeof(line), wall_ms, client, text);
-	clock_utc(wall_ms, &tm);
+	clock_rfc3339(wall_ms, date);
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &t->channels[i];
 
 		if (!c->dir)
 			continue;
-		channel_turn(c, &tm);
+		channel_turn(c, date);
 		if (c->fd < 0 || write(c->fd, line, n) != (ssize_t)n)
 			complain(t, c);
 	}
