@@ -17,9 +17,10 @@ struct xml_request {
 	struct str command; /* the root element; set as soon as it is known, also on error */
 	struct xml_param v[LIMIT_XML_CHILDREN];
 	unsigned n;
+	const char *code; /* on error: "malformed" or "repeated_parameter"; static text */
 };
 
-/* 0, or -1 with a text that names the child and the line. */
+/* 0, or -1 with a text that names the child and the line. Attributes are not looked at. */
 MUST_CHECK int xml_parse(struct str body, struct arena *a, struct xml_request *out, struct err *e);
 /* The value of that child, or NULL when it is absent. */
 const struct str *xml_get(const struct xml_request *r, const char *name);

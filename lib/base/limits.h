@@ -79,6 +79,7 @@
 /* --- admin --- */
 #define LIMIT_XML_BODY (1u << 20)
 #define LIMIT_XML_CHILDREN 128
+#define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
 #define LIMIT_HTTP_CONNECTIONS 400
 #define TIMEOUT_HTTP_S 30
 
