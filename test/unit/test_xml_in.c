@@ -1,0 +1,294 @@
+/* Documents as clients send them, documents nobody should send, and bytes at random. */
+#include "admin/xml_in.c"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unit/property.h"
+
+#define ROUNDS 20000
+
+static struct xml_request req;
+static struct err err;
+
+static int parse_z(const char *body, struct arena *a)
+{
+	err.text[0] = '\0';
+	return xml_parse(str_z(body), a, &req, &err);
+}
+
+/* --- accepted --- */
+
+#define DECL "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\n"
+
+static const struct {
+	const char *body, *command;
+	const char *v[5]; /* name, value, ... */
+} accepted[] = {
+	{ "<vacuum/>", "vacuum", { 0 } },
+	{ "<vacuum></vacuum>", "vacuum", { 0 } },
+	{ DECL "<getemail>\n  <email_address>a@b.cc</email_address>\n</getemail>\n", "getemail",
+	  { "email_address", "a@b.cc" } },
+	/* the manual's Python example begins with a blank line */
+	{ "\n" DECL "<yellow><clusterid>C</clusterid><boxid>B</boxid></yellow>", "yellow",
+	  { "clusterid", "C", "boxid", "B" } },
+	{ "\r\n \t\n" DECL "<vacuum/>", "vacuum", { 0 } },
+	{ "\xef\xbb\xbf" DECL "<vacuum/>", "vacuum", { 0 } },
+	{ "<?xml version='1.0' encoding='utf-8'?><vacuum/>", "vacuum", { 0 } },
+	{ "<?xml version='1.0'?><vacuum/>", "vacuum", { 0 } },
+	/* empty is not absent */
+	{ "<a><b></b><c/></a>", "a", { "b", "", "c", "" } },
+	/* values are kept byte by byte; the parser's own pieces are joined */
+	{ "<a><b> x\ny </b></a>", "a", { "b", " x\ny " } },
+	{ "<a><b>1&lt;2&amp;&gt;&quot;&apos;&#65;</b></a>", "a", { "b", "1<2&>\"'A" } },
+	{ "<a><b><![CDATA[<&>]]>!</b></a>", "a", { "b", "<&>!" } },
+	{ "<a><!-- <c/> --><b>x<!-- -->y</b></a>", "a", { "b", "xy" } },
+	{ "<a><b>Gr\xc3\xbc\xc3\x9f""e</b></a>", "a", { "b", "Gr\xc3\xbc\xc3\x9f""e" } },
+	{ "<a x='1'><b y='2'>z</b></a>", "a", { "b", "z" } },
+};
+
+START_TEST(accepts)
+{
+	struct arena a = ARENA(1 << 20);
+	unsigned n = 0;
+
+	ck_assert_msg(parse_z(accepted[_i].body, &a) == 0, "%s", err.text);
+	ck_assert_msg(str_eq(req.command, str_z(accepted[_i].command)), "command");
+	ck_assert_ptr_null(req.code);
+	for (; accepted[_i].v[2 * n]; n++) {
+		const struct str *v = xml_get(&req, accepted[_i].v[2 * n]);
+
+		ck_assert_ptr_nonnull(v);
+		ck_assert_str_eq(arena_str(&a, *v).p, accepted[_i].v[2 * n + 1]);
+	}
+	ck_assert_uint_eq(req.n, n);
+	ck_assert_ptr_null(xml_get(&req, "nothing"));
+	arena_free(&a);
+}
+END_TEST
+
+/* --- refused --- */
+
+static const struct {
+	const char *body, *command, *code, *text;
+} refused[] = {
+	{ "", "", "malformed", "not a well-formed XML document: no element found (line 1)" },
+	{ "  \n\n", "", "malformed", "not a well-formed XML document: no element found (line 3)" },
+	{ "{\"getemail\":1}", "", "malformed",
+	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
+	{ "<a>\n<b>1</b>", "a", "malformed", "not a well-formed XML document: no element found (line 2)" },
+	{ "<a><b></a></b>", "a", "malformed", "not a well-formed XML document: mismatched tag (line 1)" },
+	{ "<a/><b/>", "a", "malformed",
+	  "not a well-formed XML document: junk after document element (line 1)" },
+	/* the line is that of the whole body, skipped lines counted */
+	{ "\n\n<a>\n<b>1</b>\n<b>2</b></a>", "a", "repeated_parameter", "<b> stands twice (line 5)" },
+	{ "<a><b/><c/><b/></a>", "a", "repeated_parameter", "<b> stands twice (line 1)" },
+	{ "<a><b><c/></b></a>", "a", "malformed", "<b> holds elements of its own, and must not (line 1)" },
+	{ "<a><b>1<c>2</c></b></a>", "a", "malformed",
+	  "<b> holds elements of its own, and must not (line 1)" },
+	{ "<a>text</a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
+	{ "<a><b/>text</a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
+	{ "<a><![CDATA[x]]></a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
+	/* declarations */
+	{ "<!DOCTYPE a><a/>", "", "malformed",
+	  "<!DOCTYPE> is refused: no document type, no entity declarations (line 1)" },
+	{ "<!DOCTYPE a [<!ENTITY x \"y\">]><a><b>&x;</b></a>", "", "malformed",
+	  "<!DOCTYPE> is refused: no document type, no entity declarations (line 1)" },
+	{ DECL "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>", "", "malformed",
+	  "<!DOCTYPE> is refused: no document type, no entity declarations (line 2)" },
+	{ "<a><b>&x;</b></a>", "a", "malformed", "not a well-formed XML document: undefined entity (line 1)" },
+	{ "<!ENTITY x \"y\"><a/>", "", "malformed",
+	  "not a well-formed XML document: syntax error (line 1)" },
+	/* only UTF-8 */
+	{ "<?xml version='1.0' encoding='ISO-8859-1'?><a/>", "", "malformed",
+	  "<?xml> declares an encoding other than UTF-8 (line 1)" },
+	{ "<a><b>Gr\xfc\xdf""e</b></a>", "a", "malformed",
+	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
+	{ "\xff\xfe<a/>", "", "malformed",
+	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
+	{ "<a><b>\x01</b></a>", "a", "malformed",
+	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
+	{ "<a><b>&#1;</b></a>", "a", "malformed",
+	  "not a well-formed XML document: reference to invalid character number (line 1)" },
+	/* long names are cut */
+	{ "<a><bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/>"
+	  "<bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/></a>",
+	  "a", "repeated_parameter", "<bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb> stands twice (line 1)" },
+};
+
+START_TEST(refuses)
+{
+	struct arena a = ARENA(1 << 20);
+
+	ck_assert_int_eq(parse_z(refused[_i].body, &a), -1);
+	ck_assert_str_eq(err.text, refused[_i].text);
+	ck_assert_str_eq(req.code, refused[_i].code);
+	ck_assert_str_eq(arena_str(&a, req.command).p, refused[_i].command);
+	arena_free(&a);
+}
+END_TEST
+
+/* --- bounds --- */
+
+START_TEST(children)
+{
+	for (unsigned n = LIMIT_XML_CHILDREN; n <= LIMIT_XML_CHILDREN + 1; n++) {
+		struct arena a = ARENA(1 << 20);
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		ck_assert_int_eq(buf_add(&b, STR("<a>")), 0);
+		for (unsigned i = 0; i < n; i++)
+			ck_assert_int_eq(buf_addf(&b, "<c%u/>", i), 0);
+		ck_assert_int_eq(buf_add(&b, STR("</a>")), 0);
+		ck_assert_int_eq(xml_parse(buf_str(&b), &a, &req, &err),
+				 n > LIMIT_XML_CHILDREN ? -1 : 0);
+		if (n > LIMIT_XML_CHILDREN)
+			ck_assert_str_eq(err.text, "<c128> is one child too many (line 1)");
+		buf_release(&b);
+		arena_free(&a);
+	}
+}
+END_TEST
+
+START_TEST(small_arena)
+{
+	struct arena a = ARENA(256);
+	static char body[2048] = "<a><b>";
+
+	memset(body + 6, 'x', 1000);
+	strcpy(body + 1006, "</b></a>");
+	ck_assert_int_eq(parse_z(body, &a), -1);
+	ck_assert_str_eq(err.text, "<a> makes the request too large (line 1)");
+	arena_free(&a);
+}
+END_TEST
+
+START_TEST(nul_and_length)
+{
+	struct arena a = ARENA(1 << 20);
+
+	ck_assert_int_eq(xml_parse(STR("<a><b>x\0y</b></a>"), &a, &req, &err), -1);
+	/* no byte behind the slice is looked at */
+	ck_assert_int_eq(xml_parse((struct str){ "<a/><b/>", 4 }, &a, &req, &err), 0);
+	ck_assert_int_eq(xml_parse((struct str){ NULL, 0 }, &a, &req, &err), -1);
+	/* err may be NULL */
+	ck_assert_int_eq(xml_parse(STR("<a>"), &a, &req, NULL), -1);
+	arena_free(&a);
+}
+END_TEST
+
+/* --- at random: never a crash, and what is accepted is within its bounds --- */
+
+static void check_sound(int rc, size_t body, struct arena *a)
+{
+	must(rc == 0 || rc == -1, "result");
+	must((rc == 0) == (req.code == NULL), "a code on error alone");
+	must(rc < 0 || req.command.n > 0, "a command");
+	must(req.n <= LIMIT_XML_CHILDREN, "children");
+	for (unsigned i = 0; i < req.n && rc == 0; i++) {
+		must(req.v[i].name.n > 0 && req.v[i].value.n <= body, "child");
+		must(xml_get(&req, arena_str(a, req.v[i].name).p) == &req.v[i].value, "names differ");
+	}
+}
+
+static void try(struct str body)
+{
+	struct arena a = ARENA(1 << 16);
+	char *exact = mem_alloc(body.n); /* so that a sanitizer sees a read beyond */
+
+	memcpy(exact, body.p, body.n);
+	err.text[0] = '\0';
+	check_sound(xml_parse((struct str){ exact, body.n }, &a, &req, &err), body.n, &a);
+	free(exact);
+	arena_free(&a);
+}
+
+START_TEST(random_bytes)
+{
+	char body[512];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t n = rnd(sizeof(body));
+
+		for (size_t i = 0; i < n; i++)
+			body[i] = (char)rnd(256);
+		try((struct str){ body, n });
+	}
+}
+END_TEST
+
+/* Bytes that mean something to XML, more often than chance would have them. */
+static char telling(void)
+{
+	static const char bytes[] = "<>/&;!?[]'\"=- \n\xef\xbb\xbf\xc3" "ab\0";
+
+	return bytes[rnd(sizeof(bytes))];
+}
+
+static size_t mutate(char *body, size_t n, size_t cap)
+{
+	size_t at = rnd((unsigned)n), len = 1 + rnd(12);
+
+	len = len < n - at ? len : n - at;
+	switch (rnd(5)) {
+	case 0:
+		body[at] = (char)rnd(256);
+		return n;
+	case 1:
+		body[at] = telling();
+		return n;
+	case 2: /* a piece goes */
+		memmove(body + at, body + at + len, n - at - len);
+		return n - len;
+	case 3: /* a piece comes twice */
+		if (n + len > cap)
+			return n;
+		memmove(body + at + len, body + at, n - at);
+		return n + len;
+	default:
+		return at;
+	}
+}
+
+START_TEST(mutated_documents)
+{
+	char body[1024];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		const char *from = rnd(2) ? accepted[rnd(ARRAY_LEN(accepted))].body :
+					    refused[rnd(ARRAY_LEN(refused))].body;
+		size_t n = strlen(from);
+		unsigned times = 1 + rnd(6);
+
+		memcpy(body, from, n);
+		for (unsigned i = 0; i < times && n > 0; i++)
+			n = mutate(body, n, sizeof(body));
+		try((struct str){ body, n });
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("xml_in");
+	TCase *t = tcase_create("xml_in");
+	SRunner *r;
+	int failed;
+
+	printf("seed %llu\n", (unsigned long long)property_seed);
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, accepts, 0, (int)ARRAY_LEN(accepted));
+	tcase_add_loop_test(t, refuses, 0, (int)ARRAY_LEN(refused));
+	tcase_add_test(t, children);
+	tcase_add_test(t, small_arena);
+	tcase_add_test(t, nul_and_length);
+	tcase_add_test(t, random_bytes);
+	tcase_add_test(t, mutated_documents);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
