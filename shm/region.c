@@ -24,6 +24,8 @@ struct shm *shm_create(unsigned workers)
 	struct shm *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	if (workers < 1 || workers > MAX_WORKERS)
+		bug("%u workers", workers);
 	if (s == MAP_FAILED)
 		bug("no shared memory: %s", strerror(errno));
 	s->magic = SHM_MAGIC;
@@ -97,6 +99,8 @@ int name_assign(struct shm_name *v, int n, struct str cluster, struct str box)
 
 	if (i >= 0)
 		return i;
+	if (cluster.n > LIMIT_NAME || box.n > LIMIT_NAME)
+		return -1; /* cut short it would never be found again */
 	i = name_free(v, n);
 	if (i < 0)
 		return -1;
