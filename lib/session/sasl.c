@@ -8,6 +8,7 @@
 
 struct sasl {
 	Gsasl_session *gs;
+	const char *name;
 	enum { M_PASSWORD, M_CRAM, M_SCRAM } kind;
 	char user[512], password[512]; /* of PLAIN and LOGIN */
 	char *secret;		       /* CRAM-MD5; NULL: not set yet */
@@ -92,6 +93,7 @@ struct sasl *sasl_new(struct str mechanism)
 			continue;
 		s = mem_zalloc(sizeof(*s));
 		s->kind = mechanisms[i].kind;
+		s->name = mechanisms[i].name;
 		if (gsasl_server_start(library(), mechanisms[i].name, &s->gs) != GSASL_OK) {
 			free(s);
 			return NULL;
@@ -148,6 +150,11 @@ enum sasl_result sasl_step(struct sasl *s, struct str in, struct buf *out)
 		rc = GSASL_MALLOC_ERROR;
 	gsasl_free(answer);
 	return judge(s, rc);
+}
+
+const char *sasl_name(const struct sasl *s)
+{
+	return s->name;
 }
 
 struct str sasl_user(const struct sasl *s)

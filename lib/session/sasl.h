@@ -28,6 +28,7 @@ struct sasl *sasl_new(struct str mechanism);
 void sasl_free(struct sasl **s);
 /* The first step may be empty where the client sent no initial response. */
 enum sasl_result sasl_step(struct sasl *s, struct str in, struct buf *out);
+const char *sasl_name(const struct sasl *s); /* "PLAIN": static */
 struct str sasl_user(const struct sasl *s);
 struct str sasl_password(const struct sasl *s);
 /* CRAM-MD5. An empty secret never matches. */

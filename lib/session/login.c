@@ -1,0 +1,340 @@
+#include "lib/session/login.h"
+
+#include <stdlib.h>
+
+#include "lib/base/hash.h"
+#include "lib/session/patience.h"
+#include "shm/counters.h"
+#include "shm/penalty.h"
+
+#define LOGIN_MEMORY (1u << 18) /* one account row: its auto-reply text is 64 KiB at most */
+
+/* --- the delay --- */
+
+static uint64_t key_of(const struct login *l, char kind, struct str what)
+{
+	char text[LIMIT_ADDRESS + 2] = { kind };
+	size_t n = what.n < LIMIT_ADDRESS ? what.n : LIMIT_ADDRESS;
+
+	str_lower(text + 1, (struct str){ what.p, n });
+	return hash_sip(shm_secret(l->session->env->shm), (struct str){ text, n + 1 });
+}
+
+static uint64_t network_key(const struct login *l)
+{
+	struct ipaddr net = ip_network(&l->session->peer.ip);
+
+	return key_of(l, 'n', (struct str){ (const char *)net.b, sizeof(net.b) });
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t failure_delay(const struct login *l, int64_t now)
+{
+	struct shm *shm = l->session->env->shm;
+
+	if (!shm)
+		return PENALTY_FIRST_MS;
+	return larger(penalty_failed(shm, network_key(l), now),
+		      penalty_failed(shm, key_of(l, 'a', str_z(l->name)), now));
+}
+
+static int64_t success_delay(const struct login *l, int64_t now)
+{
+	struct shm *shm = l->session->env->shm;
+	uint64_t account = shm ? key_of(l, 'a', str_z(l->name)) : 0;
+	int64_t net, acc;
+
+	if (!shm || l->box_checks)
+		return 0;
+	net = penalty_now(shm, network_key(l), now);
+	acc = penalty_now(shm, account, now);
+	penalty_clear(shm, account);
+	return net < acc ? net : acc;
+}
+
+static void on_delay(struct timer *t)
+{
+	struct login *l = container_of(t, struct login, delay);
+
+	l->ev->done(l, l->result);
+}
+
+/* Ends the check: done() comes when the delay, counted from the question, is over. */
+static void finish(struct login *l, enum login_result r)
+{
+	int64_t now = loop_now(l->session->env->loop), wait = 0;
+
+	l->result = r;
+	if (r == LOGIN_BAD)
+		wait = failure_delay(l, now);
+	else if (r == LOGIN_OK)
+		wait = success_delay(l, now);
+	wait = wait ? patience(wait) - (now - l->asked) : 0;
+	timer_set(&l->delay, larger(wait, 0));
+}
+
+/* --- looking the account up --- */
+
+/* false: LOGIN_TEMP is under way. An unknown account goes on like a known one that nothing fits. */
+static bool find_account(struct login *l, struct str name)
+{
+	struct env *env = l->session->env;
+	enum route_result res;
+
+	l->asked = loop_now(env->loop);
+	str_copy(l->name, sizeof(l->name), name);
+	arena_free(&l->arena);
+	res = name.n > LIMIT_ADDRESS ? ROUTE_UNKNOWN :
+				       env->ask->account(env, name, &l->arena, &l->account);
+	if (res == ROUTE_ERROR) {
+		finish(l, LOGIN_TEMP);
+		return false;
+	}
+	l->known = res == ROUTE_OK;
+	if (l->known) /* as the box knows it */
+		str_copy(l->name, sizeof(l->name), l->account.email_address);
+	return true;
+}
+
+/* The plain password of the account; empty when it is unknown, empty or hashed. */
+static struct str plain_password(const struct login *l)
+{
+	struct str plain = STR("");
+
+	if (!l->known || !verify_is_plain(l->account.user_password, &plain))
+		return STR("");
+	return plain;
+}
+
+static void keep_password(struct login *l, struct str password)
+{
+	str_copy(l->password, sizeof(l->password), password);
+}
+
+/* --- passwords --- */
+
+static void on_verified(void *arg, const struct verify_answer *a)
+{
+	struct login *l = arg;
+
+	l->job = NULL;
+	finish(l, a->result < 0 ? LOGIN_TEMP : a->result ? LOGIN_OK : LOGIN_BAD);
+}
+
+static void ask_verifier(struct login *l, struct verify_question *q,
+			 void (*done)(void *arg, const struct verify_answer *a))
+{
+	l->job = verify_ask(l->session->env->verify, q, done, l);
+	explicit_bzero(q, sizeof(*q));
+	if (!l->job)
+		finish(l, LOGIN_TEMP);
+}
+
+/* Control bytes (SASL can carry them) would be commands of their own on the way to the box. */
+static bool fit_for_box(struct str password)
+{
+	for (size_t i = 0; i < password.n; i++)
+		if ((unsigned char)password.p[i] < ' ' || password.p[i] == 127)
+			return false;
+	return password.n > 0 && password.n <= LIMIT_PASSWORD;
+}
+
+static void check_password(struct login *l, struct str password)
+{
+	struct verify_question q = { .kind = VERIFY_HASH };
+	struct str plain;
+
+	keep_password(l, password);
+	l->box_checks = l->known && l->account.user_password.n == 0;
+	if (!l->known || !fit_for_box(password)) {
+		l->box_checks = false;
+		finish(l, LOGIN_BAD);
+	} else if (l->box_checks) {
+		finish(l, LOGIN_OK);
+	} else if (verify_is_plain(l->account.user_password, &plain)) {
+		finish(l, str_same_secret(plain, password) ? LOGIN_OK : LOGIN_BAD);
+	} else {
+		str_copy(q.password, sizeof(q.password), password);
+		str_copy(q.stored, sizeof(q.stored), l->account.user_password);
+		ask_verifier(l, &q, on_verified);
+	}
+}
+
+void login_password(struct login *l, const char *method, struct str name, struct str password)
+{
+	l->method = method;
+	if (find_account(l, name))
+		check_password(l, password);
+}
+
+void login_apop(struct login *l, struct str stamp, struct str name, const uint8_t digest[16])
+{
+	char text[512 + LIMIT_PASSWORD];
+	struct str plain, whole;
+	uint8_t sum[16];
+
+	l->method = "APOP";
+	if (!find_account(l, name))
+		return;
+	plain = plain_password(l);
+	whole = (struct str){ text, stamp.n + plain.n };
+	if (whole.n > sizeof(text))
+		bug("APOP stamp of %zu bytes", stamp.n);
+	memcpy(text, stamp.p, stamp.n);
+	if (plain.n) /* memcpy from NULL is undefined, even of nothing */
+		memcpy(text + stamp.n, plain.p, plain.n);
+	hash_md5(whole, sum);
+	explicit_bzero(text, sizeof(text));
+	keep_password(l, plain);
+	finish(l, plain.n > 0 && str_same_secret((struct str){ (const char *)sum, 16 },
+						 (struct str){ (const char *)digest, 16 }) ?
+			  LOGIN_OK : LOGIN_BAD);
+}
+
+/* --- SASL --- */
+
+int login_sasl(struct login *l, struct str mechanism)
+{
+	login_end(l);
+	l->asked = loop_now(l->session->env->loop);
+	l->sasl = sasl_new(mechanism);
+	if (!l->sasl)
+		return -1;
+	l->method = sasl_name(l->sasl);
+	return 0;
+}
+
+static void on_report(struct deferred *d)
+{
+	struct login *l = container_of(d, struct login, report);
+
+	l->ev->challenge(l, buf_str(&l->out));
+	buf_release(&l->out);
+}
+
+static void say_challenge(struct login *l)
+{
+	loop_defer(l->session->env->loop, &l->report);
+}
+
+static void on_keys(void *arg, const struct verify_answer *a)
+{
+	struct login *l = arg;
+
+	l->job = NULL;
+	if (a->result != 1) {
+		finish(l, LOGIN_TEMP);
+		return;
+	}
+	sasl_set_keys(l->sasl, a->stored_key, a->server_key);
+	l->ev->challenge(l, buf_str(&l->out));
+	buf_release(&l->out);
+}
+
+/* SCRAM for an account that cannot have it runs to its end like any other, with keys of a
+ * password that nobody knows (RFC 5802 9: no hint whether the name exists). */
+static void ask_keys(struct login *l)
+{
+	struct verify_question q = { .kind = VERIFY_SCRAM, .rounds = SCRAM_ROUNDS };
+	struct str plain, salt = sasl_salt(l->sasl);
+	uint8_t noise[32];
+
+	if (!find_account(l, sasl_user(l->sasl)))
+		return;
+	plain = plain_password(l);
+	keep_password(l, plain);
+	hash_random(noise, sizeof(noise));
+	if (plain.n)
+		str_copy(q.password, sizeof(q.password), plain);
+	else
+		hash_hex(noise, sizeof(noise), q.password);
+	memcpy(q.salt, salt.p, salt.n);
+	q.salt_n = (uint32_t)salt.n;
+	ask_verifier(l, &q, on_keys);
+}
+
+/* CRAM-MD5 wants the secret in the middle of its step. */
+static void give_secret(struct login *l, struct str in)
+{
+	struct str plain;
+
+	if (!find_account(l, sasl_user(l->sasl)))
+		return;
+	plain = plain_password(l);
+	keep_password(l, plain);
+	sasl_set_secret(l->sasl, plain);
+	if (sasl_step(l->sasl, in, &l->out) == SASL_OK)
+		finish(l, LOGIN_OK);
+	else
+		finish(l, LOGIN_BAD);
+}
+
+void login_sasl_step(struct login *l, struct str in)
+{
+	if (l->ends) { /* the client's empty answer to the server's last word */
+		finish(l, LOGIN_OK);
+		return;
+	}
+	switch (sasl_step(l->sasl, in, &l->out)) {
+	case SASL_CONTINUE:
+		say_challenge(l);
+		break;
+	case SASL_PASSWORD:
+		if (find_account(l, sasl_user(l->sasl)))
+			check_password(l, sasl_password(l->sasl));
+		break;
+	case SASL_SECRET:
+		give_secret(l, in);
+		break;
+	case SASL_KEYS:
+		ask_keys(l);
+		break;
+	case SASL_OK:
+		l->ends = buf_len(&l->out) > 0;
+		if (l->ends) /* SCRAM's proof of the server, then one empty line of the client */
+			say_challenge(l);
+		else
+			finish(l, LOGIN_OK);
+		break;
+	case SASL_BAD:
+		finish(l, LOGIN_BAD);
+		break;
+	}
+}
+
+/* --- its life --- */
+
+void login_box_said(struct login *l, bool ok)
+{
+	l->box_checks = false; /* its word has been given */
+	finish(l, ok ? LOGIN_OK : LOGIN_BAD);
+}
+
+void login_init(struct login *l, struct session *s, const struct login_events *ev)
+{
+	memset(l, 0, sizeof(*l));
+	l->session = s;
+	l->ev = ev;
+	l->arena = ARENA(LOGIN_MEMORY);
+	buf_init(&l->out, LIMIT_COMMAND_LINE);
+	timer_init(&l->delay, s->env->loop, on_delay);
+	deferred_init(&l->report, on_report);
+}
+
+void login_end(struct login *l)
+{
+	timer_stop(&l->delay);
+	deferred_cancel(&l->report);
+	verify_cancel(&l->job);
+	sasl_free(&l->sasl);
+	buf_release(&l->out);
+	arena_free(&l->arena);
+	explicit_bzero(l->password, sizeof(l->password));
+	explicit_bzero(l->name, sizeof(l->name));
+	l->account = (struct account){ 0 };
+	l->known = l->box_checks = l->ends = false;
+}
