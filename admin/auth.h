@@ -18,7 +18,15 @@ struct auth;
 MUST_CHECK int auth_open(struct auth **out, struct store *accounts, const char *dir, struct err *e);
 void auth_free(struct auth **a);
 
-/* Is this the access key? Takes the same time for every wrong key of that length. */
+/* The stored form of a password or key, "pbkdf2-sha256$rounds$salt$hash" (salt and hash in
+ * base64), NUL-terminated; what changepassword puts into table_credentials. */
+#define AUTH_HASH_TEXT 128
+void auth_hash(struct str secret, char dst[AUTH_HASH_TEXT]);
+/* Does the secret fit the stored form? false for a stored form that is damaged. */
+bool auth_hash_fits(struct str stored, struct str secret);
+
+/* Is this the access key? Takes the same time for every wrong key of that length. Reads the
+ * store each time, so that a change holds from the next request on. */
 bool auth_key_ok(struct auth *a, struct str key);
 /* The delay in ms that the next answer to this client must take: 0, or growing after failures. */
 int64_t auth_delay(struct shm *shm, const struct ipaddr *client, int64_t mono_ms);

@@ -82,5 +82,14 @@
 #define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
 #define LIMIT_HTTP_CONNECTIONS 400
 #define TIMEOUT_HTTP_S 30
+#define LIMIT_HTTP_BODIES (64u << 20) /* all bodies under way together: strangers may send them */
+#define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
+#define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
+#define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
+#define LIMIT_CALL_MEMORY (8u << 20) /* arena of one request: the body parsed, and an answer's rows */
+#define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */
+#define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */
+#define AUTH_SECRET_CHARS 24	    /* of 32: 120 bits in what first start makes */
+#define TIMEOUT_PBCTL_S 300	    /* a bulk command may take minutes */
 
 #endif
