@@ -31,7 +31,7 @@ char *buf_space(struct buf *b, size_t want)
 {
 	size_t cap = b->cap ? b->cap : LEAST_CAP;
 
-	if (buf_len(b) + want > b->max)
+	if (want > buf_room(b))
 		return NULL;
 	if (b->end + want <= b->cap)
 		return b->mem + b->end;
@@ -42,7 +42,7 @@ char *buf_space(struct buf *b, size_t want)
 	if (cap > b->max)
 		cap = b->max;
 	if (cap > b->cap) {
-		b->mem = mem_realloc(b->mem, cap);
+		b->mem = mem_realloc(b->mem, cap + 1); /* printf's NUL may stand behind */
 		b->cap = cap;
 	}
 	return b->mem + b->end;
@@ -89,11 +89,11 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	p = n < 0 ? NULL : buf_space(b, (size_t)n + 1);
+	p = n <= 0 ? NULL : buf_space(b, (size_t)n);
 	if (p) {
 		vsnprintf(p, (size_t)n + 1, fmt, again);
 		buf_added(b, (size_t)n);
 	}
 	va_end(again);
-	return p ? 0 : -1;
+	return p || n == 0 ? 0 : -1;
 }
