@@ -34,7 +34,7 @@ static struct arena_block *block_new(struct arena *a, size_t n)
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-	size_t align = sizeof(max_align_t) - 1;
+	size_t align = _Alignof(max_align_t) - 1;
 	struct arena_block *b = a->head;
 	void *p;
 

@@ -85,7 +85,7 @@ START_TEST(cap_holds)
 		got += arena_alloc(&a, n) ? n : 0;
 	}
 	ck_assert_uint_le(got, 10000);
-	ck_assert_uint_gt(got, 8000);
+	ck_assert_uint_gt(got, 7500);
 	arena_free(&a);
 }
 END_TEST
