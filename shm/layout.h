@@ -41,6 +41,7 @@ enum {
 	SLOT_REPLICATOR,
 	SLOT_VERIFIER,
 	SLOT_PROBER,
+	SLOT_SUPERVISOR,
 };
 
 /* A new region of shared, zeroed memory; ends the process when there is none. */

@@ -15,6 +15,7 @@ void listeners_set(struct shm *shm, const struct listener *v, unsigned n)
 	memcpy(l->v, v, n * sizeof(*v));
 	atomic_thread_fence(memory_order_seq_cst);
 	atomic_store(&l->seq, seq + 2);
+	slot_ring(shm, SLOT_SUPERVISOR);
 }
 
 unsigned listeners_get(const struct shm *shm, struct listener out[MAX_LISTENERS], uint32_t *version)

@@ -10,7 +10,8 @@ struct listener {
 	char cluster[LIMIT_NAME + 1]; /* "" : unused row */
 	struct addr addr;
 };
-/* admin: replaces the whole table (a sequence lock guards readers; one writer). */
+/* admin: replaces the whole table (a sequence lock guards readers; one writer) and rings the
+ * supervisor. */
 void listeners_set(struct shm *shm, const struct listener *v, unsigned n);
 /* supervisor: consistent copy; returns the rows, at most MAX_LISTENERS. *version changes with
  * every listeners_set; odd: the table was being written, ask again. */

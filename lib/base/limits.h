@@ -56,7 +56,7 @@
 
 /* --- processes and shared memory --- */
 #define MAX_WORKERS 64
-#define MAX_SLOTS (MAX_WORKERS + 4) /* workers, admin, replicator, verifier, prober */
+#define MAX_SLOTS (MAX_WORKERS + 5) /* workers, admin, replicator, verifier, prober, supervisor */
 #define MAX_CLUSTERS 64
 #define MAX_BOXES 512		    /* boxes of all clusters */
 #define MAX_LISTENERS MAX_CLUSTERS
