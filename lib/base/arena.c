@@ -38,7 +38,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	struct arena_block *b = a->head;
 	void *p;
 
-	if (n > SIZE_MAX / 2 || (a->max && n > a->max - a->used))
+	if (n > SIZE_MAX / 2)
 		return NULL;
 	n = (n + align) & ~align;
 	if (a->max && n > a->max - a->used)

@@ -105,6 +105,9 @@ START_TEST(texts)
 	s = arena_printf(&a, "%s", "");
 	ck_assert_ptr_nonnull(s.p);
 	ck_assert_uint_eq(s.n, 0);
+	s = arena_str(&a, STR("0123456789abcdef")); /* its NUL needs the next 16 bytes */
+	memset(arena_alloc(&a, 16), '#', 16);
+	ck_assert_str_eq(s.p, "0123456789abcdef");
 	arena_free(&a);
 }
 END_TEST
