@@ -37,12 +37,15 @@ static void give_back(struct shm *shm, unsigned slot)
 	shm->rows[slot].next = 0;
 }
 
+/* Whatever the dead had published and not rung for, nobody would ring for any more: all look. */
 void slot_reap(struct shm *shm, unsigned slot)
 {
 	if (slot < MAX_WORKERS)
 		give_back(shm, slot);
 	atomic_fetch_add(&shm->slots[slot].restarts, 1);
 	atomic_store(&shm->slots[slot].pid, 0);
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		slot_ring(shm, i);
 }
 
 void slot_beat(struct shm *shm, unsigned slot, int64_t mono_ms)

@@ -18,8 +18,8 @@ struct slot_info {
 
 /* The child itself, first thing after fork. */
 void slot_enter(struct shm *shm, unsigned slot, enum role role, pid_t pid);
-/* The supervisor, after waitpid: empties the slot and gives back what the dead held
- * (gauges of counters.h). */
+/* The supervisor, after waitpid: empties the slot, gives back what the dead held (gauges of
+ * counters.h), and rings every bell, as the dead may have been about to. */
 void slot_reap(struct shm *shm, unsigned slot);
 void slot_beat(struct shm *shm, unsigned slot, int64_t mono_ms);
 struct slot_info slot_get(const struct shm *shm, unsigned slot);

@@ -11,16 +11,25 @@
 
 #include "test/unit/property.h"
 
-/* fn returns true when all was well. The child dies with the test. */
+/* Runs fn, which returns true when all was well, in a new process; back when that runs. It
+ * dies with the test. */
 static inline pid_t child_start(bool (*fn)(void *arg), void *arg)
 {
-	pid_t pid = fork();
+	int up[2];
+	char byte = 0;
+	pid_t pid;
 
+	must(pipe(up) == 0, "pipe");
+	pid = fork();
 	must(pid >= 0, "fork");
-	if (pid > 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(fn(arg) ? 0 : 1);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(write(up[1], &byte, 1) == 1 && fn(arg) ? 0 : 1);
+	}
+	close(up[1]);
+	must(read(up[0], &byte, 1) == 1, "the child runs");
+	close(up[0]);
+	return pid;
 }
 
 /* Did it end by itself and find all well? */
