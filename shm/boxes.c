@@ -29,6 +29,15 @@ int boxes_find(const struct shm *shm, struct str cluster, struct str box)
 	return name_find(shm->box_names, MAX_BOXES, cluster, box);
 }
 
+bool boxes_name(const struct shm *shm, int box, struct str *cluster, struct str *name)
+{
+	const struct shm_name *n = &shm->box_names[box];
+
+	*cluster = str_z(n->cluster);
+	*name = str_z(n->box);
+	return atomic_load_explicit(&n->state, memory_order_acquire) == NAME_USED;
+}
+
 void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why)
 {
 	struct shm_box *b;

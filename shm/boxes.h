@@ -14,6 +14,9 @@ int boxes_assign(struct shm *shm, struct str cluster, struct str box);
 void boxes_forget(struct shm *shm, struct str cluster, struct str box);
 /* Any: the index, or -1. */
 int boxes_find(const struct shm *shm, struct str cluster, struct str box);
+/* The names behind an index below MAX_BOXES; false when it is not in use. Borrowed from the
+ * region: good until admin forgets the box. */
+bool boxes_name(const struct shm *shm, int box, struct str *cluster, struct str *name);
 
 /* A box that fails is passed over for a growing, bounded time (BOX_PASSOVER_*). */
 void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why);

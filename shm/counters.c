@@ -21,6 +21,13 @@ int clusters_find(const struct shm *shm, struct str cluster)
 	return name_find(shm->clusters, MAX_CLUSTERS, cluster, STR(""));
 }
 
+bool clusters_name(const struct shm *shm, int cluster, struct str *name)
+{
+	*name = str_z(shm->clusters[cluster].cluster);
+	return atomic_load_explicit(&shm->clusters[cluster].state, memory_order_acquire) ==
+	       NAME_USED;
+}
+
 /* One writer a cell: a plain add that readers see whole; no locked instruction. */
 static void add(ai64 *cell, int64_t delta)
 {

@@ -60,6 +60,8 @@ extern const struct counter_info box_counter_info[BC_COUNT];
 int clusters_assign(struct shm *shm, struct str cluster);
 void clusters_forget(struct shm *shm, struct str cluster);
 int clusters_find(const struct shm *shm, struct str cluster);
+/* The name behind an index below MAX_CLUSTERS, as boxes_name. */
+bool clusters_name(const struct shm *shm, int cluster, struct str *name);
 
 /* Worker, own slot. delta may be negative for gauges. index -1 is ignored. */
 void count_cluster(struct shm *shm, unsigned slot, int cluster, enum cluster_counter c, int64_t delta);
