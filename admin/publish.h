@@ -12,7 +12,9 @@
 #include "shm/layout.h"
 
 struct publish { /* one change on its way */
-	uint32_t generation, listeners;
+	uint32_t generation;
+	uint32_t listeners; /* version of the listener table it made; 0: it left the table alone */
+	char known[256];    /* what the supervisor said of the table before: not this change's fault */
 };
 enum publish_state {
 	PUBLISH_WAITS,
@@ -26,6 +28,9 @@ enum publish_state {
 MUST_CHECK int publish_start(struct publish *p, struct store *accounts, struct shm *shm,
 			     struct err *e);
 enum publish_state publish_state(const struct publish *p, struct shm *shm, struct err *why);
+/* Has the supervisor said what came of the listeners? Until then nobody else may replace the
+ * table: it answers for the newest only, and nobody could tell whose change it refused. */
+bool publish_settled(const struct publish *p, struct shm *shm);
 /* Names who has not confirmed, for the 503. */
 void publish_missing(const struct publish *p, struct shm *shm, struct err *why);
 
