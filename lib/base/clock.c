@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#define YEAR_1000 -30610224000 /* seconds since 1970 */
+#define YEAR_10000 253402300800
+
 static int64_t read_us(clockid_t id)
 {
 	struct timespec ts;
@@ -44,8 +47,8 @@ void clock_utc(int64_t wall_ms, struct tm *out)
 	int rest;
 	time_t t = (time_t)seconds_of(wall_ms, &rest);
 
-	if (!gmtime_r(&t, out))
-		memset(out, 0, sizeof(*out));
+	t = t < YEAR_1000 ? YEAR_1000 : t > YEAR_10000 - 1 ? YEAR_10000 - 1 : t;
+	gmtime_r(&t, out); /* cannot fail in these years */
 }
 
 void clock_rfc3339(int64_t wall_ms, char dst[21])
@@ -53,8 +56,7 @@ void clock_rfc3339(int64_t wall_ms, char dst[21])
 	struct tm tm;
 
 	clock_utc(wall_ms, &tm);
-	if (strftime(dst, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		str_copy(dst, 21, STR("9999-12-31T23:59:59Z"));
+	strftime(dst, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static bool two(struct str s, size_t at, unsigned min, unsigned max, int *out)
@@ -72,7 +74,7 @@ static int parse_zone(struct str s, int *minutes)
 {
 	int h, m;
 
-	if (s.n > 1 && s.p[0] == '.') {
+	if (s.n > 1 && s.p[0] == '.' && s.p[1] >= '0' && s.p[1] <= '9') {
 		s = str_skip(s, 1);
 		while (s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9')
 			s = str_skip(s, 1);
@@ -89,9 +91,9 @@ static int parse_zone(struct str s, int *minutes)
 
 int clock_parse_rfc3339(struct str s, int64_t *wall_ms)
 {
-	struct tm tm = { 0 }, back;
+	struct tm tm = { 0 };
 	uint64_t year;
-	int zone;
+	int zone, day;
 	time_t t;
 
 	if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || (s.p[10] | 0x20) != 't' ||
@@ -102,9 +104,10 @@ int clock_parse_rfc3339(struct str s, int64_t *wall_ms)
 		return -1;
 	tm.tm_year = (int)year - 1900;
 	tm.tm_mon--;
-	t = timegm(&tm);
-	if (!gmtime_r(&t, &back) || back.tm_mday != tm.tm_mday)
-		return -1; /* a 31st of June */
+	day = tm.tm_mday;
+	t = timegm(&tm); /* makes a 1st of July of a 31st of June, in tm too */
+	if (tm.tm_mday != day)
+		return -1;
 	*wall_ms = ((int64_t)t - zone * 60) * 1000;
 	return 0;
 }
@@ -115,8 +118,7 @@ void clock_rfc5322(int64_t wall_ms, char dst[40])
 	struct tm tm;
 
 	clock_utc(wall_ms, &tm);
-	if (strftime(dst, 40, "%a, %d %b %Y %H:%M:%S +0000", &tm) == 0)
-		dst[0] = '\0';
+	strftime(dst, 40, "%a, %d %b %Y %H:%M:%S +0000", &tm);
 }
 
 void clock_logstamp(int64_t wall_ms, char dst[40])

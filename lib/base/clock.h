@@ -13,7 +13,8 @@ int64_t clock_mono_ms(void); /* never jumps, since some boot-time point */
 int64_t clock_mono_us(void);
 
 struct tm;
-/* Broken-down UTC of wall milliseconds. */
+/* Broken-down UTC of wall milliseconds; what lies outside of the years 1000 to 9999 comes out
+ * as the nearest second within, here and in the text forms below. */
 void clock_utc(int64_t wall_ms, struct tm *out);
 
 #define CLOCK_RFC3339_LEN 20 /* 2026-11-23T00:00:00Z */
