@@ -175,11 +175,11 @@ enum publish_state publish_state(const struct publish *p, struct shm *shm, struc
 									 PUBLISH_WAITS;
 }
 
-bool publish_settled(const struct publish *p, struct shm *shm)
+bool publish_settled(const struct shm *shm)
 {
-	struct err ignored;
+	char error[256];
 
-	return listeners_state(p, shm, &ignored) != 0;
+	return listeners_answered(shm, listeners_version(shm), error);
 }
 
 void publish_missing(const struct publish *p, struct shm *shm, struct err *why)

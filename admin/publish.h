@@ -28,9 +28,9 @@ enum publish_state {
 MUST_CHECK int publish_start(struct publish *p, struct store *accounts, struct shm *shm,
 			     struct err *e);
 enum publish_state publish_state(const struct publish *p, struct shm *shm, struct err *why);
-/* Has the supervisor said what came of the listeners? Until then nobody else may replace the
- * table: it answers for the newest only, and nobody could tell whose change it refused. */
-bool publish_settled(const struct publish *p, struct shm *shm);
+/* Has the supervisor answered the listener table that stands? Until then nobody should replace
+ * it: it answers for the newest only, and nobody could tell whose change it refused. */
+bool publish_settled(const struct shm *shm);
 /* Names who has not confirmed, for the 503. */
 void publish_missing(const struct publish *p, struct shm *shm, struct err *why);
 
