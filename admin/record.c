@@ -1,0 +1,386 @@
+#include "admin/record.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+int record_unavailable(struct call *c, const struct err *e)
+{
+	log_warning("%.*s: %s", STR_ARG(c->req->command), e->text);
+	call_fail(c, 503, "store_failed", "%s", e->text);
+	return -1;
+}
+
+/* --- fields --- */
+
+static void copy_field(const struct field *f, void *dst, const void *src)
+{
+	size_t n = field_is_text(f->kind) ? sizeof(struct str) : sizeof(int64_t);
+
+	memcpy((char *)dst + f->offset, (const char *)src + f->offset, n);
+}
+
+static bool same_row(const struct table *t, const union record *a, const union record *b)
+{
+	for (unsigned i = 0; i < t->n_fields; i++)
+		if (!field_same(&t->fields[i], a, b))
+			return false;
+	return true;
+}
+
+/* Texts that borrow the map move into the arena. */
+static int own_texts(struct call *c, const struct table *t, union record *rec)
+{
+	static const struct err full = { "the request needs too much memory" };
+
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		struct str *s = (struct str *)(void *)((char *)rec + f->offset);
+
+		if (!field_is_text(f->kind))
+			continue;
+		*s = arena_str(c->arena, *s);
+		if (!s->p)
+			return record_unavailable(c, &full);
+	}
+	return 0;
+}
+
+static int take_field(struct call *c, const struct field *f, union record *rec, struct str value)
+{
+	struct err e = { "" };
+
+	if (field_parse(f, rec, value, c->arena, &e) == 0)
+		return 0;
+	call_fail(c, 400, "bad_value", "%s", e.text);
+	return -1;
+}
+
+static int missing(struct call *c, const char *name)
+{
+	call_fail(c, 400, "missing_parameter", "%.*s needs the parameter %s",
+		  STR_ARG(c->req->command), name);
+	return -1;
+}
+
+static int take_key_field(struct call *c, const struct record_kind *k, const struct field *f,
+			  union record *rec)
+{
+	const struct str *v = xml_get(c->req, f->name);
+	const struct str *also = k->key_also ? xml_get(c->req, k->key_also) : NULL;
+
+	if (v && also) {
+		call_fail(c, 400, "repeated_parameter", "%s and %s name the same; one is enough",
+			  f->name, k->key_also);
+		return -1;
+	}
+	if (!v && !also)
+		return missing(c, f->name);
+	return take_field(c, f, rec, v ? *v : *also);
+}
+
+static int take_key(struct call *c, const struct record_kind *k, union record *rec)
+{
+	record_defaults(k->table, rec);
+	for (unsigned i = 0; i < k->table->n_fields; i++)
+		if ((k->table->fields[i].flags & FF_KEY) &&
+		    take_key_field(c, k, &k->table->fields[i], rec) < 0)
+			return -1;
+	return 0;
+}
+
+static int take_fields(struct call *c, const struct table *t, union record *rec,
+		       const union record *old)
+{
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		const struct str *v = xml_get(c->req, f->name);
+
+		if (f->flags & (FF_KEY | FF_HIDDEN))
+			continue;
+		if (!v && !old && (f->flags & FF_REQUIRED))
+			return missing(c, f->name);
+		if (v && take_field(c, f, rec, *v) < 0)
+			return -1;
+		if (v && old && (f->flags & FF_FIXED) && !field_same(f, rec, old)) {
+			call_fail(c, 400, "bad_value", "%s: cannot be changed once it is set", f->name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* --- what the answer and its errors say --- */
+
+void record_write(struct xml_out *o, const struct table *t, const void *rec, bool secrets)
+{
+	struct arena a = ARENA(0); /* of numbers alone: a listing must not fill the call's */
+
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if (!(f->flags & FF_HIDDEN) && (secrets || f->kind != FK_SECRET))
+			xml_out_text(o, f->name, field_text(f, rec, &a));
+	}
+	arena_free(&a);
+}
+
+static void write_key(struct call *c, const struct table *t, const union record *rec)
+{
+	for (unsigned i = 0; i < t->n_fields; i++)
+		if (t->fields[i].flags & FF_KEY)
+			xml_out_text(&c->body, t->fields[i].name, field_str(&t->fields[i], rec));
+}
+
+static void answer(struct call *c, const struct record_kind *k, const union record *rec)
+{
+	write_key(c, k->table, rec);
+	if (k->tell)
+		k->tell(c, rec);
+}
+
+/* "MAIL" or "MAIL/BOX1". */
+static struct str key_shown(struct call *c, const struct table *t, const union record *rec)
+{
+	char key[KEY_MAX], *at;
+	size_t n;
+
+	if (record_key(t, rec, key, &n) < 0)
+		return STR("");
+	while ((at = memchr(key, '\0', n)))
+		*at = '/';
+	return arena_str(c->arena, (struct str){ key, n });
+}
+
+static int no_such(struct call *c, const struct record_kind *k, const union record *rec)
+{
+	struct str key = key_shown(c, k->table, rec);
+
+	call_fail(c, 404, k->none, "no such %s: %.*s", k->noun, STR_ARG(key));
+	return -1;
+}
+
+static int already(struct call *c, const struct record_kind *k, const union record *rec)
+{
+	struct str key = key_shown(c, k->table, rec);
+
+	call_fail(c, 409, k->exists, "%s exists already: %.*s", k->noun, STR_ARG(key));
+	return -1;
+}
+
+/* --- the store --- */
+
+int record_load(struct call *c, const struct table *t, const union record *key, union record *out)
+{
+	struct err e = { "" };
+	char bytes[KEY_MAX];
+	size_t n;
+	int rc;
+
+	if (record_key(t, key, bytes, &n) < 0)
+		return STORE_NONE;
+	rc = store_get(c->env->accounts, t, (struct str){ bytes, n }, out, NULL, &e);
+	if (rc < 0)
+		return record_unavailable(c, &e);
+	return rc == 0 ? own_texts(c, t, out) : rc;
+}
+
+static int begin(struct call *c)
+{
+	struct err e = { "" };
+
+	return store_write_begin(c->env->accounts, clock_wall_ms(), &e) < 0 ?
+		       record_unavailable(c, &e) :
+		       0;
+}
+
+static int commit(struct call *c)
+{
+	struct err e = { "" };
+
+	return store_commit(c->env->accounts, &e) < 0 ? record_unavailable(c, &e) : 0;
+}
+
+static int put(struct call *c, const struct table *t, const union record *rec)
+{
+	struct err e = { "" };
+
+	return store_put(c->env->accounts, t, rec, &e) < 0 ? record_unavailable(c, &e) : 0;
+}
+
+static int drop(struct call *c, const struct table *t, const union record *rec)
+{
+	struct err e = { "the key is too long" };
+	char key[KEY_MAX];
+	size_t n;
+
+	if (record_key(t, rec, key, &n) < 0 ||
+	    store_delete(c->env->accounts, t, (struct str){ key, n }, &e) < 0)
+		return record_unavailable(c, &e);
+	return 0;
+}
+
+/* --- taking a change back --- */
+
+struct change {
+	const struct record_kind *k;
+	bool added;
+	union record before, after;
+};
+
+/* Only what the change changed: others may have changed the row since. */
+static int restore(struct call *c, const struct change *ch)
+{
+	const struct table *t = ch->k->table;
+	union record now;
+	int rc = record_load(c, t, &ch->after, &now);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if (!field_same(f, &ch->before, &ch->after) && field_same(f, &now, &ch->after))
+			copy_field(f, &now, &ch->before);
+	}
+	return put(c, t, &now);
+}
+
+static int remove_added(struct call *c, const struct change *ch)
+{
+	if (ch->k->check_delete && ch->k->check_delete(c, &ch->after) < 0)
+		return -1;
+	return drop(c, ch->k->table, &ch->after);
+}
+
+static int undo(struct call *c, struct err *e)
+{
+	const struct change *ch = c->undo_arg;
+
+	if (begin(c) < 0)
+		return err_set(e, "%s", c->err.text);
+	if ((ch->added ? remove_added(c, ch) : restore(c, ch)) < 0) {
+		store_abort(c->env->accounts);
+		return err_set(e, "%s", c->err.text);
+	}
+	return commit(c) < 0 ? err_set(e, "%s", c->err.text) : 0;
+}
+
+static int remember(struct call *c, const struct record_kind *k, const union record *rec,
+		    const union record *old)
+{
+	static const struct err full = { "the request needs too much memory" };
+	struct change *ch = arena_alloc(c->arena, sizeof(*ch));
+
+	if (!ch)
+		return record_unavailable(c, &full);
+	*ch = (struct change){ .k = k, .added = !old, .after = *rec };
+	if (old)
+		ch->before = *old;
+	c->undo_arg = ch;
+	return 0;
+}
+
+/* --- add and modify --- */
+
+/* Inside the transaction. rec holds the key, then the whole row. 1: nothing changes. */
+static int change_row(struct call *c, const struct record_kind *k, bool adding, union record *rec)
+{
+	union record stored, *old = adding ? NULL : &stored;
+	int rc = record_load(c, k->table, rec, &stored);
+
+	if (rc < 0)
+		return -1;
+	if (adding && rc == 0)
+		return already(c, k, rec);
+	if (!adding && rc == STORE_NONE)
+		return no_such(c, k, rec);
+	if (old)
+		*rec = *old;
+	if (take_fields(c, k->table, rec, old) < 0 || (k->check && k->check(c, rec, old) < 0))
+		return -1;
+	if (old && same_row(k->table, rec, old))
+		return 1;
+	if (k->undo && remember(c, k, rec, old) < 0)
+		return -1;
+	return put(c, k->table, rec);
+}
+
+static void change(struct call *c, const struct record_kind *k, bool adding)
+{
+	union record rec;
+	int rc;
+
+	if (take_key(c, k, &rec) < 0 || begin(c) < 0)
+		return;
+	rc = change_row(c, k, adding, &rec);
+	if (rc != 0)
+		store_abort(c->env->accounts);
+	else if (commit(c) < 0)
+		return;
+	if (rc < 0)
+		return;
+	c->publish = k->publish && rc == 0;
+	c->undo = k->undo && rc == 0 ? undo : NULL;
+	answer(c, k, &rec);
+}
+
+void record_add(struct call *c, const struct record_kind *k)
+{
+	change(c, k, true);
+}
+
+void record_modify(struct call *c, const struct record_kind *k)
+{
+	change(c, k, false);
+}
+
+/* --- delete and get --- */
+
+static int delete_row(struct call *c, const struct record_kind *k, const union record *key)
+{
+	union record rec;
+	int rc = record_load(c, k->table, key, &rec);
+
+	if (rc < 0)
+		return -1;
+	if (rc == STORE_NONE)
+		return no_such(c, k, key);
+	if (k->check_delete && k->check_delete(c, &rec) < 0)
+		return -1;
+	return drop(c, k->table, &rec);
+}
+
+void record_delete(struct call *c, const struct record_kind *k)
+{
+	union record key;
+
+	if (take_key(c, k, &key) < 0 || begin(c) < 0)
+		return;
+	if (delete_row(c, k, &key) < 0) {
+		store_abort(c->env->accounts);
+		return;
+	}
+	if (commit(c) < 0)
+		return;
+	c->publish = k->publish;
+	write_key(c, k->table, &key);
+}
+
+int record_get(struct call *c, const struct record_kind *k, bool secrets, union record *rec)
+{
+	struct err e = { "" };
+	union record key;
+	int rc;
+
+	if (take_key(c, k, &key) < 0)
+		return -1;
+	if (store_read_begin(c->env->accounts, &e) < 0)
+		return record_unavailable(c, &e);
+	rc = record_load(c, k->table, &key, rec);
+	store_read_end(c->env->accounts);
+	if (rc == STORE_NONE)
+		return no_such(c, k, &key);
+	if (rc == 0)
+		record_write(&c->body, k->table, rec, secrets);
+	return rc;
+}
