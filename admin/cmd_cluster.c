@@ -1,0 +1,284 @@
+/* Clusters, boxes, lights. */
+#include <stdlib.h>
+
+#include "admin/handlers.h"
+#include "admin/record.h"
+#include "lib/base/addr.h"
+
+static int bad_value(struct call *c, const char *tag, struct str value, const char *reason)
+{
+	call_fail(c, 400, "bad_value", "%s: \"%.*s\" %s", tag, STR_ARG(value), reason);
+	return -1;
+}
+
+/* -1 after call_fail; the rows that fn counts in *n otherwise. */
+static int each(struct call *c, const struct table *t, struct str from, store_visit *fn, void *arg)
+{
+	struct err e = { "" };
+	int rc = store_each(c->env->accounts, t, from, fn, arg, &e);
+
+	return rc < 0 ? record_unavailable(c, &e) : rc;
+}
+
+static int room_for(struct call *c, const struct table *t, unsigned max, const char *code)
+{
+	struct err e = { "" };
+	uint64_t n;
+
+	if (store_count(c->env->accounts, t, &n, &e) < 0)
+		return record_unavailable(c, &e);
+	if (n < max)
+		return 0;
+	call_fail(c, 409, code, "there are %u %s already, and no more are possible", max, t->name);
+	return -1;
+}
+
+/* --- two listeners on one address --- */
+
+struct neighbour {
+	const struct cluster *self;
+	struct ipaddr ip;
+	char name[LIMIT_NAME + 1]; /* whose address it is already */
+};
+
+static bool any4(const struct ipaddr *ip)
+{
+	static const struct ipaddr zero = { { [10] = 0xff, [11] = 0xff } };
+
+	return ip_eq(ip, &zero);
+}
+
+static bool any6(const struct ipaddr *ip)
+{
+	static const struct ipaddr zero = { { 0 } };
+
+	return ip_eq(ip, &zero);
+}
+
+/* 0.0.0.0 takes every IPv4 address, :: takes those of both families. */
+static bool covers(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return ip_eq(a, b) || any6(a) || (any4(a) && ip_is4(b));
+}
+
+static int meets(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct neighbour *n = arg;
+	const struct cluster *other = rec;
+	struct ipaddr ip;
+
+	(void)m;
+	if (str_eq(other->clusterid, n->self->clusterid) || other->listen_port != n->self->listen_port ||
+	    ip_parse(other->listen_address, &ip, NULL) < 0)
+		return 0;
+	if (!covers(&ip, &n->ip) && !covers(&n->ip, &ip))
+		return 0;
+	str_copy(n->name, sizeof(n->name), other->clusterid);
+	return 1;
+}
+
+static int check_listener(struct call *c, const struct cluster *row)
+{
+	struct neighbour n = { .self = row };
+	struct err e = { "" };
+	int rc;
+
+	if (ip_parse(row->listen_address, &n.ip, &e) < 0)
+		return bad_value(c, "listen_address", row->listen_address, "is not an IP address");
+	rc = each(c, &table_clusters, STR(""), meets, &n);
+	if (rc <= 0)
+		return rc;
+	call_fail(c, 409, "listener_in_use", "%.*s port %d is used by cluster %s already",
+		  STR_ARG(row->listen_address), (int)row->listen_port, n.name);
+	return -1;
+}
+
+/* --- clusters --- */
+
+static int check_cluster(struct call *c, union record *rec, const union record *old)
+{
+	if (!old && room_for(c, &table_clusters, MAX_CLUSTERS, "too_many_clusters") < 0)
+		return -1;
+	if (rec->cluster.default_spam_setting == 1)
+		return bad_value(c, "default_spam_setting", STR("1"), "is not 0 or 2");
+	return check_listener(c, &rec->cluster);
+}
+
+static int is_of_cluster(void *arg, const void *rec, const struct row_meta *m)
+{
+	(void)m;
+	return str_eq(((const struct box *)rec)->clusterid, *(const struct str *)arg);
+}
+
+static int check_delete_cluster(struct call *c, const union record *rec)
+{
+	struct str id = rec->cluster.clusterid;
+	int rc = each(c, &table_boxes, STR(""), is_of_cluster, &id);
+
+	if (rc <= 0)
+		return rc;
+	call_fail(c, 409, "cluster_in_use", "cluster %.*s still has boxes; delete them first",
+		  STR_ARG(id));
+	return -1;
+}
+
+static const struct record_kind clusters = { .table = &table_clusters,
+					     .noun = "cluster",
+					     .none = "no_such_cluster",
+					     .exists = "cluster_exists",
+					     .publish = true,
+					     .undo = true,
+					     .check = check_cluster,
+					     .check_delete = check_delete_cluster };
+
+void cmd_addcluster(struct call *c)
+{
+	record_add(c, &clusters);
+}
+
+void cmd_commitmodifycluster(struct call *c)
+{
+	record_modify(c, &clusters);
+}
+
+void cmd_getcluster(struct call *c)
+{
+	union record rec;
+
+	record_get(c, &clusters, false, &rec);
+}
+
+void cmd_deletecluster(struct call *c)
+{
+	record_delete(c, &clusters);
+}
+
+/* --- boxes --- */
+
+static const struct {
+	struct str type, protocols;
+} speaks[] = {
+	{ STR_INIT("smtp"), STR_INIT("smtp|lmtp") },
+	{ STR_INIT("pop3"), STR_INIT("pop3") },
+	{ STR_INIT("imap"), STR_INIT("imap") },
+	{ STR_INIT("tcp"), STR_INIT("tcp") },
+};
+
+static bool fits(struct str type, struct str protocol)
+{
+	for (size_t i = 0; i < ARRAY_LEN(speaks); i++) {
+		struct str rest = speaks[i].protocols, one;
+
+		while (str_eq(speaks[i].type, type) && str_split(&rest, '|', &one))
+			if (str_eq(one, protocol))
+				return true;
+	}
+	return false;
+}
+
+static int check_protocol(struct call *c, const struct box *b, const struct cluster *of)
+{
+	char reason[64 + LIMIT_NAME];
+
+	if (fits(of->type, b->protocol))
+		return 0;
+	str_copy(reason, sizeof(reason), STR("does not fit a cluster of type "));
+	str_copy(reason + strlen(reason), sizeof(reason) - strlen(reason), of->type);
+	return bad_value(c, "protocol", b->protocol, reason);
+}
+
+/* 0 and the cluster of the box, or -1 after call_fail. */
+static int load_cluster(struct call *c, struct str id, union record *out)
+{
+	union record key = { .cluster = { .clusterid = id } };
+	int rc = record_load(c, &table_clusters, &key, out);
+
+	if (rc != STORE_NONE)
+		return rc;
+	call_fail(c, 404, clusters.none, "no such %s: %.*s", clusters.noun, STR_ARG(id));
+	return -1;
+}
+
+static int check_box(struct call *c, union record *rec, const union record *old)
+{
+	struct box *b = &rec->box;
+	union record of;
+
+	if (load_cluster(c, b->clusterid, &of) < 0)
+		return -1;
+	if (!old && room_for(c, &table_boxes, MAX_BOXES, "too_many_boxes") < 0)
+		return -1;
+	if (!old && !xml_get(c->req, "connect_timeout_ms"))
+		b->connect_timeout_ms = of.cluster.box_connect_timeout_ms;
+	if (b->protocol.n == 0)
+		b->protocol = of.cluster.type;
+	if (str_eq(b->fallover_boxid, b->boxid))
+		return bad_value(c, "fallover_boxid", b->fallover_boxid, "is the box itself");
+	return check_protocol(c, b, &of.cluster);
+}
+
+static const struct record_kind boxes = { .table = &table_boxes,
+					  .noun = "box",
+					  .none = "no_such_box",
+					  .exists = "box_exists",
+					  .publish = true,
+					  .check = check_box };
+
+void cmd_addbox(struct call *c)
+{
+	record_add(c, &boxes);
+}
+
+void cmd_commitmodifybox(struct call *c)
+{
+	record_modify(c, &boxes);
+}
+
+void cmd_getbox(struct call *c)
+{
+	union record rec;
+
+	record_get(c, &boxes, false, &rec);
+}
+
+void cmd_deletebox(struct call *c)
+{
+	record_delete(c, &boxes);
+}
+
+/* --- lights: a command has the name of the light that it sets --- */
+
+static int set_light(struct call *c, union record *rec, const union record *old)
+{
+	(void)old;
+	rec->box.light = c->req->command;
+	return 0;
+}
+
+static void tell_light(struct call *c, const union record *rec)
+{
+	xml_out_text(&c->body, "light", rec->box.light);
+}
+
+static const struct record_kind lights = { .table = &table_boxes,
+					   .noun = "box",
+					   .none = "no_such_box",
+					   .exists = "box_exists",
+					   .publish = true,
+					   .check = set_light,
+					   .tell = tell_light };
+
+void cmd_green(struct call *c)
+{
+	record_modify(c, &lights);
+}
+
+void cmd_yellow(struct call *c)
+{
+	record_modify(c, &lights);
+}
+
+void cmd_red(struct call *c)
+{
+	record_modify(c, &lights);
+}
