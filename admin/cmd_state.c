@@ -1,0 +1,247 @@
+/* What there is and how it is: listclusters and stats. Both walk the descriptions of tables
+ * (settings) and counters; neither knows a field by name beyond the keys. */
+#include "admin/handlers.h"
+#include "admin/record.h"
+#include "lib/base/clock.h"
+#include "shm/boxes.h"
+#include "shm/counters.h"
+#include "shm/journal.h"
+#include "shm/slots.h"
+
+/* --- rows --- */
+
+struct listing {
+	struct call *c;
+	struct xml_out *o;
+	bool settings;	    /* listclusters; else stats */
+	int64_t mono;
+	struct str cluster; /* whose boxes are walked */
+	int64_t boxes;
+	bool relay_box;	    /* one of them has smtp_relay */
+	struct err err;
+};
+
+static void write_latency(struct xml_out *o, const struct shm *shm, int box)
+{
+	uint64_t v[LATENCY_BUCKETS];
+
+	counter_latency(shm, -1, box, v);
+	xml_out_open(o, "latency", LATENCY_BUCKETS);
+	for (int i = 0; i < LATENCY_BUCKETS; i++) {
+		xml_out_open(o, "bucket", -1);
+		if (i < LATENCY_BUCKETS - 1)
+			xml_out_int(o, "below_ms", 1LL << i);
+		else
+			xml_out_text(o, "below_ms", STR("")); /* all the rest */
+		xml_out_int(o, "answers", (int64_t)v[i]);
+		xml_out_close(o, "bucket");
+	}
+	xml_out_close(o, "latency");
+}
+
+static void write_health(struct listing *l, int box)
+{
+	struct box_health h = boxes_health(l->c->env->shm, box, l->mono);
+
+	xml_out_int(l->o, "failures_in_a_row", h.failures);
+	xml_out_int(l->o, "passed_over_ms", h.passed_over_ms);
+	xml_out_text(l->o, "last_failure", str_z(h.why));
+}
+
+static void write_box(struct listing *l, const struct box *b)
+{
+	const struct shm *shm = l->c->env->shm;
+	int box = boxes_find(shm, b->clusterid, b->boxid);
+
+	xml_out_open(l->o, "box", -1);
+	if (l->settings)
+		record_write(l->o, &table_boxes, b, false);
+	else
+		xml_out_text(l->o, "boxid", b->boxid);
+	xml_out_text(l->o, "light", b->light);
+	for (int i = 0; i < BC_COUNT; i++)
+		xml_out_int(l->o, box_counter_info[i].name,
+			    counter_box(shm, -1, box, (enum box_counter)i));
+	write_health(l, box);
+	if (!l->settings)
+		write_latency(l->o, shm, box);
+	xml_out_close(l->o, "box");
+}
+
+/* --- the boxes of one cluster stand together: their key begins with its name --- */
+
+static int count_box_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct listing *l = arg;
+	const struct box *b = rec;
+
+	(void)m;
+	if (!str_eq(b->clusterid, l->cluster))
+		return 1;
+	l->boxes++;
+	l->relay_box |= b->smtp_relay != 0;
+	return 0;
+}
+
+static int write_box_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct listing *l = arg;
+
+	(void)m;
+	if (!str_eq(((const struct box *)rec)->clusterid, l->cluster))
+		return 1;
+	write_box(l, rec);
+	return 0;
+}
+
+static int each_box(struct listing *l, store_visit *fn)
+{
+	char from[LIMIT_NAME + 2];
+	size_t n = str_copy(from, sizeof(from) - 1, l->cluster);
+
+	from[n] = '\0'; /* the joint of the key */
+	return store_each(l->c->env->accounts, &table_boxes, (struct str){ from, n + 1 }, fn, l,
+			  &l->err);
+}
+
+/* --- clusters --- */
+
+static void write_cluster_counters(struct listing *l)
+{
+	const struct shm *shm = l->c->env->shm;
+	int cluster = clusters_find(shm, l->cluster);
+
+	for (int i = 0; i < CC_COUNT; i++)
+		xml_out_int(l->o, cluster_counter_info[i].name,
+			    counter_cluster(shm, -1, cluster, (enum cluster_counter)i));
+}
+
+static void write_warning(struct listing *l, const struct cluster *row)
+{
+	bool relays = row->relay_ranges.n > 0 || row->auth_required;
+
+	if (str_eq(row->type, STR("smtp")) && relays && row->relay_box_choice == 0 && !l->relay_box)
+		xml_out_text(l->o, "warning",
+			     STR("relaying is load balanced, but no box has smtp_relay: outgoing "
+				 "mail gets a temporary error"));
+}
+
+static int write_cluster_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct listing *l = arg;
+	const struct cluster *row = rec;
+	int rc;
+
+	(void)m;
+	l->cluster = row->clusterid;
+	l->boxes = 0;
+	l->relay_box = false;
+	if (each_box(l, count_box_row) < 0)
+		return -1;
+	xml_out_open(l->o, "cluster", -1);
+	if (l->settings) {
+		record_write(l->o, &table_clusters, row, false);
+		write_warning(l, row);
+	} else {
+		xml_out_text(l->o, "clusterid", row->clusterid);
+		xml_out_text(l->o, "type", row->type);
+	}
+	write_cluster_counters(l);
+	xml_out_open(l->o, "boxes", l->boxes);
+	rc = each_box(l, write_box_row);
+	xml_out_close(l->o, "boxes");
+	xml_out_close(l->o, "cluster");
+	return rc < 0 ? -1 : 0;
+}
+
+static int write_clusters(struct listing *l)
+{
+	struct store *s = l->c->env->accounts;
+	uint64_t n;
+
+	if (store_count(s, &table_clusters, &n, &l->err) < 0)
+		return -1;
+	xml_out_open(l->o, "clusters", (int64_t)n);
+	if (store_each(s, &table_clusters, STR(""), write_cluster_row, l, &l->err) < 0)
+		return -1;
+	xml_out_close(l->o, "clusters");
+	return 0;
+}
+
+/* Of one state of the store: rows do not change between counting and writing. */
+static void list(struct call *c, bool settings)
+{
+	struct listing l = { .c = c, .o = &c->body, .settings = settings, .mono = clock_mono_ms() };
+	int rc = store_read_begin(c->env->accounts, &l.err);
+
+	if (rc == 0) {
+		rc = write_clusters(&l);
+		store_read_end(c->env->accounts);
+	}
+	if (rc < 0)
+		record_unavailable(c, &l.err);
+}
+
+void cmd_listclusters(struct call *c)
+{
+	list(c, true);
+}
+
+/* --- processes --- */
+
+static void write_slot(struct xml_out *o, const struct shm *shm, const char *name, unsigned slot)
+{
+	struct slot_info s = slot_get(shm, slot);
+
+	xml_out_open(o, name, -1);
+	xml_out_int(o, "slot", slot);
+	xml_out_int(o, "pid", s.pid);
+	xml_out_text(o, "role", s.pid ? str_z(role_name(s.role)) : STR(""));
+	xml_out_int(o, "restarts", s.restarts);
+	if (slot < MAX_WORKERS)
+		xml_out_int(o, "sessions", worker_sessions(shm, slot));
+	xml_out_close(o, name);
+}
+
+static void write_workers(struct xml_out *o, const struct shm *shm)
+{
+	xml_out_open(o, "workers", shm_workers(shm));
+	for (unsigned i = 0; i < shm_workers(shm); i++)
+		write_slot(o, shm, "worker", i);
+	xml_out_close(o, "workers");
+	xml_out_open(o, "processes", MAX_SLOTS - MAX_WORKERS);
+	for (unsigned i = MAX_WORKERS; i < MAX_SLOTS; i++)
+		write_slot(o, shm, "process", i);
+	xml_out_close(o, "processes");
+}
+
+/* Sums over all rings. */
+static void write_journal(struct xml_out *o, const struct shm *shm)
+{
+	struct journal_stat sum = { 0 };
+
+	for (unsigned i = 0; i < MAX_SLOTS; i++) {
+		struct journal_stat j = journal_stat(shm, i);
+
+		sum.published += j.published;
+		sum.applied += j.applied;
+		sum.dropped += j.dropped;
+	}
+	xml_out_open(o, "journal", -1);
+	xml_out_int(o, "published_bytes", (int64_t)sum.published);
+	xml_out_int(o, "applied_bytes", (int64_t)sum.applied);
+	xml_out_int(o, "dropped", (int64_t)sum.dropped);
+	xml_out_close(o, "journal");
+}
+
+void cmd_stats(struct call *c)
+{
+	const struct shm *shm = c->env->shm;
+	int64_t up = clock_wall_ms() - shm_started(shm);
+
+	xml_out_int(&c->body, "uptime_s", up > 0 ? up / 1000 : 0);
+	xml_out_text(&c->body, "version", STR(PB_VERSION));
+	write_workers(&c->body, shm);
+	write_journal(&c->body, shm);
+	list(c, false);
+}
