@@ -45,7 +45,7 @@ const char *ip_text(const struct ipaddr *ip, char dst[ADDR_TEXT])
 	return dst;
 }
 
-/* Splits "host:port", "[host]:port" or "host". port empty when there is none. */
+/* Splits "host:port", "[host]:port" or "host". port->p is NULL when there is none. */
 static void split_port(struct str s, struct str *host, struct str *port)
 {
 	ptrdiff_t close = str_find(s, ']'), colon = str_find(s, ':');
@@ -53,11 +53,12 @@ static void split_port(struct str s, struct str *host, struct str *port)
 	*host = s;
 	*port = (struct str){ NULL, 0 };
 	if (s.n > 0 && s.p[0] == '[' && close > 0) {
+		struct str behind = str_skip(s, (size_t)close + 1);
+
 		*host = (struct str){ s.p + 1, (size_t)close - 1 };
-		*port = str_skip(s, (size_t)close + 1);
-		if (port->n > 0 && port->p[0] == ':')
-			*port = str_skip(*port, 1);
-		else if (port->n > 0)
+		if (behind.n > 0 && behind.p[0] == ':')
+			*port = str_skip(behind, 1);
+		else if (behind.n > 0)
 			*host = (struct str){ NULL, 0 }; /* rubbish behind the bracket */
 	} else if (colon >= 0 && str_find(str_skip(s, (size_t)colon + 1), ':') < 0) {
 		*host = (struct str){ s.p, (size_t)colon };
@@ -73,9 +74,9 @@ int addr_parse(struct str s, uint16_t dflt_port, struct addr *out, struct err *e
 	split_port(s, &host, &port);
 	if (ip_parse(host, &out->ip, e) < 0)
 		return -1;
-	if (port.n == 0 && dflt_port == 0)
+	if (!port.p && dflt_port == 0)
 		return err_set(e, "\"%.*s\" has no port", STR_ARG(s));
-	if (port.n > 0 && str_u64(port, 1, 65535, &n) < 0)
+	if (port.p && str_u64(port, 1, 65535, &n) < 0)
 		return err_set(e, "\"%.*s\" is not a port (1..65535)", STR_ARG(port));
 	out->port = (uint16_t)n;
 	return 0;
@@ -149,8 +150,8 @@ static int range_parse(struct str s, struct ip_range *out, struct err *e)
 	if (slash >= 0 || dash >= 0) {
 		size_t at = (size_t)(slash >= 0 ? slash : dash);
 
-		first = str_trim((struct str){ s.p, at });
-		rest = str_trim(str_skip(s, at + 1));
+		first = (struct str){ s.p, at };
+		rest = str_skip(s, at + 1);
 	}
 	if (ip_parse(first, &out->lo, e) < 0)
 		return -1;
@@ -172,16 +173,16 @@ static int range_parse(struct str s, struct ip_range *out, struct err *e)
 	return 0;
 }
 
-/* Cuts the next item off at a comma, newline, or a blank that does not stand beside a dash. */
+/* Cuts the next item off at a comma, a newline or a blank. */
 static bool next_item(struct str *rest, struct str *item)
 {
+	size_t n = 0;
+
 	*rest = str_trim(*rest);
 	while (rest->n > 0 && rest->p[0] == ',')
 		*rest = str_trim(str_skip(*rest, 1));
 	if (rest->n == 0)
 		return false;
-	size_t n = 0;
-
 	while (n < rest->n && !strchr(", \t\r\n", rest->p[n]))
 		n++;
 	*item = (struct str){ rest->p, n };
