@@ -167,13 +167,12 @@ END_TEST
 
 START_TEST(reading_clocks)
 {
-	int64_t ms = clock_mono_ms(), us = clock_mono_us(), wall = clock_wall_ms();
-	char text[21];
+	int64_t ms = clock_mono_ms(), us = clock_mono_us();
+	int64_t before = time(NULL), wall = clock_wall_ms() / 1000;
 
 	ck_assert(us / 1000 >= ms && clock_mono_us() >= us && clock_mono_ms() >= us / 1000);
-	clock_rfc3339(wall, text);
-	ck_assert_str_ge(text, "2026-01-01");
-	ck_assert_int_eq((int)(time(NULL) * 1000 >= wall - 1000), 1);
+	/* time(2) may lag by a tick */
+	ck_assert(wall >= before && wall <= time(NULL) + 1);
 }
 END_TEST
 
