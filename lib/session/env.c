@@ -89,7 +89,7 @@ void session_begin(struct session *s, struct env *env, const struct topo_cluster
 	s->cluster = c;
 	s->peer = *peer;
 	s->started = loop_now(env->loop);
-	snprintf(s->sid, sizeof(s->sid), "%u-%x", env->slot, ++env->next_id);
+	snprintf(s->sid, sizeof(s->sid), "%u-%x", env->slot + 1, ++env->next_id);
 	list_append(&env->sessions, &s->node);
 	env->n_sessions++;
 	s->row = open_row(s);

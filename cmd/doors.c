@@ -1,0 +1,158 @@
+#include "cmd/doors.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/net/listen.h"
+#include "shm/counters.h"
+
+#define PATIENCE_MS 600	   /* before admin is told; below CONFIRM_MS */
+#define RETRY_FAST_MS 30
+#define RETRY_SLOW_MS 1000
+
+/* shutdown, because workers hold copies of the socket: this ends it for all at once. */
+static void shut(struct doors *d, unsigned i)
+{
+	if (d->v[i].fd < 0)
+		return;
+	d->changed(d, d->v[i].cluster, -1);
+	shutdown(d->v[i].fd, SHUT_RDWR);
+	close(d->v[i].fd);
+	d->v[i].fd = -1;
+}
+
+static bool same_listener(const struct listener *a, const struct listener *b)
+{
+	return strcmp(a->cluster, b->cluster) == 0 && ip_eq(&a->addr.ip, &b->addr.ip) &&
+	       a->addr.port == b->addr.port;
+}
+
+/* Opens what is not open; how many are still missing. The first reason stays in e. */
+static unsigned open_missing(struct doors *d, struct err *e)
+{
+	unsigned missing = 0;
+
+	for (unsigned i = 0; i < d->n; i++) {
+		if (d->v[i].fd >= 0)
+			continue;
+		d->v[i].cluster = clusters_find(d->shm, str_z(d->v[i].want.cluster));
+		d->v[i].fd = listen_open(&d->v[i].want.addr, missing ? NULL : e);
+		if (d->v[i].fd < 0)
+			missing++;
+		else
+			d->changed(d, d->v[i].cluster, d->v[i].fd);
+	}
+	return missing;
+}
+
+static void answer(struct doors *d, const char *error)
+{
+	if (d->answered)
+		return;
+	d->answered = true;
+	listeners_answer(d->shm, d->version, error);
+	if (error[0])
+		log_error("%s; trying on", error);
+}
+
+static void try(struct doors *d)
+{
+	int64_t waited = clock_mono_ms() - d->since;
+	struct err e = { "" };
+
+	if (open_missing(d, &e) == 0) {
+		answer(d, "");
+		return;
+	}
+	if (waited >= PATIENCE_MS)
+		answer(d, e.text);
+	timer_set(&d->retry, waited < PATIENCE_MS ? RETRY_FAST_MS : RETRY_SLOW_MS);
+}
+
+static void on_retry(struct timer *t)
+{
+	try(container_of(t, struct doors, retry));
+}
+
+void doors_init(struct doors *d, struct loop *l, struct shm *shm,
+		void (*changed)(struct doors *d, int cluster, int fd))
+{
+	memset(d, 0, sizeof(*d));
+	d->loop = l;
+	d->shm = shm;
+	d->changed = changed;
+	timer_init(&d->retry, l, on_retry);
+}
+
+/* Keeps what stays, closes what is gone, notes what is to be opened. */
+static void take_over(struct doors *d, const struct listener *want, unsigned n)
+{
+	struct doors old = *d;
+
+	d->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		d->v[i].want = want[i];
+		d->v[i].fd = -1;
+		for (unsigned j = 0; j < old.n && d->v[i].fd < 0; j++) {
+			if (same_listener(&old.v[j].want, &want[i])) {
+				d->v[i] = old.v[j];
+				old.v[j].fd = -1;
+			}
+		}
+	}
+	for (unsigned j = 0; j < old.n; j++)
+		shut(&old, j);
+}
+
+/* The table is ours, but range-checked all the same: admin parses what strangers send. */
+static bool sound(const struct listener *l)
+{
+	return l->cluster[0] && l->addr.port > 0;
+}
+
+void doors_look(struct doors *d)
+{
+	struct listener want[MAX_LISTENERS];
+	uint32_t version;
+	unsigned n = listeners_get(d->shm, want, &version), kept = 0;
+
+	if ((version & 1) || version == d->version)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		if (sound(&want[i]))
+			want[kept++] = want[i];
+	take_over(d, want, kept);
+	d->version = version;
+	d->answered = false;
+	d->since = clock_mono_ms();
+	try(d);
+}
+
+unsigned doors_list(const struct doors *d, struct door out[MAX_LISTENERS])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->v[i].fd >= 0)
+			out[n++] = (struct door){ d->v[i].cluster, d->v[i].fd };
+	return n;
+}
+
+void doors_shut(struct doors *d)
+{
+	timer_stop(&d->retry);
+	for (unsigned i = 0; i < d->n; i++)
+		shut(d, i);
+	d->n = 0;
+}
+
+void doors_forget(struct doors *d)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->v[i].fd >= 0)
+			close(d->v[i].fd);
+	d->n = 0;
+}
