@@ -59,12 +59,15 @@ struct shm_counts {
 	ai64 sessions; /* sum of the clusters' */
 };
 
+/* Writer: the worker of the slot; the supervisor when it is dead. */
 struct shm_row {
-	au32 used;
+	au32 seq;	 /* odd: in use and whole; even: free, or being changed */
+	uint32_t before; /* free: the row that was given back before this one, plus one */
 	struct session_row row;
 };
 struct shm_rows {
-	uint32_t next; /* where the search for a free row begins */
+	au32 touched;	/* rows from here on were never used */
+	uint32_t given; /* the row given back last, plus one; 0: none */
 	struct shm_row v[SESSION_ROWS];
 };
 

@@ -12,7 +12,7 @@
 
 struct session_row {
 	struct ipaddr client;
-	int16_t cluster; /* index of counters.h; -1: row unused */
+	int16_t cluster; /* index of counters.h */
 	int16_t box;	 /* index of boxes.h; -1: none yet */
 	uint32_t id;
 	int64_t since; /* wall ms */
@@ -23,6 +23,8 @@ int session_row_open(struct shm *shm, unsigned slot, const struct session_row *r
 void session_row_box(struct shm *shm, unsigned slot, int row, int box);
 void session_row_account(struct shm *shm, unsigned slot, int row, const uint8_t hash[16]);
 void session_row_close(struct shm *shm, unsigned slot, int row);
+/* The supervisor, for a dead worker: closes all. */
+void session_rows_forget(struct shm *shm, unsigned slot);
 /* Calls fn for each row in use; what is read while the writer changes it is skipped. */
 void session_rows_each(const struct shm *shm, unsigned slot,
 		       void (*fn)(void *arg, const struct session_row *r), void *arg);

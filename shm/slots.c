@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "shm/region.h"
+#include "shm/sessions.h"
 
 void slot_enter(struct shm *shm, unsigned slot, enum role role, pid_t pid)
 {
@@ -31,10 +32,7 @@ static void give_back(struct shm *shm, unsigned slot)
 			if (box_counter_info[j].gauge)
 				atomic_store(&c->box[i][j], 0);
 	atomic_store(&c->sessions, 0);
-	for (int i = 0; i < SESSION_ROWS; i++)
-		if (atomic_load(&shm->rows[slot].v[i].used))
-			atomic_store(&shm->rows[slot].v[i].used, 0);
-	shm->rows[slot].next = 0;
+	session_rows_forget(shm, slot);
 }
 
 /* Whatever the dead had published and not rung for, nobody would ring for any more: all look. */
