@@ -109,7 +109,7 @@ SEES_guard := guard store wire shm base
 SEES_route := route store wire shm base
 SEES_sister := sister net store wire shm base
 SEES_session := session net wire guard route store shm base
-SEES_admin := admin guard route store wire shm base
+SEES_admin := admin net guard route store wire shm base
 SEES_cmd := $(FLOORS) shm admin
 
 floor_of = $(notdir $(patsubst %/,%,$(dir $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' $(1) | head -n 1))))

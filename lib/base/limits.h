@@ -86,7 +86,7 @@
 #define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
 #define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
 #define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
-#define LIMIT_CALL_MEMORY (8u << 20) /* arena of one request: the body parsed, and an answer's rows */
+#define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */
 #define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */
 #define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */
 #define AUTH_SECRET_CHARS 24	    /* of 32: 120 bits in what first start makes */

@@ -1,0 +1,389 @@
+#include "admin/server.h"
+
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+
+/* Runs at stop: resume, ask the handler, send, and one to spare for each further turn of the
+ * state machine. */
+#define LAST_RUNS 8
+
+struct server {
+	struct server_config c;
+	struct MHD_Daemon *daemon;
+	struct watch watch; /* of the daemon's epoll descriptor */
+	struct timer timer; /* of its next time-out */
+	struct deferred again;
+	struct list requests;
+	size_t bodies; /* bytes of all requests' buffers */
+	bool stopping;
+};
+
+struct request {
+	struct server_request r; /* first: what callbacks see */
+	struct server *server;
+	struct MHD_Connection *conn;
+	struct list node; /* in requests */
+	struct buf body;
+	size_t discarded;
+	const char *allow;	       /* of a 405 */
+	struct MHD_Response *response; /* until it is queued */
+	unsigned http;
+	bool seen; /* by request() */
+	bool held; /* suspended */
+};
+
+/* --- what may be asked --- */
+
+static const struct route {
+	const char *path;
+	const char *methods[3];
+	const char *allow;
+	enum server_what what;
+} routes[] = {
+	{ "/xml", { "POST" }, "POST", SERVER_XML },
+	{ "/healthz", { "GET", "HEAD" }, "GET, HEAD", SERVER_HEALTH },
+};
+
+static void refuse(struct request *q, unsigned http, const char *code, const char *text)
+{
+	q->r.what = SERVER_REFUSED;
+	q->r.http = http;
+	q->r.code = code;
+	q->r.text = text;
+	q->server->bodies -= q->body.cap;
+	buf_release(&q->body);
+}
+
+static void choose_route(struct request *q, const char *path, const char *method)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		const struct route *t = &routes[i];
+
+		if (strcmp(t->path, path) != 0)
+			continue;
+		q->r.what = t->what;
+		for (size_t m = 0; t->methods[m]; m++)
+			if (strcmp(t->methods[m], method) == 0)
+				return;
+		q->allow = t->allow;
+		refuse(q, 405, "method_not_allowed", "this method is not allowed here");
+		return;
+	}
+	refuse(q, 404, "not_found", "there is nothing at this path; requests go to /xml");
+}
+
+/* The file mode of the socket says the same; this holds when somebody changes it. */
+static bool peer_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void look_at_client(struct request *q)
+{
+	const union MHD_ConnectionInfo *fd, *sa;
+	struct addr addr;
+
+	fd = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (q->r.local && (!fd || !peer_allowed(fd->connect_fd)))
+		refuse(q, 403, "not_allowed", "only root and the service's own user may ask here");
+	if (q->r.local)
+		return;
+	sa = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (sa && addr_from_sockaddr(sa->client_addr, &addr) == 0)
+		q->r.client = addr.ip;
+}
+
+static bool has_header(struct request *q, const char *name)
+{
+	return MHD_lookup_connection_value(q->conn, MHD_HEADER_KIND, name) != NULL;
+}
+
+static void refuse_size(struct request *q)
+{
+	refuse(q, 413, "too_large", "the body is larger than 1048576 bytes");
+	_Static_assert(LIMIT_XML_BODY == 1048576, "as the text says");
+}
+
+static uint64_t announced(struct request *q)
+{
+	const char *text = MHD_lookup_connection_value(q->conn, MHD_HEADER_KIND, "Content-Length");
+	uint64_t n;
+
+	return str_u64(str_z(text), 0, UINT64_MAX, &n) ? 0 : n;
+}
+
+/* --- answers --- */
+
+static struct MHD_Response *response_new(const struct request *q, const char *type,
+					 struct str body, unsigned retry_s)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+	char retry[16];
+
+	if (!r)
+		return NULL;
+	snprintf(retry, sizeof(retry), "%u", retry_s);
+	/* A header that finds no memory is left out: MHD_NO changes nothing. */
+	(void)MHD_add_response_header(r, "Content-Type", type);
+	(void)MHD_add_response_header(r, "Cache-Control", "no-store");
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	if (q->allow)
+		(void)MHD_add_response_header(r, "Allow", q->allow);
+	if (retry_s)
+		(void)MHD_add_response_header(r, "Retry-After", retry);
+	return r;
+}
+
+void server_answer(struct server_request *r, unsigned http, const char *type, struct str body,
+		   unsigned retry_s)
+{
+	struct request *q = container_of(r, struct request, r);
+
+	if (q->response)
+		bug("a request was answered twice");
+	q->http = http;
+	q->response = response_new(q, type, body, retry_s);
+	if (!q->held)
+		return;
+	q->held = false;
+	MHD_resume_connection(q->conn);
+	loop_defer(q->server->c.loop, &q->server->again);
+}
+
+/* MHD_NO closes the connection. */
+static enum MHD_Result queue(struct request *q)
+{
+	enum MHD_Result rc = q->response ? MHD_queue_response(q->conn, q->http, q->response) :
+					   MHD_NO;
+
+	if (q->response)
+		MHD_destroy_response(q->response);
+	q->response = NULL;
+	return rc;
+}
+
+static enum MHD_Result hand_over(struct request *q)
+{
+	q->r.body = q->body.mem ? buf_str(&q->body) : STR("");
+	q->seen = true;
+	q->server->c.request(q->server->c.arg, &q->r);
+	q->r.body = STR("");
+	q->server->bodies -= q->body.cap;
+	buf_release(&q->body);
+	if (q->response)
+		return queue(q);
+	q->held = true;
+	MHD_suspend_connection(q->conn);
+	return MHD_YES;
+}
+
+/* --- a request comes in --- */
+
+/* The first call, with the headers. What is refused is answered when its body has been read,
+ * because most clients look for the answer only then; but not an endless one, nor one whose
+ * client waits for "100 Continue". */
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *conn, const char *path,
+			     const char *method, void **cls)
+{
+	struct request *q = mem_zalloc(sizeof(*q));
+	uint64_t size;
+
+	*cls = q;
+	q->server = s;
+	q->conn = conn;
+	q->r.local = s->c.local;
+	list_append(&s->requests, &q->node);
+	buf_init(&q->body, LIMIT_XML_BODY);
+	choose_route(q, path, method);
+	look_at_client(q);
+	if (s->stopping)
+		refuse(q, 503, "stopping", "the service is being stopped");
+	size = announced(q);
+	if (q->r.what == SERVER_XML && size > LIMIT_XML_BODY)
+		refuse_size(q);
+	if (q->r.what == SERVER_REFUSED && (size > LIMIT_HTTP_DISCARD || has_header(q, "Expect")))
+		return hand_over(q);
+	return MHD_YES;
+}
+
+/* A piece of the body. Memory grows with what has come, not with what was announced. */
+static enum MHD_Result take(struct request *q, struct str piece)
+{
+	struct server *s = q->server;
+	bool room, fits;
+
+	if (q->r.what != SERVER_XML) {
+		q->discarded += piece.n;
+		return q->discarded <= LIMIT_HTTP_DISCARD ? MHD_YES : MHD_NO;
+	}
+	s->bodies -= q->body.cap;
+	room = s->bodies + buf_len(&q->body) + piece.n <= LIMIT_HTTP_BODIES;
+	fits = room && buf_add(&q->body, piece) == 0;
+	s->bodies += q->body.cap;
+	if (!room)
+		refuse(q, 503, "busy", "too many large requests at once; try again");
+	else if (!fits)
+		refuse_size(q);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn, const char *path,
+				 const char *method, const char *version, const char *data,
+				 size_t *n, void **cls)
+{
+	struct request *q = *cls;
+	struct str piece = { data, *n };
+
+	(void)version;
+	if (!q)
+		return begin(arg, conn, path, method, cls);
+	*n = 0;
+	if (piece.n > 0)
+		return take(q, piece);
+	return q->seen ? queue(q) : hand_over(q);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *conn, void **cls,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct request *q = *cls;
+	struct server *s = arg;
+
+	(void)conn;
+	(void)why;
+	if (!q)
+		return;
+	*cls = NULL;
+	if (q->seen)
+		s->c.gone(s->c.arg, &q->r);
+	list_remove(&q->node);
+	if (q->response)
+		MHD_destroy_response(q->response);
+	s->bodies -= q->body.cap;
+	buf_release(&q->body);
+	free(q);
+}
+
+/* --- the loop --- */
+
+static void turn(struct server *s)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	MHD_run(s->daemon);
+	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
+		timer_set(&s->timer, ms < TIMEOUT_HTTP_S * 1000 ? (int64_t)ms :
+								  TIMEOUT_HTTP_S * 1000);
+	else
+		timer_stop(&s->timer);
+}
+
+static void on_ready(struct watch *w, unsigned what)
+{
+	(void)what;
+	turn(container_of(w, struct server, watch));
+}
+
+static void on_time(struct timer *t)
+{
+	turn(container_of(t, struct server, timer));
+}
+
+static void on_again(struct deferred *d)
+{
+	turn(container_of(d, struct server, again));
+}
+
+static void on_log(void *arg, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+static void on_log(void *arg, const char *fmt, va_list ap)
+{
+	char text[512];
+	struct str s;
+
+	(void)arg;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	s = str_trim(str_z(text));
+	log_info("http: %.*s", STR_ARG(s));
+}
+
+static struct MHD_Daemon *daemon_new(struct server *s)
+{
+	/* -1: a request of HTTP/1.1 without a Host field is served; XML.md promises that. */
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+				NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+				MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
+				on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
+				(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)TIMEOUT_HTTP_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)LIMIT_HTTP_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, -1,
+				MHD_OPTION_END);
+}
+
+int server_start(struct server **out, const struct server_config *c, struct err *e)
+{
+	struct server *s = mem_zalloc(sizeof(*s));
+	const union MHD_DaemonInfo *info;
+
+	s->c = *c;
+	list_init(&s->requests);
+	if (fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK) == 0)
+		s->daemon = daemon_new(s);
+	if (!s->daemon) {
+		close(c->fd);
+		free(s);
+		return err_set(e, "cannot serve HTTP");
+	}
+	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	watch_init(&s->watch, c->loop, info->epoll_fd, on_ready);
+	watch_set(&s->watch, WATCH_READ);
+	timer_init(&s->timer, c->loop, on_time);
+	deferred_init(&s->again, on_again);
+	*out = s;
+	return 0;
+}
+
+static void answer_held(struct server *s)
+{
+	struct list *n, *tmp;
+
+	list_each(&s->requests, n, tmp) {
+		struct request *q = container_of(n, struct request, node);
+
+		if (q->held)
+			server_answer(&q->r, 503, "text/plain", STR("stopping\n"), 0);
+	}
+}
+
+void server_stop(struct server **out)
+{
+	struct server *s = *out;
+
+	if (!s)
+		return;
+	s->stopping = true;
+	MHD_quiesce_daemon(s->daemon);
+	answer_held(s);
+	for (int i = 0; i < LAST_RUNS; i++)
+		MHD_run(s->daemon);
+	watch_set(&s->watch, 0);
+	timer_stop(&s->timer);
+	deferred_cancel(&s->again);
+	MHD_stop_daemon(s->daemon);
+	close(s->c.fd);
+	free(s);
+	*out = NULL;
+}

@@ -1,0 +1,50 @@
+/* server: HTTP/1.0 and 1.1 over one listening socket: paths, methods, bodies, answers.
+ * The only user of microhttpd.h, which runs in our loop by its epoll descriptor.
+ *
+ *   POST /xml      SERVER_XML: the whole body
+ *   GET /healthz   SERVER_HEALTH
+ *   all else       SERVER_REFUSED: 404, 405, 413, 503 (or 403: not allowed on this socket)
+ *
+ * A request that is not answered within its callback is suspended until server_answer; nothing
+ * is then read from its client, not even that it went away.
+ * Not here: XML (admin.c), keys (auth.h).
+ * Memory: the server owns requests, from their last byte until gone() returned. */
+#ifndef PB_ADMIN_SERVER_H
+#define PB_ADMIN_SERVER_H
+
+#include "lib/base/addr.h"
+#include "lib/net/loop.h"
+
+struct server;
+
+enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_REFUSED };
+struct server_request {
+	enum server_what what;
+	struct str body;      /* SERVER_XML; borrowed until request() returns */
+	struct ipaddr client; /* zeroed when local */
+	bool local;
+	unsigned http;	      /* SERVER_REFUSED, and the next two: static texts */
+	const char *code, *text;
+	void *user;	      /* the callbacks' own; NULL at first */
+};
+
+struct server_config {
+	struct loop *loop;
+	int fd;	    /* listening, TCP or Unix; taken, also on error */
+	bool local; /* Unix: only root and our own user may ask */
+	void *arg;  /* of the callbacks */
+	/* Complete; answer it now or later. */
+	void (*request)(void *arg, struct server_request *r);
+	/* Over: answered, or its client went away. For each that request() saw. */
+	void (*gone)(void *arg, struct server_request *r);
+};
+/* Owned. */
+MUST_CHECK int server_start(struct server **out, const struct server_config *c, struct err *e);
+/* The answer; body is copied. retry_s > 0: Retry-After. Only once a request. */
+void server_answer(struct server_request *r, unsigned http, const char *type, struct str body,
+		   unsigned retry_s);
+/* Takes no more requests; those not answered get 503; sends what the sockets take at once, and
+ * closes. NULL-safe; not to be called from request() or gone(). */
+void server_stop(struct server **s);
+
+#endif
