@@ -9,7 +9,7 @@
 
 #include "cmd/process.h"
 
-static int make_directory(const struct options *o, struct err *e)
+int directory_make(const struct options *o, struct err *e)
 {
 	uid_t uid;
 	gid_t gid;
@@ -39,8 +39,6 @@ int directory_lock(const struct options *o, struct err *e)
 	char path[PATH_MAX];
 	int fd;
 
-	if (make_directory(o, e) < 0)
-		return -1;
 	snprintf(path, sizeof(path), "%s/lock", o->directory);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -1,11 +1,13 @@
 /* protobalance: options, background, and then supervisor or watchdog. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/lockfile.h"
 #include "cmd/options.h"
 #include "cmd/process.h"
 #include "cmd/supervisor.h"
@@ -19,12 +21,15 @@ static int fail(const struct err *e)
 	return EXIT_CANNOT_START;
 }
 
-/* The log is opened as root, and later written and reopened by -user. */
-static int open_log(const struct options *o, struct err *e)
+/* The log is opened as root, and later written and reopened by -user. A daemon has no standard
+ * error, so it logs in its directory when nothing else was said. */
+static int open_log(struct options *o, struct err *e)
 {
 	uid_t uid;
 	gid_t gid;
 
+	if (o->daemon && !o->logfile && asprintf(&o->logfile, "%s/error.log", o->directory) < 0)
+		return err_set(e, "no memory");
 	if (process_user(o, &uid, &gid, e) < 0 || log_open(o->logfile, e) < 0)
 		return -1;
 	if (o->logfile && o->user && geteuid() == 0 && chown(o->logfile, uid, gid) < 0)
@@ -32,8 +37,7 @@ static int open_log(const struct options *o, struct err *e)
 	return 0;
 }
 
-/* Standard error stays with the terminal until all runs, then goes, too. */
-static void leave_terminal(bool keep_error)
+static void leave_terminal(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -41,19 +45,30 @@ static void leave_terminal(bool keep_error)
 		return;
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
-	if (!keep_error)
-		dup2(null, STDERR_FILENO);
+	dup2(null, STDERR_FILENO);
 	close(null);
 }
 
+static void tell_first_login(const struct options *o)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/first-login", o->directory);
+	if (access(path, F_OK) == 0)
+		fprintf(stderr, "protobalance: password and access key are in %s\n", path);
+}
+
 /* The parent of a daemon: waits for "all runs", or passes the failure on. */
-static int await_start(pid_t pid, int ready)
+static int await_start(const struct options *o, pid_t pid, int ready)
 {
 	int status;
 	char byte;
 
-	if (read(ready, &byte, 1) == 1)
+	if (read(ready, &byte, 1) == 1) {
+		tell_first_login(o);
 		return EXIT_SUCCESS;
+	}
+	fprintf(stderr, "protobalance: cannot start; %s tells why\n", o->logfile);
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
 		return WEXITSTATUS(status);
 	return EXIT_FAILURE;
@@ -75,14 +90,13 @@ static int run_daemon(const struct options *o)
 	}
 	if (pid > 0) {
 		close(ready[1]);
-		return await_start(pid, ready[0]);
+		return await_start(o, pid, ready[0]);
 	}
 	close(ready[0]);
 	setsid();
 	if (chdir("/") < 0)
 		return EXIT_FAILURE;
-	/* Without a log file errors of the start are still seen; later ones need -logfile. */
-	leave_terminal(!o->logfile);
+	leave_terminal();
 	return run(o, ready[1]);
 }
 
@@ -102,7 +116,7 @@ int main(int argc, char **argv)
 		puts("protobalance " PB_VERSION);
 		return EXIT_SUCCESS;
 	}
-	if (open_log(&o, &e) < 0)
+	if (directory_make(&o, &e) < 0 || open_log(&o, &e) < 0)
 		return fail(&e);
 	return o.daemon ? run_daemon(&o) : run(&o, -1);
 }

@@ -1,0 +1,146 @@
+/* admin: the process around admin/: its sockets, its store, its signals. Opens the sockets while
+ * it still may (a port below 1024, a socket only root can reach), then becomes -user. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "cmd/process.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/net/listen.h"
+#include "shm/slots.h"
+
+#define BEAT_MS 500
+#define BIND_PATIENCE_MS 3000 /* an earlier admin is just ending */
+#define BIND_RETRY_US 20000
+
+struct admin_main {
+	struct process *p;
+	struct loop *loop;
+	struct store *accounts;
+	struct admin *admin;
+	struct watch bell;
+	struct timer beat;
+	struct sigwatch term, hup;
+};
+
+/* --- sockets --- */
+
+static int open_http(const struct options *o, struct err *e)
+{
+	int64_t until = clock_mono_ms() + BIND_PATIENCE_MS;
+	int fd;
+
+	while ((fd = listen_open(&o->http, e)) < 0 && clock_mono_ms() < until)
+		usleep(BIND_RETRY_US);
+	if (fd < 0)
+		err_wrap(e, "-http %s", o->http_text);
+	return fd;
+}
+
+static int open_local(const struct options *o, struct err *e)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/admin.sock", o->directory);
+	mode_t old;
+
+	if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
+		return err_set(e, "%s/admin.sock: longer than the %zu bytes of a socket's name; "
+				  "give a shorter -directory",
+			       o->directory, sizeof(sa.sun_path) - 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	unlink(sa.sun_path); /* of an earlier life: DIR is locked, so nobody else listens there */
+	old = umask(0177);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0) {
+		err_errno(e, "cannot listen on %s", sa.sun_path);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	umask(old);
+	return fd;
+}
+
+/* --- events --- */
+
+static void on_bell(struct watch *w, unsigned what)
+{
+	struct admin_main *m = container_of(w, struct admin_main, bell);
+
+	(void)what;
+	slot_answer(m->p->shm, m->p->slot);
+	admin_bell(m->admin);
+}
+
+static void on_beat(struct timer *t)
+{
+	struct admin_main *m = container_of(t, struct admin_main, beat);
+
+	slot_beat(m->p->shm, m->p->slot, loop_now(m->loop));
+	store_reader_check(m->accounts); /* a reader that died must not pin old pages */
+	timer_set(t, BEAT_MS);
+}
+
+static void on_term(struct sigwatch *s)
+{
+	struct admin_main *m = container_of(s, struct admin_main, term);
+
+	loop_stop(m->loop);
+}
+
+static void on_hup(struct sigwatch *s)
+{
+	struct err e = { "" };
+
+	(void)s;
+	if (log_reopen(&e) < 0)
+		log_error("%s; writing on into the old one", e.text);
+}
+
+/* --- start --- */
+
+static int start(struct admin_main *m, struct err *e)
+{
+	const struct options *o = m->p->options;
+	struct admin_config c = { .dir = o->directory, .shm = m->p->shm, .loop = m->loop };
+
+	c.http_fd = open_http(o, e);
+	if (c.http_fd < 0)
+		return -1;
+	c.local_fd = open_local(o, e);
+	if (c.local_fd < 0 || process_drop(m->p, e) < 0 ||
+	    store_open(&m->accounts, o->directory, STORE_ACCOUNTS, STORE_WRITE, e) < 0)
+		return -1;
+	c.accounts = m->accounts;
+	return admin_start(&m->admin, &c, e);
+}
+
+int admin_run(struct process *p)
+{
+	struct admin_main *m = mem_zalloc(sizeof(*m));
+	struct err e = { "" };
+
+	m->p = p;
+	m->loop = loop_new();
+	if (start(m, &e) < 0) {
+		log_error("%s", e.text);
+		return EXIT_CANNOT_START;
+	}
+	watch_init(&m->bell, m->loop, slot_bell(p->shm, p->slot), on_bell);
+	watch_set(&m->bell, WATCH_READ);
+	timer_init(&m->beat, m->loop, on_beat);
+	timer_set(&m->beat, 0);
+	sigwatch_start(&m->term, m->loop, SIGTERM, on_term);
+	sigwatch_start(&m->hup, m->loop, SIGHUP, on_hup);
+	loop_run(m->loop);
+	admin_stop(&m->admin);
+	store_close(&m->accounts);
+	return EXIT_SUCCESS;
+}
