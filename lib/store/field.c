@@ -247,7 +247,8 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 		return name_ok(v) ? 0 : bad(f, v, e, "printable ASCII without blanks and < > & \" ' / \\");
 	case FK_ADDRESS:
 		af = v.n == 0 ? ADDRESS_OK : address_parse_account(v, NULL);
-		return af == ADDRESS_OK ? 0 : bad(f, v, e, address_fault_text(af));
+		snprintf(allowed, sizeof(allowed), "a valid address (%s)", address_fault_text(af));
+		return af == ADDRESS_OK ? 0 : bad(f, v, e, allowed);
 	case FK_MEMBERS:
 		return members_ok(f, v, e);
 	case FK_RANGES:
