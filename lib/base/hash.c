@@ -79,7 +79,7 @@ struct hash {
 
 /* OpenSSL fails here only for want of memory or of the algorithm: both are our surroundings at
  * their end. */
-static void must(int ok)
+static void assure(int ok)
 {
 	if (ok != 1)
 		bug("OpenSSL cannot digest");
@@ -90,13 +90,13 @@ struct hash *hash_begin(void)
 	struct hash *h = mem_alloc(sizeof(*h));
 
 	h->ctx = EVP_MD_CTX_new();
-	must(h->ctx && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	assure(h->ctx && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
 	return h;
 }
 
 void hash_more(struct hash *h, struct str s)
 {
-	must(EVP_DigestUpdate(h->ctx, s.p, s.n));
+	assure(EVP_DigestUpdate(h->ctx, s.p, s.n));
 }
 
 void hash_drop(struct hash **h)
@@ -110,31 +110,31 @@ void hash_drop(struct hash **h)
 
 void hash_end(struct hash **h, uint8_t out[32])
 {
-	must(EVP_DigestFinal_ex((*h)->ctx, out, NULL));
+	assure(EVP_DigestFinal_ex((*h)->ctx, out, NULL));
 	hash_drop(h);
 }
 
 void hash_sha256(struct str s, uint8_t out[32])
 {
-	must(EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL));
+	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL));
 }
 
 void hash_md5(struct str s, uint8_t out[16])
 {
-	must(EVP_Digest(s.p, s.n, out, NULL, EVP_md5(), NULL));
+	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_md5(), NULL));
 }
 
 void hash_hmac_sha256(struct str key, struct str s, uint8_t out[32])
 {
 	unsigned n = 32;
 
-	must(HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const uint8_t *)s.p, s.n, out,
+	assure(HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const uint8_t *)s.p, s.n, out,
 		  &n) != NULL);
 }
 
 void hash_pbkdf2(struct str password, struct str salt, unsigned rounds, uint8_t out[32])
 {
-	must(PKCS5_PBKDF2_HMAC(password.n ? password.p : "", (int)password.n,
+	assure(PKCS5_PBKDF2_HMAC(password.n ? password.p : "", (int)password.n,
 			       (const uint8_t *)salt.p, (int)salt.n, (int)rounds, EVP_sha256(), 32,
 			       out));
 }
