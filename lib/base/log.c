@@ -30,15 +30,13 @@ static void take_fd(int fd)
 
 int log_open(const char *path, struct err *e)
 {
-	int fd;
+	bool named = path && *path;
+	int fd = named ? open_path(path, e) : STDERR_FILENO;
 
-	if (!path || !*path)
-		return 0;
-	fd = open_path(path, e);
 	if (fd < 0)
 		return -1;
 	free(log_path);
-	log_path = mem_dup(str_z(path));
+	log_path = named ? mem_dup(str_z(path)) : NULL;
 	take_fd(fd);
 	return 0;
 }
