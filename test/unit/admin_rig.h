@@ -139,7 +139,7 @@ static inline const char *tag(const char *name)
 		ck_tag("status", "error"); \
 		ck_tag("error", text); \
 		ck_tag("code", code); \
-		ck_assert_uint_eq(http_, status); \
+		ck_assert_uint_eq(http_, (status)); \
 	} while (0)
 
 /* How often the answer (or any text) has this in it. */
