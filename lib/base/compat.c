@@ -13,6 +13,7 @@ extern char **environ;
 
 static char *title;	  /* where argv stands */
 static size_t title_room; /* up to the end of the environment */
+static char **moved;	  /* the environment's new place, as long as the process lives */
 
 /* argv and the environment stand in one piece; how far does it go? */
 static char *end_of(char **v, char *from)
@@ -25,7 +26,7 @@ static char *end_of(char **v, char *from)
 
 void proc_title_init(int argc, char **argv)
 {
-	char **moved, *end;
+	char *end;
 	size_t n = 0;
 
 	if (argc < 1)
