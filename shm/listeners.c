@@ -12,7 +12,8 @@ void listeners_set(struct shm *shm, const struct listener *v, unsigned n)
 	atomic_store(&l->seq, seq + 1);
 	atomic_thread_fence(memory_order_seq_cst);
 	l->n = n;
-	memcpy(l->v, v, n * sizeof(*v));
+	if (n > 0)
+		memcpy(l->v, v, n * sizeof(*v));
 	atomic_thread_fence(memory_order_seq_cst);
 	atomic_store(&l->seq, seq + 2);
 	slot_ring(shm, SLOT_SUPERVISOR);
