@@ -1,0 +1,124 @@
+/* verifier: checks password hashes and makes SCRAM keys for the workers, because both are slow by
+ * design and a worker never waits. The queue is the kernel's: a bounded socket a worker, emptied
+ * by a few threads; when it is full the worker's question is refused at once (a temporary
+ * failure). An answer to a worker that has died is dropped. */
+#include <crypt.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cmd/process.h"
+#include "lib/base/log.h"
+#include "lib/session/sasl.h"
+#include "lib/session/verify.h"
+#include "shm/slots.h"
+
+#define THREADS 2 /* the cores belong to the workers */
+
+/* Dovecot's names for crypt(3) forms, which the hash itself tells apart. */
+static const char *const crypt_schemes[] = { "{CRYPT}",	      "{SHA512-CRYPT}", "{SHA256-CRYPT}",
+					     "{MD5-CRYPT}",   "{BLF-CRYPT}",	"{DES-CRYPT}",
+					     "{YESCRYPT}" };
+
+/* The crypt(3) form in stored; NULL for a scheme that we have not. */
+static const char *crypt_form(const char *stored)
+{
+	if (stored[0] != '{')
+		return stored;
+	for (size_t i = 0; i < ARRAY_LEN(crypt_schemes); i++)
+		if (str_istarts(str_z(stored), str_z(crypt_schemes[i])))
+			return stored + strlen(crypt_schemes[i]);
+	return NULL;
+}
+
+static int check_hash(const struct verify_question *q, struct crypt_data *room)
+{
+	const char *hash = crypt_form(q->stored), *made;
+
+	if (!hash) {
+		log_warning("a stored password has a scheme that is not known: %.*s",
+			    (int)strcspn(q->stored, "}") + 1, q->stored);
+		return -1;
+	}
+	made = crypt_r(q->password, hash, room);
+	if (!made || made[0] == '*') {
+		log_warning("a stored password is not in a form that crypt(3) knows");
+		return -1;
+	}
+	return str_same_secret(str_z(made), str_z(hash));
+}
+
+static void answer(const struct verify_question *q, struct verify_answer *a,
+		   struct crypt_data *room)
+{
+	struct str salt = { (const char *)q->salt, q->salt_n };
+
+	a->id = q->id;
+	a->result = -1;
+	if (q->kind == VERIFY_HASH)
+		a->result = check_hash(q, room);
+	else if (q->kind == VERIFY_SCRAM && q->salt_n <= sizeof(q->salt) && q->rounds <= 100000)
+		a->result = sasl_scram_keys(str_z(q->password), salt, q->rounds, a->stored_key,
+					    a->server_key) == 0 ? 1 : -1;
+}
+
+/* One question of this worker, if another thread has not taken it already. */
+static void serve(int fd, struct crypt_data *room)
+{
+	struct verify_question q;
+	struct verify_answer a = { 0 };
+
+	if (recv(fd, &q, sizeof(q), MSG_DONTWAIT) != (ssize_t)sizeof(q))
+		return;
+	q.password[LIMIT_PASSWORD] = q.stored[LIMIT_PASSWORD] = '\0';
+	answer(&q, &a, room);
+	explicit_bzero(&q, sizeof(q));
+	explicit_bzero(room, sizeof(*room));
+	if (send(fd, &a, sizeof(a), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return; /* its worker has died, or reads nothing: its time-out tells */
+	explicit_bzero(&a, sizeof(a));
+}
+
+_Noreturn static void *serve_all(void *arg)
+{
+	const struct process *p = arg;
+	struct crypt_data *room = mem_zalloc(sizeof(*room));
+	struct pollfd fds[MAX_WORKERS];
+	unsigned n = p->options->workers;
+
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ .fd = p->verify_ends[i], .events = POLLIN };
+	for (;;) {
+		if (poll(fds, n, -1) < 0 && errno != EINTR)
+			bug("poll: %s", strerror(errno));
+		for (unsigned i = 0; i < n; i++)
+			if (fds[i].revents & POLLIN)
+				serve(fds[i].fd, room);
+	}
+}
+
+/* TERM simply ends it: questions under way are answered by the workers' time-outs. HUP is taken
+ * by a thread of its own, since the others hash. */
+int verifier_run(struct process *p)
+{
+	pthread_t thread;
+	sigset_t hup;
+	int sig;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &hup, NULL);
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&thread, NULL, serve_all, p) != 0)
+			return EXIT_FAILURE;
+	for (;;) {
+		struct err e = { "" };
+
+		if (sigwait(&hup, &sig) == 0 && log_reopen(&e) < 0)
+			log_error("%s; writing on into the old one", e.text);
+	}
+}
