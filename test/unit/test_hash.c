@@ -236,6 +236,17 @@ START_TEST(strict)
 }
 END_TEST
 
+/* Does not look behind its end for the rest of a group. */
+START_TEST(whole_groups)
+{
+	char dst[16];
+
+	for (size_t n = 0; n <= 8; n++)
+		ck_assert_int_eq(hash_unb64((struct str){ "Zm9vZm9v", n }, dst, sizeof(dst)),
+				 n % 4 ? -1 : (int)n / 4 * 3);
+}
+END_TEST
+
 /* What decodes, encodes to the same text; what was encoded, decodes to the same bytes. */
 START_TEST(to_and_fro)
 {
@@ -294,6 +305,7 @@ int main(void)
 	tcase_add_test(t, hexing);
 	tcase_add_loop_test(t, base64, 0, (int)ARRAY_LEN(b64s));
 	tcase_add_loop_test(t, strict, 0, (int)ARRAY_LEN(not_base64));
+	tcase_add_test(t, whole_groups);
 	tcase_add_test(t, to_and_fro);
 	tcase_add_test(t, random_bytes);
 	srunner_run_all(r, CK_NORMAL);
