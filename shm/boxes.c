@@ -2,9 +2,23 @@
 
 #include "shm/region.h"
 
+#define TIME_BITS 48
+#define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
+#define MOST_FAILURES UINT16_MAX
+
 static bool known(int box)
 {
 	return box >= 0 && box < MAX_BOXES;
+}
+
+static uint32_t failures_of(uint64_t state)
+{
+	return (uint32_t)(state >> TIME_BITS);
+}
+
+static int64_t usable_at(uint64_t state)
+{
+	return (int64_t)(state & TIME_MASK);
 }
 
 int boxes_assign(struct shm *shm, struct str cluster, struct str box)
@@ -14,8 +28,8 @@ int boxes_assign(struct shm *shm, struct str cluster, struct str box)
 	if (i >= 0)
 		return i;
 	i = name_assign(shm->box_names, MAX_BOXES, cluster, box);
-	if (i >= 0)
-		boxes_worked(shm, i);
+	boxes_worked(shm, i);
+	boxes_offer(shm, i, 0, 0);
 	return i;
 }
 
@@ -38,34 +52,44 @@ bool boxes_name(const struct shm *shm, int box, struct str *cluster, struct str 
 	return atomic_load_explicit(&n->state, memory_order_acquire) == NAME_USED;
 }
 
-void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why)
+/* The state after one more failure. */
+static uint64_t failed_again(uint64_t state, int64_t now)
 {
-	struct shm_box *b;
-	uint32_t n;
+	uint32_t n = failures_of(state);
 	int64_t wait = BOX_PASSOVER_FIRST_MS;
 
-	if (!known(box))
-		return;
-	b = &shm->boxes[box];
-	/* Sessions that failed together are one failure: while it is passed over nobody counts. */
-	if (atomic_load(&b->usable_at) > mono_ms)
-		return;
-	n = atomic_fetch_add(&b->failures, 1);
 	for (uint32_t i = 0; i < n && wait < BOX_PASSOVER_MAX_MS; i++)
 		wait *= 2;
 	if (wait > BOX_PASSOVER_MAX_MS)
 		wait = BOX_PASSOVER_MAX_MS;
-	str_copy(b->why, sizeof(b->why), str_z(why));
+	n = n < MOST_FAILURES ? n + 1 : n;
+	return (uint64_t)n << TIME_BITS | ((uint64_t)(now + wait) & TIME_MASK);
+}
+
+void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why)
+{
+	struct shm_box *b;
+	uint64_t state;
+
+	if (!known(box))
+		return;
+	b = &shm->boxes[box];
+	state = atomic_load(&b->state);
+	do {
+		/* Sessions that failed together are one failure: while it is passed over nobody
+		 * counts. */
+		if (usable_at(state) > mono_ms)
+			return;
+	} while (!atomic_compare_exchange_weak(&b->state, &state, failed_again(state, mono_ms)));
 	atomic_store(&b->probing, 0);
-	atomic_store(&b->usable_at, mono_ms + wait);
+	str_copy(b->why, sizeof(b->why), str_z(why));
 }
 
 void boxes_worked(struct shm *shm, int box)
 {
-	if (!known(box) || atomic_load_explicit(&shm->boxes[box].failures, memory_order_relaxed) == 0)
+	if (!known(box) || atomic_load_explicit(&shm->boxes[box].state, memory_order_relaxed) == 0)
 		return;
-	atomic_store(&shm->boxes[box].failures, 0);
-	atomic_store(&shm->boxes[box].usable_at, 0);
+	atomic_store(&shm->boxes[box].state, 0);
 	atomic_store(&shm->boxes[box].probing, 0);
 	shm->boxes[box].why[0] = '\0';
 }
@@ -76,14 +100,16 @@ void boxes_worked(struct shm *shm, int box)
 bool boxes_usable(struct shm *shm, int box, int64_t mono_ms)
 {
 	struct shm_box *b;
+	uint64_t state;
 	int64_t until;
 
 	if (!known(box))
 		return true;
 	b = &shm->boxes[box];
-	if (atomic_load_explicit(&b->failures, memory_order_relaxed) == 0)
+	state = atomic_load_explicit(&b->state, memory_order_relaxed);
+	if (state == 0)
 		return true;
-	if (atomic_load(&b->usable_at) > mono_ms)
+	if (usable_at(state) > mono_ms)
 		return false;
 	until = atomic_load(&b->probing);
 	return until <= mono_ms && atomic_compare_exchange_strong(&b->probing, &until,
@@ -94,14 +120,15 @@ struct box_health boxes_health(const struct shm *shm, int box, int64_t mono_ms)
 {
 	struct box_health h = { 0 };
 	const struct shm_box *b;
-	int64_t left;
+	uint64_t state;
 
 	if (!known(box))
 		return h;
 	b = &shm->boxes[box];
-	h.failures = atomic_load(&b->failures);
-	left = atomic_load(&b->usable_at) - mono_ms;
-	h.passed_over_ms = h.failures && left > 0 ? left : 0;
+	state = atomic_load(&b->state);
+	h.failures = failures_of(state);
+	if (usable_at(state) > mono_ms)
+		h.passed_over_ms = usable_at(state) - mono_ms;
 	memcpy(h.why, b->why, sizeof(h.why));
 	h.why[sizeof(h.why) - 1] = '\0';
 	return h;

@@ -43,9 +43,9 @@ struct shm_name {
 
 /* Health of a box: atomics, any worker. why is text only: a torn one is harmless. */
 struct shm_box {
-	_Alignas(64) au32 failures;
-	ai64 usable_at; /* monotonic ms; 0: now */
-	ai64 probing;	/* until then another session tries it */
+	_Alignas(64) au64 state; /* failures in a row in the upper 16 bits, the end of the
+				  * pass-over (mono ms) below; one word, so that they agree */
+	ai64 probing;		 /* until then another session tries it */
 	au32 offer;
 	au64 size;
 	char why[64];
