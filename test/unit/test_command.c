@@ -160,6 +160,47 @@ START_TEST(reading)
 }
 END_TEST
 
+/* However little memory a call may take: done or refused, and the next call is served. */
+START_TEST(small_arenas)
+{
+	static const char *const calls[] = {
+		"<addnewemail><email_address>a@b.cc</email_address><boxid>B</boxid></addnewemail>",
+		"<getemail><email_address>a@b.cc</email_address></getemail>",
+		"<addcluster><clusterid>C</clusterid><type>smtp</type><listen_port>25</listen_port>"
+		"</addcluster>",
+		"<commitmodifycluster><clusterid>C</clusterid><comment>x</comment></commitmodifycluster>",
+		"<addbox><clusterid>C</clusterid><boxid>B</boxid><connect_address>::1</connect_address>"
+		"<connect_port>25</connect_port></addbox>",
+		"<red><clusterid>C</clusterid><boxid>B</boxid></red>",
+		"<deletebox><clusterid>C</clusterid><boxid>X</boxid></deletebox>",
+	};
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		unsigned refusals = 0;
+
+		for (size_t room = 16;; room += 16) {
+			xml_out_free(&call.body);
+			arena_free(&rig_arena);
+			rig_arena.max = 0;
+			ck_assert_int_eq(xml_parse(str_z(calls[i]), &rig_arena, &rig_req, &e), 0);
+			rig_arena.max = rig_arena.used + room;
+			call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena };
+			command_run(&call);
+			if (call.http == 200 || call.http == 404)
+				break;
+			must(call.http == 503 || call.http == 400, call.err.text);
+			must(!call.publish && !call.undo, "refused, yet published");
+			refusals++;
+		}
+		must(refusals > 0, calls[i]);
+	}
+	rig_arena.max = 8 << 20;
+	ck_ok(ask("getbox", "clusterid", "C", "boxid", "B", NULL));
+	ck_tag("protocol", "smtp");
+}
+END_TEST
+
 /* Any command with any parameters at random: an answer, never a crash. */
 START_TEST(at_random)
 {
@@ -208,6 +249,7 @@ int main(void)
 	tcase_add_test(t, malformed);
 	tcase_add_test(t, table);
 	tcase_add_test(t, reading);
+	tcase_add_test(t, small_arenas);
 	tcase_add_test(t, at_random);
 	return rig_run(t, "command");
 }
