@@ -140,5 +140,5 @@ bool worker_over_share(const struct shm *shm, unsigned slot)
 		sum += worker_sessions(shm, i);
 		live++;
 	}
-	return live > 1 && mine > 2 && (mine - 2) * live > sum + sum / 16;
+	return (mine - 2) * live > sum + sum / 16;
 }
