@@ -1,0 +1,77 @@
+import shutil
+
+import pytest
+
+from harness import Balancer, DemoBox
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "timeout: seconds a test may take")
+
+
+@pytest.fixture
+def keep(request):
+    """Registers things to be ended after the test, last first; shows logs of a failed one."""
+    things = []
+    yield lambda thing: things.append(thing) or thing
+    for thing in reversed(things):
+        thing.kill()
+    if getattr(request.node, "failed", False):
+        for thing in things:
+            print(f"--- {thing.argv[0]} ---\n{thing.output()[-4000:]}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.failed = report.failed
+
+
+@pytest.fixture
+def balancer(keep, tmp_path):
+    """make(*options, workers=2, time_scale=None): a running protobalance."""
+    def make(*options, **kw):
+        return keep(Balancer(tmp_path / f"pb{len(list(tmp_path.iterdir()))}", *options, **kw))
+    return make
+
+
+@pytest.fixture
+def demobox(keep, tmp_path):
+    """make(name, *options, faults=()): a running demobox."""
+    return lambda name, *options, **kw: keep(DemoBox(tmp_path, name, *options, **kw))
+
+
+class Site:
+    """Two boxes MAIL1 and MAIL2 behind an SMTP cluster MX and a POP3 cluster POP, accounts
+    anna@example.com on MAIL1 and bert@example.com on MAIL2, alias team@example.com of both."""
+
+    def __init__(self, balancer, demobox, n=2, options=(), cluster=None, box_options=(), **kw):
+        self.boxes = [demobox(f"MAIL{i + 1}", *box_options) for i in range(n)]
+        self.pb = balancer(*options, **kw)
+        self.smtp = self.pb.add_cluster("MX", "smtp", **(cluster or {}))
+        self.pop3 = self.pb.add_cluster("POP", "pop3")
+        self.people = []
+        for box, name in zip(self.boxes, ("anna", "bert", "carl", "dora", "emil", "frida")):
+            self.pb.add_box("MX", box.name, box.smtp)
+            self.pb.add_box("POP", box.name, box.pop3)
+            self.people.append(f"{name}@example.com")
+            self.pb.add_account(self.people[-1], box.name)
+        if n > 1:
+            self.pb.add_alias("team@example.com", *self.people)
+
+
+@pytest.fixture
+def site(balancer, demobox):
+    """make(n=2, options=(), cluster={}, box_options=(), **balancer's): a Site."""
+    return lambda n=2, **kw: Site(balancer, demobox, n, **kw)
+
+
+@pytest.fixture(scope="session")
+def have():
+    """have("swaks"): its path; a test without its program fails, it is never skipped."""
+    def find(name):
+        path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        assert path, f"{name} is missing: packaging/deps test"
+        return path
+    return find
