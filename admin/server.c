@@ -308,6 +308,19 @@ static void on_again(struct deferred *d)
 	turn(container_of(d, struct server, again));
 }
 
+/* At its limit of connections the daemon leaves the listening socket alone, and looks at it again
+ * only in the run behind the one that closes a connection. */
+static void on_connection(void *arg, struct MHD_Connection *conn, void **cls,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct server *s = arg;
+
+	(void)conn;
+	(void)cls;
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED && !s->stopping)
+		loop_defer(s->c.loop, &s->again);
+}
+
 static void on_log(void *arg, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 static void on_log(void *arg, const char *fmt, va_list ap)
 {
@@ -326,11 +339,11 @@ static struct MHD_Daemon *daemon_new(struct server *s)
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
 				NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
 				MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
-				(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)TIMEOUT_HTTP_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				(size_t)LIMIT_HTTP_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, -1,
-				MHD_OPTION_END);
+				on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_HTTP_S,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTP_MEMORY,
+				MHD_OPTION_STRICT_FOR_CLIENT, -1, MHD_OPTION_END);
 }
 
 int server_start(struct server **out, const struct server_config *c, struct err *e)
