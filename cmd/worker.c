@@ -105,6 +105,15 @@ static bool on_share(struct acceptor *a)
 	return worker_over_share(w->p->shm, w->p->slot);
 }
 
+static void on_room(struct env *env)
+{
+	struct worker *w = container_of(env, struct worker, env);
+
+	for (size_t i = 0; i < MAX_LISTENERS; i++)
+		if (w->entrances[i].open)
+			acceptor_look(&w->entrances[i].acceptor);
+}
+
 static void entrance_close(struct entrance *en)
 {
 	if (!en->open)
@@ -251,6 +260,7 @@ static void set_up(struct worker *w)
 	list_init(&w->env.sessions);
 	w->env.ask = &asks_real;
 	w->env.shm = p->shm;
+	w->env.room = on_room;
 	w->env.slot = p->slot;
 	w->env.loop = loop_new();
 	w->env.pool = legpool_new(&w->env);

@@ -113,3 +113,12 @@ void acceptor_stop(struct acceptor *a)
 	watch_set(&a->watch, 0);
 	timer_stop(&a->retry);
 }
+
+void acceptor_look(struct acceptor *a)
+{
+	if (!a->paused || a->sated(a))
+		return;
+	timer_stop(&a->retry);
+	a->paused = false;
+	watch_set(&a->watch, WATCH_READ);
+}

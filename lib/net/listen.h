@@ -26,5 +26,8 @@ struct acceptor {
 /* Borrows fd; acceptor_stop does not close it. */
 void acceptor_start(struct acceptor *a, struct loop *l, int fd);
 void acceptor_stop(struct acceptor *a);
+/* The share has changed (a session of this process has ended): a paused acceptor asks at once
+ * instead of at its next few milliseconds. Cheap when it is not paused. */
+void acceptor_look(struct acceptor *a);
 
 #endif

@@ -119,6 +119,8 @@ void session_end(struct session *s, const char *reason)
 	list_remove(&s->node);
 	env->n_sessions--;
 	topology_unref(&s->topology);
+	if (env->room)
+		env->room(env);
 }
 
 /* --- at the door --- */

@@ -51,6 +51,8 @@ struct env {
 	unsigned n_sessions;
 	uint32_t next_id;
 	bool draining;		   /* TERM: no new transactions, 421 between them */
+	/* A session has ended: there may be room for another. May be NULL. */
+	void (*room)(struct env *env);
 };
 
 /* What every kind of client session begins with. */
