@@ -12,9 +12,10 @@
 struct loop {
 	struct ev_loop *ev;
 	struct ev_prepare before_wait;
+	struct ev_check after_wait;
+	struct ev_idle no_wait; /* active: deferred work is left, do not sleep on it */
 	struct list deferred;
-	int64_t start_mono; /* our clock when libev's stood at start_ev */
-	double start_ev;
+	int64_t now;
 };
 
 _Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)NULL)->ev), "room for ev_timer");
@@ -40,11 +41,29 @@ static void run_deferred(struct loop *l)
 
 static void on_before_wait(struct ev_loop *ev, struct ev_prepare *p, int events)
 {
+	struct loop *l = p->data;
+
 	(void)events;
-	run_deferred(p->data);
-	/* Something is left: do not sleep on it. */
-	if (!list_empty(&((struct loop *)p->data)->deferred))
-		ev_feed_event(ev, p, EV_PREPARE);
+	run_deferred(l);
+	if (list_empty(&l->deferred))
+		ev_idle_stop(ev, &l->no_wait);
+	else
+		ev_idle_start(ev, &l->no_wait);
+}
+
+/* The first callback of a turn. ev_now() would not do: it follows the wall clock's jumps. */
+static void on_after_wait(struct ev_loop *ev, struct ev_check *c, int events)
+{
+	(void)ev;
+	(void)events;
+	((struct loop *)c->data)->now = clock_mono_ms();
+}
+
+static void on_no_wait(struct ev_loop *ev, struct ev_idle *i, int events)
+{
+	(void)ev;
+	(void)i;
+	(void)events;
 }
 
 struct loop *loop_new(void)
@@ -55,13 +74,22 @@ struct loop *loop_new(void)
 	if (!l->ev)
 		bug("no event loop");
 	list_init(&l->deferred);
-	l->start_mono = clock_mono_ms();
-	l->start_ev = ev_now(l->ev);
+	l->now = clock_mono_ms();
 	ev_prepare_init(&l->before_wait, on_before_wait);
-	l->before_wait.data = l;
+	ev_check_init(&l->after_wait, on_after_wait);
+	ev_set_priority(&l->after_wait, EV_MAXPRI);
+	ev_idle_init(&l->no_wait, on_no_wait);
+	l->before_wait.data = l->after_wait.data = l;
 	ev_prepare_start(l->ev, &l->before_wait);
-	ev_unref(l->ev); /* does not keep the loop running by itself */
+	ev_check_start(l->ev, &l->after_wait);
 	return l;
+}
+
+/* Between two runs of the loop time has passed, too. */
+static void catch_up(struct loop *l)
+{
+	ev_now_update(l->ev);
+	l->now = clock_mono_ms();
 }
 
 void loop_free(struct loop **l)
@@ -69,8 +97,6 @@ void loop_free(struct loop **l)
 	if (!*l)
 		return;
 	run_deferred(*l);
-	ev_ref((*l)->ev);
-	ev_prepare_stop((*l)->ev, &(*l)->before_wait);
 	ev_loop_destroy((*l)->ev);
 	free(*l);
 	*l = NULL;
@@ -78,11 +104,13 @@ void loop_free(struct loop **l)
 
 void loop_run(struct loop *l)
 {
+	catch_up(l);
 	ev_run(l->ev, 0);
 }
 
 void loop_turn(struct loop *l)
 {
+	catch_up(l);
 	run_deferred(l);
 	ev_run(l->ev, EVRUN_NOWAIT);
 	run_deferred(l);
@@ -95,9 +123,7 @@ void loop_stop(struct loop *l)
 
 int64_t loop_now(const struct loop *l)
 {
-	/* libev corrects its time when the wall clock jumps, so the difference is monotonic
-	 * time for all practical purposes, and costs no system call. */
-	return l->start_mono + (int64_t)((ev_now(l->ev) - l->start_ev) * 1000.0);
+	return l->now;
 }
 
 /* --- timers ---
@@ -147,6 +173,10 @@ void timer_set(struct timer *t, int64_t ms)
 	int64_t due;
 	bool later;
 
+	if (ms >= CLOCK_NEVER - loop_now(t->loop)) {
+		timer_stop(t);
+		return;
+	}
 	ms = ms < 0 ? 0 : ms;
 	due = loop_now(t->loop) + ms;
 	later = ev_is_active(timer_ev(t)) && t->due != CLOCK_NEVER && due >= t->due;

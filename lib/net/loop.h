@@ -30,6 +30,7 @@ struct timer {
 	int64_t due; /* monotonic ms; CLOCK_NEVER when stopped. Moving it later costs nothing */
 };
 void timer_init(struct timer *t, struct loop *l, void (*fire)(struct timer *t));
+/* ms below 0 is 0; CLOCK_NEVER stops it. */
 void timer_set(struct timer *t, int64_t ms);
 void timer_stop(struct timer *t);
 
