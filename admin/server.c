@@ -335,7 +335,8 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 
 static struct MHD_Daemon *daemon_new(struct server *s)
 {
-	/* -1: a request of HTTP/1.1 without a Host field is served; XML.md promises that. */
+	/* MHD_OPTION_STRICT_FOR_CLIENT stays at its default: above it the library wants a Host
+	 * field, which the interface promises not to. */
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
 				NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
 				MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
@@ -343,7 +344,7 @@ static struct MHD_Daemon *daemon_new(struct server *s)
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_HTTP_S,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTP_MEMORY,
-				MHD_OPTION_STRICT_FOR_CLIENT, -1, MHD_OPTION_END);
+				MHD_OPTION_END);
 }
 
 int server_start(struct server **out, const struct server_config *c, struct err *e)
