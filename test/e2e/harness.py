@@ -46,6 +46,15 @@ def can_connect(port):
         return False
 
 
+def is_running(pid):
+    """false also for a zombie, which only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Process:
     """A child process with its output in a file; ended by stop()."""
 
