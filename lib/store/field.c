@@ -10,6 +10,7 @@
 #define SHOWN 40 /* bytes of a bad value in an error text */
 #define DECIMALS 4
 #define DECIMAL_UNIT 10000
+#define DATE_MAX 253402300799000 /* 9999-12-31T23:59:59Z: the text form has four digits */
 
 static struct str *text_of(const struct field *f, const void *rec)
 {
@@ -112,7 +113,7 @@ static int num_parse(const struct field *f, struct str v, int64_t *out, struct e
 	case FK_DATE:
 		if (v.n == 0)
 			*out = FIELD_EMPTY;
-		else if (clock_parse_rfc3339(v, out) < 0 || *out < 0)
+		else if (clock_parse_rfc3339(v, out) < 0 || *out < 0 || *out > DATE_MAX)
 			return bad(f, v, e, "a date like 2026-11-23T00:00:00Z, or empty for never");
 		return 0;
 	default:
@@ -144,9 +145,12 @@ static bool chars_ok(struct str v, const char *also)
 
 static bool name_ok(struct str v)
 {
-	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] <= ' ' || v.p[i] == 127 || strchr("<>&\"'/\\", v.p[i]) || v.p[i] < 0)
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c <= ' ' || c >= 127 || strchr("<>&\"'/\\", c))
 			return false;
+	}
 	return true;
 }
 
