@@ -303,7 +303,8 @@ static void lines_split(struct lines *l, struct csv_report *r)
 		else
 			lines_add(l, one, number);
 	}
-	qsort_r(l->v, l->n, sizeof(*l->v), line_order, (void *)(uintptr_t)l->text.p);
+	if (l->n > 0) /* else l->v is NULL: a file of empty lines */
+		qsort_r(l->v, l->n, sizeof(*l->v), line_order, (void *)(uintptr_t)l->text.p);
 }
 
 static int lines_open(struct lines *l, const char *dir, const char *file, struct err *e)
