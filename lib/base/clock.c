@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define YEAR_1000 -30610224000 /* seconds since 1970 */
+#define YEAR_1000 (-30610224000) /* seconds since 1970 */
 #define YEAR_10000 253402300800
 
 static int64_t read_us(clockid_t id)

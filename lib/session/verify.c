@@ -89,8 +89,9 @@ void verify_free(struct verify **vp)
 	if (!v)
 		return;
 	watch_set(&v->watch, 0);
-	HASH_ITER(hh, v->jobs, j, tmp)
+	HASH_ITER(hh, v->jobs, j, tmp) {
 		job_end(j);
+	}
 	free(v);
 }
 
