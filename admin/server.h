@@ -45,6 +45,6 @@ void server_answer(struct server_request *r, unsigned http, const char *type, st
 		   unsigned retry_s);
 /* Takes no more requests; those not answered get 503; sends what the sockets take at once, and
  * closes. NULL-safe; not to be called from request() or gone(). */
-void server_stop(struct server **s);
+void server_stop(struct server **out);
 
 #endif

@@ -424,7 +424,7 @@ static void smtp_free(struct conn *c)
 
 #define SIDE(side)                                                                       \
 	{                                                                                \
-		.name = side, .make = smtp_make, .greet = smtp_greet,                    \
+		.name = (side), .make = smtp_make, .greet = smtp_greet,                    \
 		.refuse = smtp_refuse, .step = smtp_step, .free = smtp_free,             \
 	}
 const struct proto smtp_proto = SIDE("smtp");

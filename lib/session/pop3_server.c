@@ -109,7 +109,7 @@ static void bad(struct pop3_session *p, const char *text)
 static void v_capa(struct pop3_session *p, struct str args)
 {
 	static const char *const offers[] = { "TOP", "UIDL", "USER", "UTF8", "RESP-CODES",
-					      "AUTH-RESP-CODE", "SASL " SASL_MECHANISMS };
+					      "AUTH-RESP-CODE", ("SASL " SASL_MECHANISMS) };
 
 	(void)args;
 	pop3_ok(p, "what we can");

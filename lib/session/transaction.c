@@ -204,6 +204,7 @@ static void recipient_let_go(struct transaction *tx, struct recipient *r)
 
 		if (--d->wanted > 0)
 			continue;
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): d is in there, wanted was 1 */
 		HASH_DELETE(hh, tx->by_address, d);
 		if (d->word.verdict == VERDICT_ACCEPTED && d->leg && d->leg->leg)
 			leg_unwant(d->leg->leg, d->index);
