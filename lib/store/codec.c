@@ -32,6 +32,8 @@ static int get_varint(struct str *in, uint64_t *v)
 		if (in->n == 0)
 			return -1;
 		c = (uint8_t)in->p[0];
+		if (shift == 63 && c > 1)
+			return -1; /* more than 64 bits */
 		*in = str_skip(*in, 1);
 		*v |= (uint64_t)(c & 0x7f) << shift;
 		if (!(c & 0x80))
@@ -81,24 +83,32 @@ static int put_field(const struct field *f, const void *rec, const struct row_me
 	return put_value(f, rec, out);
 }
 
-int record_encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *out)
+/* Absent means at its default since the row's stamp; so equal rows have equal bytes. */
+static bool needs_no_bytes(const struct field *f, const void *rec, const struct row_meta *m)
 {
-	if (buf_addc(out, (char)t->format) < 0 ||
-	    buf_addc(out, m->tombstone ? (char)FLAG_TOMBSTONE : 0) < 0 ||
-	    put_varint(out, m->seq) < 0 || put_u64(out, m->stamp) < 0 ||
-	    put_varint(out, m->origin) < 0 || put_varint(out, m->dot) < 0)
-		return -1;
-	for (unsigned i = 0; i < t->n_fields; i++) {
-		const struct field *f = &t->fields[i];
-		/* A default that was set back later than the row keeps its stamp, too. */
-		bool plain = field_is_default(f, rec) && m->field_stamp[f->id] == 0;
+	uint64_t stamp = m->field_stamp[f->id];
 
-		if (m->tombstone ? !(f->flags & FF_KEY) : plain)
-			continue;
-		if (put_field(f, rec, m, out) < 0)
-			return -1;
-	}
-	return buf_add(out, m->unknown);
+	if (m->tombstone)
+		return !(f->flags & FF_KEY);
+	return field_is_default(f, rec) && (stamp == 0 || stamp == m->stamp);
+}
+
+/* One field as it is stored. */
+struct raw_field {
+	uint64_t id, back;
+	struct str value;
+};
+
+static int get_raw(struct str *in, struct raw_field *r)
+{
+	uint64_t len;
+
+	if (get_varint(in, &r->id) < 0 || get_varint(in, &r->back) < 0 ||
+	    get_varint(in, &len) < 0 || len > in->n)
+		return -1;
+	r->value = (struct str){ in->p, (size_t)len };
+	*in = str_skip(*in, (size_t)len);
+	return 0;
 }
 
 static const struct field *field_by_id(const struct table *t, uint64_t id)
@@ -110,6 +120,41 @@ static const struct field *field_by_id(const struct table *t, uint64_t id)
 		if (t->fields[i].id == id)
 			return &t->fields[i];
 	return NULL;
+}
+
+/* The slice runs from the first unknown field to the last; known ones may stand between. The
+ * stamps count back from the row they came with, which this row may be later than. */
+static int put_unknown(const struct table *t, const struct row_meta *m, struct buf *out)
+{
+	uint64_t theirs = m->unknown_stamp;
+	uint64_t later = theirs && theirs < m->stamp ? m->stamp - theirs : 0;
+	struct str in = m->unknown;
+	struct raw_field r;
+
+	while (in.n > 0) {
+		if (get_raw(&in, &r) < 0)
+			return -1;
+		if (field_by_id(t, r.id))
+			continue;
+		if (put_varint(out, r.id) < 0 || put_varint(out, r.back + later) < 0 ||
+		    put_varint(out, r.value.n) < 0 || buf_add(out, r.value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int record_encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *out)
+{
+	if (buf_addc(out, (char)t->format) < 0 ||
+	    buf_addc(out, m->tombstone ? (char)FLAG_TOMBSTONE : 0) < 0 ||
+	    put_varint(out, m->seq) < 0 || put_u64(out, m->stamp) < 0 ||
+	    put_varint(out, m->origin) < 0 || put_varint(out, m->dot) < 0)
+		return -1;
+	for (unsigned i = 0; i < t->n_fields; i++)
+		if (!needs_no_bytes(&t->fields[i], rec, m) &&
+		    put_field(&t->fields[i], rec, m, out) < 0)
+			return -1;
+	return put_unknown(t, m, out);
 }
 
 static int get_value(const struct field *f, struct str v, void *rec)
@@ -131,24 +176,19 @@ static int get_value(const struct field *f, struct str v, void *rec)
 
 static int get_field(const struct table *t, struct str *in, void *rec, struct row_meta *m)
 {
-	struct str from = *in;
-	uint64_t id, back, len;
+	const char *from = in->p;
 	const struct field *f;
+	struct raw_field r;
 
-	if (get_varint(in, &id) < 0 || get_varint(in, &back) < 0 || get_varint(in, &len) < 0 ||
-	    len > in->n)
+	if (get_raw(in, &r) < 0 || r.back > m->stamp)
 		return -1;
-	f = field_by_id(t, id);
+	f = field_by_id(t, r.id);
 	if (f) {
-		m->field_stamp[f->id] = m->stamp - back;
-		if (rec && get_value(f, (struct str){ in->p, (size_t)len }, rec) < 0)
-			return -1;
-		*in = str_skip(*in, (size_t)len);
-		return 0;
+		m->field_stamp[f->id] = m->stamp - r.back;
+		return rec ? get_value(f, r.value, rec) : 0;
 	}
-	*in = str_skip(*in, (size_t)len);
 	if (m->unknown.n == 0)
-		m->unknown.p = from.p;
+		m->unknown.p = from;
 	m->unknown.n = (size_t)(in->p - m->unknown.p);
 	return 0;
 }
@@ -173,6 +213,7 @@ int record_decode(const struct table *t, struct str in, void *rec, struct row_me
 	    get_varint(&in, &origin) < 0 || origin > UINT32_MAX || get_varint(&in, &m->dot) < 0)
 		return -1;
 	m->origin = (uint32_t)origin;
+	m->unknown_stamp = m->stamp;
 	while (in.n > 0)
 		if (get_field(t, &in, rec, m) < 0)
 			return -1;

@@ -106,6 +106,7 @@ struct row_meta {
 	bool tombstone;
 	uint64_t field_stamp[FIELD_IDS]; /* by id; 0: the row's */
 	struct str unknown; /* encoded fields this version does not know; borrows */
+	uint64_t unknown_stamp; /* row stamp that theirs count back from; 0: this row's */
 };
 MUST_CHECK int record_encode(const struct table *t, const void *rec, const struct row_meta *m,
 			     struct buf *out);

@@ -252,6 +252,7 @@ static int put_row(struct store *s, const struct table *t, struct str key, const
 		return rc;
 	stamp_fields(t, o, rec, &m);
 	m.unknown = o->meta.unknown;
+	m.unknown_stamp = t->field_stamps ? o->meta.stamp : 0;
 	if ((!o->exists || o->tombstone) && (rc = domain_count(s, t, key, 1)))
 		return rc;
 	return write_row(s, t, key, rec, &m);
