@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 import xml.etree.ElementTree as ET
@@ -285,3 +286,159 @@ class DemoBox(Process):
     def copies(self, message_id):
         """How many copies of this mail the box has stored, over all mailboxes."""
         return sum(f"<{message_id}>".encode() in m for m in self.mails())
+
+
+class Gone(Exception):
+    """The server has closed (or reset) the connection instead of answering."""
+
+
+class Client:
+    """An SMTP client without manners: says exactly what it is told to."""
+
+    def __init__(self, port, hello=True):
+        self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb")
+        if hello:
+            assert self.reply()[0] == 220
+            self.offer = self.command("EHLO client.example.org")[1]
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data.encode() if isinstance(data, str) else data)
+        except OSError as e:
+            raise Gone(e) from e
+
+    def reply(self):
+        """(code, text of all lines)"""
+        lines = []
+        while not lines or lines[-1][3:4] == b"-":
+            try:
+                lines.append(self.file.readline())
+            except OSError as e:
+                raise Gone(e) from e
+            if not lines[-1].endswith(b"\r\n"):
+                raise Gone(f"end of file after {lines}")
+        text = "\n".join(one[4:-2].decode() for one in lines)
+        return int(lines[-1][:3]), text
+
+    def command(self, line):
+        self.send(line + "\r\n")
+        return self.reply()
+
+    def mail(self, sender, *recipients, params=""):
+        """MAIL and RCPTs; the codes of the RCPTs."""
+        assert self.command(f"MAIL FROM:<{sender}>{params}")[0] == 250
+        return [self.command(f"RCPT TO:<{r}>")[0] for r in recipients]
+
+    def end(self):
+        """Our side is done; what the server still has to say can be read."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Breaks the connection with a RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Try:
+    """One transaction of a Mail: what was answered."""
+
+    def __init__(self):
+        self.rcpt = {}     # address: (code, text)
+        self.data = None   # (code, text) when it was not 354
+        self.end = None    # (code, text) of the end mark
+        self.each = None   # PRDR: [(code, text)] behind 353
+        self.verdict = {}  # address: code that stands for it; 0: the connection broke
+
+    def code(self):
+        """The one to show: of the end mark, of DATA, of the first RCPT refused."""
+        if self.end or self.data:
+            return (self.end or self.data)[0]
+        return next((c for c, _ in self.rcpt.values() if c // 100 != 2), 0)
+
+    def text(self):
+        return (self.end or self.data or next(iter(self.rcpt.values())))[1]
+
+
+class Mail:
+    """One mail in the queue of a sending MTA, which tries again what was answered 4xx."""
+
+    def __init__(self, port, message_id, *recipients, sender="me@sender.org", body="hello\r\n",
+                 prdr=False):
+        self.port, self.id, self.sender, self.prdr = port, message_id, sender, prdr
+        self.recipients = list(recipients)
+        self.body = body
+        self.open = list(recipients)  # neither delivered nor bounced
+        self.codes = {}               # last verdict of each
+        self.tries = []
+
+    def text(self):
+        """The mail as this try sends it: trace fields differ from try to try."""
+        return (f"Received: from there by here; try {len(self.tries)}\r\n"
+                f"X-Trace: {len(self.tries)}\r\n"
+                f"Message-ID: <{self.id}>\r\nFrom: {self.sender}\r\nSubject: faults\r\n"
+                f"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n{self.body}")
+
+    def attempt(self, client=None, halfway=None, recipients=None):
+        """One transaction with all that are open; the Try. halfway() is called when the first
+        half of the mail is out."""
+        t = Try()
+        mine = client is None
+        try:
+            client = client or Client(self.port)
+            self._transaction(client, t, recipients or list(self.open), halfway)
+        except Gone:
+            pass  # those without a word stay open
+        finally:
+            if mine and client:
+                client.close()
+        self.tries.append(t)
+        self.codes.update(t.verdict)
+        self.open = [r for r in self.open if self.codes.get(r, 0) // 100 not in (2, 5)]
+        return t
+
+    def _transaction(self, c, t, recipients, halfway):
+        assert c.command(f"MAIL FROM:<{self.sender}>{' PRDR' if self.prdr else ''}")[0] == 250
+        for r in recipients:
+            t.rcpt[r] = c.command(f"RCPT TO:<{r}>")
+            t.verdict[r] = t.rcpt[r][0]
+        taken = [r for r in recipients if t.verdict[r] // 100 == 2]
+        if not taken:
+            c.command("RSET")
+            return
+        for r in taken:
+            t.verdict[r] = 0
+        code, text = c.command("DATA")
+        if code == 354:
+            mail = self.text() + ("" if self.body.endswith("\r\n") else "\r\n") + ".\r\n"
+            c.send(mail[:len(mail) // 2])
+            if halfway:
+                halfway()
+            c.send(mail[len(mail) // 2:])
+            t.end = code, text = c.reply()
+        else:
+            t.data = code, text
+        if code == 353:
+            t.each = [c.reply() for _ in taken]
+            t.verdict.update((r, e[0]) for r, e in zip(taken, t.each))
+        else:
+            t.verdict.update((r, code) for r in taken)
+
+    def retry(self, most=8):
+        """Tries until nobody is open: True. What was put off at RCPT alone is tried at once
+        again, as everything is here: queues wait, tests need not."""
+        while self.open and most:
+            self.attempt()
+            most -= 1
+        return not self.open
