@@ -4,6 +4,7 @@
 #include "admin/handlers.h"
 #include "admin/record.h"
 #include "lib/base/addr.h"
+#include "shm/boxes.h"
 
 static int bad_value(struct call *c, const char *tag, struct str value, const char *reason)
 {
@@ -250,8 +251,12 @@ void cmd_deletebox(struct call *c)
 
 static int set_light(struct call *c, union record *rec, const union record *old)
 {
+	int box = boxes_find(c->env->shm, rec->box.clusterid, rec->box.boxid);
+
 	(void)old;
 	rec->box.light = c->req->command;
+	if (str_eq(rec->box.light, STR("green"))) /* the administrator says it is well */
+		boxes_worked(c->env->shm, box);
 	return 0;
 }
 

@@ -50,13 +50,15 @@ void legpool_flush(struct legpool *p)
 {
 	struct list *n, *tmp;
 
-	for (size_t i = 0; i < ARRAY_LEN(p->boxes); i++)
+	for (size_t i = 0; i < ARRAY_LEN(p->boxes); i++) {
 		list_each(&p->boxes[i].idle, n, tmp) {
 			struct leg *leg = container_of(n, struct leg, node);
 
 			unlist(p, leg);
 			leg_abort(leg);
 		}
+		p->boxes[i].failed_at = 0;
+	}
 }
 
 void legpool_free(struct legpool **p)

@@ -16,7 +16,8 @@ struct leg *legpool_take(struct legpool *p, const struct topo_box *box);
 bool legpool_put(struct legpool *p, struct leg *leg);
 /* A waiting leg died or timed out. */
 void legpool_lost(struct legpool *p, struct leg *leg);
-/* A new topology: every waiting leg goes. */
+/* A new topology: every waiting leg goes, and old failures are forgotten: the administrator has
+ * just looked after the boxes. */
 void legpool_flush(struct legpool *p);
 
 void legpool_box_failed(struct legpool *p, const struct topo_box *box);

@@ -536,6 +536,22 @@ START_TEST(lights_change)
 }
 END_TEST
 
+/* Whoever turns a box green says that it is well: it is not passed over any more. */
+START_TEST(green_forgives)
+{
+	int box;
+
+	add_cluster("C", "smtp", "25");
+	ck_ok(add_box("C", "A"));
+	box = boxes_assign(rig_env.shm, STR("C"), STR("A"));
+	boxes_failed(rig_env.shm, box, 1000, "refused");
+	ck_ok(ask("red", "clusterid", "C", "boxid", "A", NULL));
+	ck_assert(!boxes_usable(rig_env.shm, box, 1000));
+	ck_ok(ask("green", "clusterid", "C", "boxid", "A", NULL));
+	ck_assert(boxes_usable(rig_env.shm, box, 1000));
+}
+END_TEST
+
 /* The manual's script, as it is sent. */
 START_TEST(the_manuals_script)
 {
@@ -572,6 +588,7 @@ int main(void)
 	tcase_add_test(t, as_many_as_fit);
 	tcase_add_test(t, answers_may_be_sent_back);
 	tcase_add_test(t, lights_change);
+	tcase_add_test(t, green_forgives);
 	tcase_add_test(t, the_manuals_script);
 	return rig_run(t, "cmd_cluster");
 }
