@@ -1,6 +1,5 @@
 #include "lib/base/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,21 +78,32 @@ int buf_addc(struct buf *b, char c)
 	return buf_add(b, (struct str){ &c, 1 });
 }
 
-int buf_addf(struct buf *b, const char *fmt, ...)
+int buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
-	va_list ap, again;
+	va_list again;
 	char *p;
 	int n;
 
-	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	p = n <= 0 ? NULL : buf_space(b, (size_t)n);
-	if (p) {
-		vsnprintf(p, (size_t)n + 1, fmt, again);
-		buf_added(b, (size_t)n);
-	}
+	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
-	return p || n == 0 ? 0 : -1;
+	if (n <= 0)
+		return n;
+	p = buf_space(b, (size_t)n);
+	if (!p)
+		return -1;
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	buf_added(b, (size_t)n);
+	return 0;
+}
+
+int buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = buf_addv(b, fmt, ap);
+	va_end(ap);
+	return r;
 }

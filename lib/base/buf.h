@@ -5,6 +5,8 @@
 #ifndef PB_BASE_BUF_H
 #define PB_BASE_BUF_H
 
+#include <stdarg.h>
+
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
@@ -44,6 +46,7 @@ void buf_consume(struct buf *b, size_t n);
 /* Adds all of it, or nothing: 0, or -1 when max would be passed. */
 MUST_CHECK int buf_add(struct buf *b, struct str s);
 MUST_CHECK int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+MUST_CHECK int buf_addv(struct buf *b, const char *fmt, va_list ap);
 MUST_CHECK int buf_addc(struct buf *b, char c);
 
 #endif

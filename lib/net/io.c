@@ -2,12 +2,11 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define FIRST_READ 16384 /* enough for commands and small mails; grows while reads fill it */
+#define FIRST_READ 16384 /* enough for commands and small mails */
 
 /* --- plain sockets --- */
 
@@ -60,13 +59,22 @@ static const struct io_ops socket_ops = {
 
 /* --- the common part --- */
 
+static bool may_read(const struct io *io)
+{
+	return io->reading && !io->eof && !io->failed && buf_room(&io->in) > 0;
+}
+
 static void io_want_now(struct io *io)
 {
-	bool read = io->reading && !io->eof && !io->failed && buf_room(&io->in) > 0;
-
 	if (io->ops)
-		io->ops->want(io, (read ? (unsigned)WATCH_READ : 0) |
+		io->ops->want(io, (may_read(io) ? (unsigned)WATCH_READ : 0) |
 					  (io->blocked ? (unsigned)WATCH_WRITE : 0));
+}
+
+static void tell_failure(struct io *io)
+{
+	io->told = true;
+	io->event(io, IO_FAILED);
 }
 
 /* Failures are met in the middle of the owner's work and told from the loop. */
@@ -86,17 +94,26 @@ static bool try_again(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/* Room for the next read: more of it while reads keep filling the buffer. */
+/* Room for the next read. */
 static char *read_space(struct io *io, size_t *n)
 {
-	size_t want = io->in.cap < FIRST_READ ? FIRST_READ : io->in.cap;
-	size_t room = buf_room(&io->in);
+	size_t want = io->next_read, room = buf_room(&io->in);
 	size_t behind = io->in.cap - io->in.end;
 
 	if (buf_len(&io->in) > 0 && behind >= FIRST_READ / 4)
 		want = behind; /* do not move what is there */
 	*n = want < room ? want : room;
 	return buf_space(&io->in, *n);
+}
+
+static void read_more(struct io *io, size_t asked, size_t got)
+{
+	io->next_read = got < asked || asked < FIRST_READ ? FIRST_READ : asked * 2;
+	buf_added(&io->in, got);
+	io->bytes_in += (uint64_t)got;
+	if (buf_room(&io->in) == 0)
+		io_want_now(io);
+	io->event(io, IO_DATA);
 }
 
 static void io_readable(struct io *io)
@@ -106,11 +123,7 @@ static void io_readable(struct io *io)
 	ptrdiff_t got = io->ops->read(io, p, n);
 
 	if (got > 0) {
-		buf_added(&io->in, (size_t)got);
-		io->bytes_in += (uint64_t)got;
-		if (buf_room(&io->in) == 0)
-			io_want_now(io);
-		io->event(io, IO_DATA);
+		read_more(io, n, (size_t)got);
 		return;
 	}
 	if (buf_len(&io->in) == 0)
@@ -121,9 +134,10 @@ static void io_readable(struct io *io)
 		io->event(io, IO_EOF);
 	} else if (!try_again(errno)) {
 		io->failed = true;
+		io->blocked = false;
 		io->error = errno;
 		io_want_now(io);
-		io->event(io, IO_FAILED);
+		tell_failure(io);
 	}
 }
 
@@ -174,21 +188,22 @@ static void on_ready(struct watch *w, unsigned what)
 	/* One event a call: the owner may have closed the io in the first. */
 	if ((what & WATCH_WRITE) && io->blocked)
 		io_writable(io);
-	else if (what & WATCH_READ)
+	else if ((what & WATCH_READ) && may_read(io))
 		io_readable(io);
 }
 
-/* End of the turn: what was queued goes out, and a failure is told. */
+/* End of the turn: what was queued goes out, memory goes back, and a failure is told. */
 static void on_flush(struct deferred *d)
 {
 	struct io *io = container_of(d, struct io, flush);
 
 	if (!io->failed && !io->blocked)
 		io_write_out(io, STR(""));
-	if (io->failed) {
-		deferred_cancel(&io->flush);
-		io->event(io, IO_FAILED);
-	}
+	if (buf_len(&io->in) == 0)
+		buf_release(&io->in);
+	deferred_cancel(&io->flush); /* a failure asks for it anew */
+	if (io->failed && !io->told)
+		tell_failure(io);
 }
 
 void io_init(struct io *io, const struct io_ops *ops, struct loop *l, size_t in_max, size_t out_max,
@@ -199,6 +214,7 @@ void io_init(struct io *io, const struct io_ops *ops, struct loop *l, size_t in_
 	io->loop = l;
 	io->event = event;
 	io->reading = true;
+	io->next_read = FIRST_READ;
 	buf_init(&io->in, in_max);
 	buf_init(&io->out, out_max);
 	deferred_init(&io->flush, on_flush);
@@ -252,9 +268,11 @@ void io_take(struct io *io, size_t n)
 {
 	bool was_full = buf_room(&io->in) == 0;
 
+	if (!io->ops)
+		return;
 	buf_consume(&io->in, n);
 	if (buf_len(&io->in) == 0)
-		buf_release(&io->in);
+		loop_defer(io->loop, &io->flush);
 	if (was_full)
 		io_want_now(io);
 }
@@ -281,16 +299,17 @@ int io_put(struct io *io, struct str s)
 
 int io_putf(struct io *io, const char *fmt, ...)
 {
-	char text[4096];
 	va_list ap;
-	int n;
+	int r;
 
+	if (!io->ops || io->failed)
+		return 0;
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	r = buf_addv(&io->out, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(text))
-		return -1;
-	return io_put(io, (struct str){ text, (size_t)n });
+	if (r == 0)
+		loop_defer(io->loop, &io->flush);
+	return r;
 }
 
 ptrdiff_t io_send(struct io *io, struct str s)
@@ -299,7 +318,6 @@ ptrdiff_t io_send(struct io *io, struct str s)
 		return -1;
 	if (io->blocked)
 		return 0;
-	deferred_cancel(&io->flush);
 	return io_write_out(io, s);
 }
 
@@ -309,7 +327,6 @@ int io_flush(struct io *io)
 		return -1;
 	if (io->blocked)
 		return 0;
-	deferred_cancel(&io->flush);
 	return io_write_out(io, STR("")) < 0 ? -1 : 0;
 }
 

@@ -50,9 +50,11 @@ struct io {
 	void (*event)(struct io *io, enum io_event what);
 	void *joined;		/* the glue that has taken it over */
 	uint64_t bytes_in, bytes_out;
+	size_t next_read;	/* bytes to ask for: doubles while reads bring all of it */
 	int error;		/* errno of the failure, 0 */
 	bool reading;		/* the owner wants input */
 	bool eof, failed, shut, blocked; /* blocked: the transport said EAGAIN to output */
+	bool told;		/* IO_FAILED has been given */
 };
 
 /* For transports: the common part, and what they call when they are ready (WATCH_*). */
@@ -77,7 +79,8 @@ static inline struct str io_data(const struct io *io)
 {
 	return buf_str(&io->in);
 }
-/* Drops n of them. The memory goes back when nothing is left, at the end of the event. */
+/* Drops n of them. Slices of io_data() stay good to the end of the event; when nothing is left
+ * the memory goes back at the end of the turn. */
 void io_take(struct io *io, size_t n);
 /* Pauses and goes on with reading (flow control). A full in buffer pauses by itself and goes
  * on when bytes are taken. */

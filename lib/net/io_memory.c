@@ -34,14 +34,12 @@ static void stir(struct memory *m)
 static void on_turn(struct deferred *d)
 {
 	struct memory *m = container_of(d, struct memory, turn);
-	struct io *io = m->io;
 
+	stir(m); /* now, because both may be gone when the event returns */
 	if (writable(m))
-		io_arrived(io, WATCH_WRITE);
+		io_arrived(m->io, WATCH_WRITE);
 	else if (readable(m))
-		io_arrived(io, WATCH_READ);
-	if (io->ops && io->transport == m)
-		stir(m);
+		io_arrived(m->io, WATCH_READ);
 }
 
 static ptrdiff_t memory_read(struct io *io, void *p, size_t n)
