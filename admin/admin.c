@@ -384,7 +384,7 @@ static bool healthy(const struct shm *shm, struct err *why)
 
 		if (s.pid && (int32_t)(s.generation - generation) >= 0)
 			continue;
-		err_set(why, "worker %u %s\n", i,
+		err_set(why, "worker %u %s\n", i + 1, /* as in ps */
 			s.pid ? "has not confirmed the configuration" : "is not running");
 		return false;
 	}

@@ -190,7 +190,7 @@ void publish_missing(const struct publish *p, struct shm *shm, struct err *why)
 	if (listeners_state(p, shm, &ignored) == 0)
 		err_set(why, "the supervisor has not opened the listeners");
 	else if (slot >= 0)
-		err_set(why, "worker %d (process %d) has not confirmed", slot,
+		err_set(why, "worker %d (process %d) has not confirmed", slot + 1,
 			(int)slot_get(shm, (unsigned)slot).pid);
 	else
 		err_set(why, "all have confirmed");

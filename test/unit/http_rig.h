@@ -1,0 +1,295 @@
+/* http_rig: admin as a whole, on real sockets, over a store in a directory of its own and a shared
+ * region in which the test plays supervisor and workers. The dispatcher is the real one, over
+ * commands of the rig's own. Includes the modules under test: the test names its own first. */
+#ifndef PB_TEST_HTTP_RIG_H
+#define PB_TEST_HTTP_RIG_H
+
+#define PB_ADMIN_HANDLERS_H /* instead of handlers.h */
+#include "admin/command.h"
+#define COMMANDS(X) \
+	X(addnewemail, 0, &table_accounts, NULL) \
+	X(getemail, COMMAND_READS | COMMAND_SECRETS, NULL, "email_address") \
+	X(echo, COMMAND_READS, NULL, "value times") \
+	X(green, 0, NULL, "clusterid boxid") \
+	X(addcluster, 0, NULL, "clusterid listen_port stubborn")
+#define COMMAND_HANDLER(name, flags, table, params) static void cmd_##name(struct call *c);
+COMMANDS(COMMAND_HANDLER)
+
+#include "admin/command.c"
+
+#include <check.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "admin/admin.h"
+#include "admin/auth.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "shm/counters.h"
+#include "shm/listeners.h"
+#include "shm/slots.h"
+
+static struct loop *loop;
+#include "unit/http_client.h"
+
+#define KEY "<accesskey>the-right-key</accesskey>"
+#define WORKERS 2
+
+static char dir[64], socket_path[96], log_path[96];
+static struct store *store;
+static struct shm *shm;
+static struct admin *admin;
+static uint16_t port;
+static struct err err;
+static unsigned ran; /* calls of handlers that change something */
+
+/* --- the commands --- */
+
+static void cmd_addnewemail(struct call *c)
+{
+	ran++;
+	xml_out_text(&c->body, "email_address", *xml_get(c->req, "email_address"));
+}
+
+static void cmd_getemail(struct call *c)
+{
+	call_fail(c, 404, "no_such_email", "no such email address");
+}
+
+static void cmd_echo(struct call *c)
+{
+	const struct str *times = xml_get(c->req, "times");
+	uint64_t n = 1;
+
+	if (times)
+		ck_assert_int_eq(str_u64(*times, 0, 1u << 20, &n), 0);
+	for (uint64_t i = 0; i < n; i++)
+		xml_out_text(&c->body, "value", *xml_get(c->req, "value"));
+}
+
+static void cmd_green(struct call *c)
+{
+	ran++;
+	c->publish = true;
+}
+
+static inline void write_cluster(struct str name, int64_t listen_port)
+{
+	struct cluster c;
+
+	record_defaults(&table_clusters, &c);
+	c.clusterid = name;
+	c.type = STR("smtp");
+	c.listen_port = listen_port;
+	ck_assert_int_eq(store_write_begin(store, clock_wall_ms(), &err), 0);
+	if (listen_port)
+		ck_assert_int_eq(store_put(store, &table_clusters, &c, &err), 0);
+	else
+		ck_assert_int_eq(store_delete(store, &table_clusters, name, &err), 0);
+	ck_assert_int_eq(store_commit(store, &err), 0);
+}
+
+static inline int undo_addcluster(struct call *c, struct err *e)
+{
+	if (xml_get(c->req, "stubborn"))
+		return err_set(e, "no");
+	write_cluster(*(struct str *)c->undo_arg, 0);
+	return 0;
+}
+
+static void cmd_addcluster(struct call *c)
+{
+	uint64_t p;
+
+	ran++;
+	ck_assert_int_eq(str_u64(*xml_get(c->req, "listen_port"), 1, 65535, &p), 0);
+	write_cluster(*xml_get(c->req, "clusterid"), (int64_t)p);
+	c->publish = true;
+	c->undo = undo_addcluster;
+	c->undo_arg = arena_alloc(c->arena, sizeof(struct str));
+	*(struct str *)c->undo_arg = arena_str(c->arena, *xml_get(c->req, "clusterid"));
+}
+
+/* --- the rig --- */
+
+static inline int listen_tcp(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t n = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ck_assert_int_eq(listen(fd, 512), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+	port = ntohs(sa.sin_port);
+	return fd;
+}
+
+static inline int listen_unix(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", socket_path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ck_assert_int_eq(listen(fd, 16), 0);
+	return fd;
+}
+
+/* The right key, stored before admin starts; hashed once for all tests. */
+static char hash[AUTH_HASH_TEXT];
+
+static inline void store_key(const char *name)
+{
+	struct credential c = { str_z(name), str_z(hash) };
+
+	ck_assert_int_eq(store_write_begin(store, clock_wall_ms(), &err), 0);
+	ck_assert_int_eq(store_put(store, &table_credentials, &c, &err), 0);
+	ck_assert_int_eq(store_commit(store, &err), 0);
+}
+
+/* The supervisor's part. */
+static inline void opened(const char *error)
+{
+	listeners_answer(shm, listeners_version(shm), error);
+}
+
+static inline void confirm(unsigned slot)
+{
+	generation_confirm(shm, slot, generation_get(shm));
+}
+
+static inline void start(unsigned patience_ms)
+{
+	struct admin_config c = { dir, shm, loop, store, listen_tcp(), listen_unix(), patience_ms };
+
+	ck_assert_msg(admin_start(&admin, &c, &err) == 0, "%s", err.text);
+	opened("");
+	confirm(0);
+	confirm(1);
+}
+
+/* Wrong keys came from our network before: the next is held back for long enough that no test
+ * sees the end of it by accident. */
+static inline void be_suspect(void)
+{
+	struct ipaddr us;
+
+	ck_assert_int_eq(ip_parse(STR("127.0.0.1"), &us, &err), 0);
+	for (int64_t delay = 0; delay < PENALTY_MAX_MS / 2;)
+		delay = auth_failed(shm, &us, clock_mono_ms());
+}
+
+static inline void setup(void)
+{
+	strcpy(dir, "/tmp/pb_test_server.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(socket_path, sizeof(socket_path), "%s/admin.sock", dir);
+	snprintf(log_path, sizeof(log_path), "%s/log", dir);
+	ck_assert_int_eq(log_open(log_path, &err), 0);
+	ck_assert_int_eq(store_open(&store, dir, STORE_ACCOUNTS, STORE_WRITE, &err), 0);
+	store_key("accesskey");
+	store_key("password");
+	shm = shm_create(WORKERS);
+	slot_enter(shm, 0, ROLE_WORKER, 1000);
+	slot_enter(shm, 1, ROLE_WORKER, 1001);
+	loop = loop_new();
+	ran = 0;
+	be_suspect();
+	start(600000); /* nothing times out by itself */
+}
+
+static inline void teardown(void)
+{
+	char command[128];
+
+	admin_stop(&admin);
+	loop_free(&loop);
+	store_close(&store);
+	shm_destroy(&shm);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static inline const char *log_text(void)
+{
+	static char text[65536];
+	FILE *f = fopen(log_path, "r");
+
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+#define ck_logged(what) ck_assert_msg(strstr(log_text(), what) != NULL, "%s", log_text())
+#define ck_not_logged(what) ck_assert_msg(strstr(log_text(), what) == NULL, "%s", log_text())
+#define ck_has(r, what) ck_assert_msg((r).body && strstr((r).body, what), "no %s in: %s", what, (r).body)
+
+/* A whole exchange on a connection of its own. */
+static inline struct reply ask_raw(struct str text)
+{
+	struct client c;
+	struct reply r;
+
+	client_tcp(&c, port);
+	client_send(&c, text);
+	r = client_reply(&c);
+	client_close(&c);
+	return r;
+}
+
+static inline void expect(struct reply r, int status, const char *has)
+{
+	ck_assert_msg(r.status == status, "%d: %s", r.status, r.body);
+	if (has)
+		ck_has(r, has);
+	free(r.body);
+}
+
+static inline void ask(const char *xml, int status, const char *has)
+{
+	struct client c;
+
+	client_tcp(&c, port);
+	client_post(&c, xml);
+	expect(client_reply(&c), status, has);
+	client_close(&c);
+}
+
+/* Waits no longer; a connection whose answer is to come later. */
+static inline void ask_later(struct client *c, const char *xml)
+{
+	client_tcp(c, port);
+	client_post(c, xml);
+	ck_assert(client_waits(c));
+}
+
+static inline void answered(struct client *c, int status, const char *has)
+{
+	expect(client_reply(c), status, has);
+	client_close(c);
+}
+
+#define WRONG_CODE(code) "<status>error</status>\n  <code>" code "</code>"
+
+/* main of every such test. */
+static inline int http_rig_run(TCase *t, const char *name)
+{
+	Suite *s = suite_create(name);
+	SRunner *r;
+	int failed;
+
+	auth_hash(STR("the-right-key"), hash);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 120);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
+
+#endif
