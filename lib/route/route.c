@@ -254,16 +254,19 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 	struct expansion x = { .store = s, .shm = shm, .c = c, .sender = sender, .now = mono_ms,
 			       .arena = a, .e = &e };
 	enum route_result res = ROUTE_ERROR;
+	bool bare = str_find(address, '@') < 0; /* <postmaster> alone */
 
 	x.last = &x.first;
 	*out = (struct route_list){ NULL, 0 };
-	if (str_find(address, '@') < 0) /* <postmaster> alone */
+	if (bare)
 		address = arena_printf(a, "%.*s@%.*s", STR_ARG(address), STR_ARG(c->host_name));
 	if (store_read_begin(s, &e) == 0) {
 		res = expand(&x, address);
 		store_read_end(s);
 	}
 	HASH_CLEAR(hh, x.seen);
+	if (bare && res == ROUTE_FOREIGN)
+		res = ROUTE_UNKNOWN; /* ours by name, though nobody lives there */
 	if (res == ROUTE_ERROR)
 		log_warning("account database: %s", e.text);
 	*out = (struct route_list){ x.targets, x.n_targets };
