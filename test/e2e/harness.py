@@ -6,6 +6,7 @@ whatever happens: each process is ended by its id.
 
 import http.client
 import os
+import random
 import re
 import signal
 import socket
@@ -22,9 +23,17 @@ DEADLINE = 30  # seconds that any wait may take; only a broken product reaches i
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range from which the kernel takes the ports of outgoing connections: one of
+    those could take it before its server listens there."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for(what, condition, deadline=DEADLINE):
