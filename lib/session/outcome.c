@@ -68,7 +68,8 @@ int outcome_code(enum fate fate, const struct word *const *targets, unsigned n)
 			return common[fate];
 		code = targets[i]->code;
 	}
-	return code && fate != FATE_OK ? code : common[fate];
+	/* 421 ends the box's session with us, not the client's (RFC 5321 3.8). */
+	return code && code != 421 && fate != FATE_OK ? code : common[fate];
 }
 
 /* The enhanced code to lead with: a box's own when it is the only one that explains. */
