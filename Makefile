@@ -111,6 +111,7 @@ SEES_sister := sister net store wire shm base
 SEES_session := session net wire guard route store shm base
 SEES_admin := admin net guard route store wire shm base
 SEES_cmd := $(FLOORS) shm admin
+SEES_pbctl := $(SEES_cmd)
 
 floor_of = $(notdir $(patsubst %/,%,$(dir $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' $(1) | head -n 1))))
 

@@ -1,6 +1,7 @@
 #include "cmd/pbctl/terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
@@ -16,20 +17,35 @@ static void on_signal(int number)
 	caught = number;
 }
 
-static void catch_signals(struct sigaction old[])
+/* Blocked but while ppoll(2) waits, so that none comes unnoticed just before. */
+static void catch_signals(struct sigaction old[], sigset_t *unblocked)
 {
-	struct sigaction catch = { .sa_handler = on_signal }; /* no SA_RESTART: read(2) ends */
+	struct sigaction catch = { .sa_handler = on_signal };
+	sigset_t set;
 
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		sigaddset(&set, signals[i]);
 		sigaction(signals[i], &catch, &old[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, unblocked);
 }
 
-static void release_signals(const struct sigaction old[])
+static void release_signals(const struct sigaction old[], const sigset_t *unblocked)
 {
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		sigaction(signals[i], &old[i], NULL);
+	sigprocmask(SIG_SETMASK, unblocked, NULL);
 	if (caught)
 		raise(caught);
+}
+
+/* A line, which is what a terminal gives at once; -1 with errno. */
+static ssize_t read_line(char *dst, size_t cap, const sigset_t *unblocked)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return ppoll(&in, 1, NULL, unblocked) < 0 ? -1 : read(STDIN_FILENO, dst, cap);
 }
 
 int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct err *e)
@@ -37,19 +53,20 @@ int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct er
 	struct sigaction old[ARRAY_LEN(signals)];
 	struct termios shown, hidden;
 	char line[LIMIT_PASSWORD + 2];
+	sigset_t unblocked;
 	ssize_t n = -1;
 
-	catch_signals(old);
+	catch_signals(old, &unblocked);
 	if (tcgetattr(STDIN_FILENO, &shown) == 0) {
 		hidden = shown;
 		hidden.c_lflag &= ~(tcflag_t)ECHO;
 		fprintf(stderr, "%s: ", prompt);
 		if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0)
-			n = read(STDIN_FILENO, line, sizeof(line)); /* a terminal gives a line */
+			n = read_line(line, sizeof(line), &unblocked);
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
 		fprintf(stderr, "\n");
 	}
-	release_signals(old);
+	release_signals(old, &unblocked);
 	if (n < 0)
 		return err_errno(e, "terminal");
 	if (n == 0 || line[n - 1] != '\n')
