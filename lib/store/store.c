@@ -12,6 +12,7 @@
 
 #define MAX_READERS 256
 #define MAP_SIZE (64ull << 30) /* sparse: what is not used costs nothing */
+#define MAP_LEAST (1ull << 30) /* where addresses are short (ulimit -v, valgrind) */
 
 _Static_assert(sizeof(struct cluster) <= RECORD_MAX, "the largest record");
 
@@ -116,62 +117,102 @@ static int origin_new(struct store *s, MDB_txn *txn)
 	return mdb_put(txn, s->db[DB_ORIGINS], &k, &v, 0);
 }
 
-/* A writer's start: who it is. Dots start anew, because the incarnation does. */
-static int identify(struct store *s, MDB_txn *txn)
+/* MDB_VERSION_MISMATCH: of a newer format; MDB_INCOMPATIBLE: the other of our stores. */
+static int check_kind(struct store *s, MDB_txn *txn)
 {
-	uint64_t format, clean, boot;
+	uint64_t format, kind;
 	int rc;
 
-	if ((rc = meta_get(s, txn, "format", &format)) ||
-	    (rc = meta_get(s, txn, "node", &s->origin.node)) ||
-	    (rc = meta_get(s, txn, "store", &s->store_id)) ||
-	    (rc = meta_get(s, txn, "incarnation", &s->origin.incarnation)) ||
-	    (rc = meta_get(s, txn, "clean", &clean)) || (rc = meta_get(s, txn, "boot", &boot)) ||
-	    (rc = meta_get(s, txn, "seq", &s->now.seq)) ||
-	    (rc = meta_get(s, txn, "clock", &s->now.clock)))
+	if ((rc = meta_get(s, txn, "format", &format)) || (rc = meta_get(s, txn, "kind", &kind)))
 		return rc;
 	if (format > STORE_FORMAT)
 		return MDB_VERSION_MISMATCH;
+	return kind && kind != s->kind + 1u ? MDB_INCOMPATIBLE : 0;
+}
+
+static int read_identity(struct store *s, MDB_txn *txn, uint64_t *clean, uint64_t *boot)
+{
+	int rc;
+
+	if ((rc = meta_get(s, txn, "node", &s->origin.node)) ||
+	    (rc = meta_get(s, txn, "store", &s->store_id)) ||
+	    (rc = meta_get(s, txn, "incarnation", &s->origin.incarnation)) ||
+	    (rc = meta_get(s, txn, "clean", clean)) || (rc = meta_get(s, txn, "boot", boot)) ||
+	    (rc = meta_get(s, txn, "seq", &s->now.seq)) ||
+	    (rc = meta_get(s, txn, "clock", &s->now.clock)))
+		return rc;
+	return 0;
+}
+
+static int write_identity(struct store *s, MDB_txn *txn)
+{
+	int rc;
+
+	if ((rc = meta_put(s, txn, "format", STORE_FORMAT)) ||
+	    (rc = meta_put(s, txn, "kind", s->kind + 1u)) ||
+	    (rc = meta_put(s, txn, "node", s->origin.node)) ||
+	    (rc = meta_put(s, txn, "store", s->store_id)) ||
+	    (rc = meta_put(s, txn, "incarnation", s->origin.incarnation)) ||
+	    (rc = meta_put(s, txn, "clean", 0)) || (rc = meta_put(s, txn, "boot", boot_id())))
+		return rc;
+	return origin_new(s, txn);
+}
+
+/* A writer's start: who it is. Dots start anew, because the incarnation does. */
+static int identify(struct store *s, MDB_txn *txn)
+{
+	uint64_t clean, boot;
+	int rc = read_identity(s, txn, &clean, &boot);
+
+	if (rc)
+		return rc;
 	if (!s->origin.node)
 		s->origin.node = random_u64();
 	if (!s->store_id || (boot != boot_id() && !clean))
 		s->store_id = random_u64(); /* the last commits may have been rolled back */
 	s->origin.incarnation++;
 	s->now.dot = 0;
-	if ((rc = meta_put(s, txn, "format", STORE_FORMAT)) ||
-	    (rc = meta_put(s, txn, "node", s->origin.node)) ||
-	    (rc = meta_put(s, txn, "store", s->store_id)) ||
-	    (rc = meta_put(s, txn, "incarnation", s->origin.incarnation)) ||
-	    (rc = meta_put(s, txn, "clean", 0)) || (rc = meta_put(s, txn, "boot", boot_id())))
-		return rc;
 	s->committed = s->now;
-	return origin_new(s, txn);
+	return write_identity(s, txn);
 }
 
-static int open_dbs(struct store *s)
+static int open_tables(struct store *s, MDB_txn *txn)
 {
-	bool write = s->mode == STORE_WRITE;
-	unsigned create = write ? MDB_CREATE : 0;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &txn);
+	unsigned create = s->mode == STORE_WRITE ? MDB_CREATE : 0;
+	int rc = mdb_dbi_open(txn, db_names[DB_META], create, &s->db[DB_META]);
 
-	if (rc)
+	if (rc || (rc = check_kind(s, txn)))
 		return rc;
 	for (int i = 0; i < DB_COUNT && !rc; i++)
 		rc = mdb_dbi_open(txn, db_names[i], create, &s->db[i]);
 	for (int i = 0; s->tables[i] && !rc; i++)
 		rc = mdb_dbi_open(txn, s->tables[i]->name, create,
 				  &s->table_db[s->tables[i]->id]);
+	return rc;
+}
+
+static int open_dbs(struct store *s)
+{
+	bool write = s->mode == STORE_WRITE;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &txn);
+
+	if (rc)
+		return rc;
+	rc = open_tables(s, txn);
 	if (!rc && write)
 		rc = identify(s, txn);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return rc;
 	}
-	return mdb_txn_commit(txn);
+	rc = mdb_txn_commit(txn);
+	/* Whatever the commits to come promise: a power cut must not bring back the clean mark,
+	 * nor an incarnation that others have seen. */
+	return rc || !write ? rc : mdb_env_sync(s->env, 1);
 }
 
-/* One writer a environment: LMDB itself would only make the second one wait. */
+/* One writer an environment: LMDB itself would only make the second one wait. */
 static int take_writer_lock(struct store *s, struct err *e)
 {
 	char path[sizeof(s->path) + 16];
@@ -185,22 +226,36 @@ static int take_writer_lock(struct store *s, struct err *e)
 	return 0;
 }
 
-static int open_env(struct store *s, unsigned flags, struct err *e)
+static int map_env(struct store *s, unsigned flags, uint64_t size)
 {
 	int rc = mdb_env_create(&s->env);
 
 	if (rc)
-		return store_error(s, rc, "create", e);
-	flags |= MDB_NOTLS | MDB_NOSUBDIR | (s->mode == STORE_READ ? MDB_RDONLY : 0u);
+		return rc;
 	mdb_env_set_maxdbs(s->env, TABLE_IDS + DB_COUNT);
 	mdb_env_set_maxreaders(s->env, MAX_READERS);
-	mdb_env_set_mapsize(s->env, MAP_SIZE);
-	rc = mdb_env_open(s->env, s->path, flags, 0600);
+	mdb_env_set_mapsize(s->env, size);
+	return mdb_env_open(s->env, s->path, flags, 0600);
+}
+
+static int open_env(struct store *s, unsigned flags, struct err *e)
+{
+	uint64_t size = MAP_SIZE;
+	int rc;
+
+	flags |= MDB_NOTLS | MDB_NOSUBDIR | (s->mode == STORE_READ ? MDB_RDONLY : 0u);
+	while ((rc = map_env(s, flags, size)) && (rc == ENOMEM || rc == EINVAL) && size > MAP_LEAST) {
+		mdb_env_close(s->env);
+		s->env = NULL;
+		size /= 2;
+	}
 	if (rc)
 		return store_error(s, rc, "open", e);
 	rc = open_dbs(s);
 	if (rc == MDB_VERSION_MISMATCH)
 		return err_set(e, "%s was written by a newer version of protobalance", s->path);
+	if (rc == MDB_INCOMPATIBLE)
+		return err_set(e, "%s is another store under this name", s->path);
 	if (rc == MDB_NOTFOUND)
 		return err_set(e, "%s is not made yet", s->path);
 	return rc ? store_error(s, rc, "open", e) : 0;
@@ -221,7 +276,9 @@ int store_open(struct store **out, const char *dir, enum store_env env, enum sto
 {
 	struct store *s = mem_zalloc(sizeof(*s));
 
+	*out = NULL;
 	snprintf(s->path, sizeof(s->path), "%s/%s", dir, envs[env].file);
+	s->kind = env;
 	s->mode = mode;
 	s->tables = envs[env].tables;
 	s->lock_fd = -1;
@@ -280,15 +337,29 @@ void store_reader_check(struct store *s)
 
 int store_read_begin(struct store *s, struct err *e)
 {
-	int rc = s->wr ? 0 : mdb_txn_renew(s->rd);
+	int rc;
 
-	return rc ? store_error(s, rc, "read", e) : 0;
+	if (s->wr)
+		return 0;
+	rc = mdb_txn_renew(s->rd);
+	if (rc)
+		return store_error(s, rc, "read", e);
+	s->reading = true;
+	return 0;
 }
 
 void store_read_end(struct store *s)
 {
-	if (!s->wr)
+	if (s->reading)
 		mdb_txn_reset(s->rd);
+	s->reading = false;
+}
+
+int table_check(struct store *s, const struct table *t, struct err *e)
+{
+	if (t->id < TABLE_IDS && s->table_db[t->id])
+		return 0;
+	return err_set(e, "%s has no table %s", s->path, t->name);
 }
 
 int store_get(struct store *s, const struct table *t, struct str key, void *rec,
@@ -298,6 +369,8 @@ int store_get(struct store *s, const struct table *t, struct str key, void *rec,
 	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
 	int rc;
 
+	if (table_check(s, t, e) < 0)
+		return -1;
 	if (key.n == 0 || key.n > KEY_MAX)
 		return STORE_NONE;
 	rc = mdb_get(store_txn(s), s->table_db[t->id], &k, &v);
@@ -335,8 +408,11 @@ int store_each(struct store *s, const struct table *t, struct str from, store_vi
 	       struct err *e)
 {
 	MDB_cursor *cur;
-	int rc = mdb_cursor_open(store_txn(s), s->table_db[t->id], &cur);
+	int rc;
 
+	if (table_check(s, t, e) < 0)
+		return -1;
+	rc = mdb_cursor_open(store_txn(s), s->table_db[t->id], &cur);
 	if (rc)
 		return store_error(s, rc, t->name, e);
 	rc = visit_all(s, t, cur, from, fn, arg, e);

@@ -19,10 +19,12 @@ struct marks {
 
 struct store {
 	char path[4000];
+	enum store_env kind;
 	enum store_mode mode;
 	const struct table *const *tables;
 	MDB_env *env;
 	MDB_txn *rd, *wr;
+	bool reading;		/* rd is under way, not just kept */
 	MDB_dbi table_db[TABLE_IDS];
 	MDB_dbi db[DB_COUNT];
 	int lock_fd;		/* of the one writer; -1 */
@@ -41,6 +43,8 @@ union any_record {
 };
 
 int store_error(struct store *s, int rc, const char *what, struct err *e);
+/* -1: the table is not one of this store. */
+int table_check(struct store *s, const struct table *t, struct err *e);
 /* The transaction that reads go through now. */
 MDB_txn *store_txn(struct store *s);
 void u64_key(uint64_t v, char out[8]);

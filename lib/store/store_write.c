@@ -159,11 +159,15 @@ static int old_read(struct store *s, const struct table *t, struct str key, stru
 		    struct err *e)
 {
 	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
-	int rc = mdb_get(s->wr, s->table_db[t->id], &k, &v);
+	int rc;
 
-	o->exists = rc == 0;
 	o->copy = NULL;
 	memset(&o->meta, 0, sizeof(o->meta));
+	if (table_check(s, t, e) < 0)
+		return -1;
+	rc = mdb_get(s->wr, s->table_db[t->id], &k, &v);
+	o->exists = rc == 0;
+	o->tombstone = false;
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc)

@@ -1,0 +1,655 @@
+/* Opening, who the store is, reading, and what other processes see. */
+#include "lib/store/store.c"
+
+#include <check.h>
+#include <sys/resource.h>
+
+#include "unit/child.h"
+#include "unit/store_rig.h"
+
+/* --- opening --- */
+
+static mode_t mode_of(const char *file)
+{
+	struct stat st;
+
+	must(stat(rig_path(file), &st) == 0, file);
+	return st.st_mode & 07777;
+}
+
+START_TEST(files_are_private)
+{
+	umask(0);
+	store_close(&rig);
+	rig_open_env(STORE_TRAFFIC);
+	ck_assert_uint_eq(mode_of("traffic.mdb"), 0600);
+	ck_assert_uint_eq(mode_of("traffic.mdb-lock"), 0600);
+	ck_assert_uint_eq(mode_of("traffic.mdb-writer"), 0600);
+}
+END_TEST
+
+static void refused(enum store_env env, enum store_mode mode, const char *words)
+{
+	struct store *s = NULL;
+	struct err e = { "" };
+
+	ck_assert_int_eq(store_open(&s, rig_dir, env, mode, &e), -1);
+	ck_assert_ptr_null(s);
+	ck_assert_msg(strstr(e.text, words) != NULL, "%s", e.text);
+	ck_assert_msg(strstr(e.text, rig_dir) == e.text, "%s", e.text);
+}
+
+START_TEST(a_second_writer_is_refused)
+{
+	refused(STORE_ACCOUNTS, STORE_WRITE, "accounts.mdb is written by another process");
+	put_account("a@b.c", "still writes");
+	ck_assert_str_eq(password_of("a@b.c"), "still writes");
+	store_close(&rig);
+	rig_open_env(STORE_ACCOUNTS);
+	ck_assert_str_eq(password_of("a@b.c"), "still writes");
+}
+END_TEST
+
+START_TEST(a_reader_makes_nothing)
+{
+	refused(STORE_TRAFFIC, STORE_READ, "traffic.mdb");
+	ck_assert_int_eq(access(rig_path("traffic.mdb"), F_OK), -1);
+}
+END_TEST
+
+START_TEST(no_directory)
+{
+	struct store *s = NULL;
+	struct err e = { "" };
+
+	ck_assert_int_eq(store_open(&s, "/nowhere/at all", STORE_ACCOUNTS, STORE_WRITE, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "/nowhere/at all/accounts.mdb"));
+	ck_assert_ptr_nonnull(strstr(e.text, "No such file"));
+}
+END_TEST
+
+START_TEST(an_empty_file_is_not_made_yet)
+{
+	FILE *f = fopen(rig_path("traffic.mdb"), "w");
+
+	fclose(f);
+	refused(STORE_TRAFFIC, STORE_READ, "traffic.mdb");
+}
+END_TEST
+
+START_TEST(another_file_is_refused)
+{
+	FILE *f = fopen(rig_path("traffic.mdb"), "w");
+
+	for (int i = 0; i < 20000; i++)
+		fputs("this is no database\n", f);
+	fclose(f);
+	refused(STORE_TRAFFIC, STORE_WRITE, "not an LMDB file");
+	refused(STORE_TRAFFIC, STORE_READ, "not an LMDB file");
+}
+END_TEST
+
+/* Two stores that changed places would grow each other's tables. */
+START_TEST(the_other_store_is_refused)
+{
+	char from[128];
+
+	store_close(&rig);
+	strcpy(from, rig_path("accounts.mdb"));
+	ck_assert_int_eq(rename(from, rig_path("traffic.mdb")), 0);
+	refused(STORE_TRAFFIC, STORE_WRITE, "is another store under this name");
+	refused(STORE_TRAFFIC, STORE_READ, "is another store under this name");
+}
+END_TEST
+
+static uint64_t meta(const char *name)
+{
+	uint64_t v;
+
+	read_begin();
+	must(meta_get(rig, rig->rd, name, &v) == 0, "meta");
+	store_read_end(rig);
+	return v;
+}
+
+/* Behind the back of the store, which is closed: reads, and sets when asked to. */
+static uint64_t raw_meta(const char *name, const uint64_t *set)
+{
+	struct store raw = { 0 };
+	MDB_txn *txn;
+	uint64_t v;
+
+	must(mdb_env_create(&raw.env) == 0 && mdb_env_set_maxdbs(raw.env, 20) == 0 &&
+		     mdb_env_set_mapsize(raw.env, 1 << 30) == 0 &&
+		     mdb_env_open(raw.env, rig_path("accounts.mdb"), MDB_NOSUBDIR, 0600) == 0 &&
+		     mdb_txn_begin(raw.env, NULL, 0, &txn) == 0 &&
+		     mdb_dbi_open(txn, "meta", 0, &raw.db[DB_META]) == 0, "raw store");
+	must((!set || meta_put(&raw, txn, name, *set) == 0) &&
+		     meta_get(&raw, txn, name, &v) == 0 && mdb_txn_commit(txn) == 0, "raw meta");
+	mdb_env_close(raw.env);
+	return v;
+}
+
+START_TEST(a_newer_format_is_refused)
+{
+	static const uint64_t newer = STORE_FORMAT + 1;
+	uint64_t incarnation = info().origin.incarnation;
+
+	store_close(&rig);
+	raw_meta("format", &newer);
+	refused(STORE_ACCOUNTS, STORE_WRITE, "written by a newer version");
+	refused(STORE_ACCOUNTS, STORE_READ, "written by a newer version");
+	refused(STORE_ACCOUNTS, STORE_WRITE, "written by a newer version"); /* the lock is free */
+	ck_assert_uint_eq(raw_meta("format", NULL), newer); /* and nothing was touched */
+	ck_assert_uint_eq(raw_meta("incarnation", NULL), incarnation);
+	ck_assert_uint_eq(raw_meta("clean", NULL), 1);
+}
+END_TEST
+
+/* --- who it is --- */
+
+START_TEST(identity_lasts)
+{
+	struct store_info a = info(), b;
+
+	ck_assert_uint_ne(a.origin.node, 0);
+	ck_assert_uint_ne(a.store_id, 0);
+	ck_assert_uint_ne(a.origin.incarnation, 0);
+	put_account("a@b.c", "x");
+	put_account("d@e.f", "y");
+	a = info();
+	ck_assert_uint_eq(a.last_seq, 2);
+	ck_assert_uint_eq(a.last_dot, 2);
+	for (unsigned i = 1; i <= 3; i++) {
+		store_close(&rig);
+		rig_open_env(STORE_ACCOUNTS);
+		b = info();
+		ck_assert_uint_eq(b.origin.node, a.origin.node);
+		ck_assert_uint_eq(b.store_id, a.store_id);
+		ck_assert_uint_eq(b.origin.incarnation, a.origin.incarnation + i);
+		ck_assert_uint_eq(b.last_seq, 2);
+		ck_assert_uint_eq(b.last_dot, 0); /* of the new incarnation */
+		ck_assert_uint_eq(b.clock_mark, a.clock_mark);
+	}
+}
+END_TEST
+
+/* What a row's origin index says, also of earlier incarnations. */
+START_TEST(origins_are_kept)
+{
+	struct row_meta m;
+	struct origin was = info().origin;
+	char key[8];
+	MDB_val k = { 8, key }, v;
+
+	put_account("a@b.c", "x");
+	store_close(&rig);
+	rig_open_env(STORE_ACCOUNTS);
+	put_account("d@e.f", "y");
+	for (int i = 0; i < 2; i++) {
+		get_meta(&table_accounts, i ? "d@e.f" : "a@b.c", &m);
+		u64_key(m.origin, key);
+		read_begin();
+		ck_assert_int_eq(mdb_get(rig->rd, rig->db[DB_ORIGINS], &k, &v), 0);
+		ck_assert_uint_eq(v.mv_size, 16);
+		ck_assert_uint_eq(key_u64(&v), was.node);
+		v.mv_data = (char *)v.mv_data + 8;
+		ck_assert_uint_eq(key_u64(&v), was.incarnation + (unsigned)i);
+		store_read_end(rig);
+	}
+}
+END_TEST
+
+/* Only an unclean end of the machine itself may have taken back what sisters have seen. */
+static const struct {
+	bool clean, other_boot, new_id;
+} boots[] = {
+	{ true, false, false },
+	{ true, true, false },
+	{ false, false, false },
+	{ false, true, true },
+};
+
+START_TEST(store_id)
+{
+	uint64_t id = info().store_id, clean = boots[_i].clean, boot = 12345;
+
+	ck_assert_uint_eq(meta("clean"), 0);
+	store_close(&rig);
+	ck_assert_uint_eq(raw_meta("clean", NULL), 1);
+	raw_meta("clean", &clean);
+	if (boots[_i].other_boot)
+		raw_meta("boot", &boot);
+	rig_open_env(STORE_ACCOUNTS);
+	ck_assert_int_eq(info().store_id != id, boots[_i].new_id);
+	ck_assert_uint_eq(meta("clean"), 0);
+	ck_assert_uint_eq(meta("boot"), boot_id());
+	ck_assert_uint_eq(meta("store"), info().store_id);
+}
+END_TEST
+
+/* --- reading --- */
+
+START_TEST(look_ups)
+{
+	struct account a;
+	struct alias al;
+	char longer[600];
+
+	put_account("joe@example.com", "secret");
+	put_alias("all@example.com", "joe@example.com");
+	memset(longer, 'a', sizeof(longer));
+	read_begin();
+	ck_assert_int_eq(store_account(rig, STR("Joe@EXAMPLE.com"), &a, &rig_err), 0);
+	ck_assert(str_eq(a.user_password, STR("secret")));
+	ck_assert_int_eq(store_alias(rig, STR("ALL@example.com"), &al, &rig_err), 0);
+	ck_assert(str_eq(al.alias_list, STR("joe@example.com")));
+	ck_assert_int_eq(store_account(rig, STR("all@example.com"), &a, &rig_err), STORE_NONE);
+	ck_assert_int_eq(store_account(rig, STR("joe@example.co"), &a, &rig_err), STORE_NONE);
+	ck_assert_int_eq(store_account(rig, STR(""), &a, &rig_err), STORE_NONE);
+	for (size_t n = 505; n < sizeof(longer); n++) {
+		ck_assert_int_eq(store_account(rig, (struct str){ longer, n }, &a, &rig_err),
+				 STORE_NONE);
+		ck_assert_int_eq(store_domain(rig, (struct str){ longer, n }, &rig_err),
+				 STORE_NONE);
+	}
+	ck_assert_int_eq(store_domain(rig, STR(""), &rig_err), STORE_NONE);
+	store_read_end(rig);
+}
+END_TEST
+
+struct seen {
+	char text[256];
+	int stop_at;
+};
+
+static int see(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct seen *s = arg;
+	size_t n = strlen(s->text);
+
+	ck_assert(!m->tombstone);
+	snprintf(s->text + n, sizeof(s->text) - n, "%.*s ",
+		 STR_ARG(((const struct account *)rec)->email_address));
+	return --s->stop_at ? 0 : 42;
+}
+
+static const struct {
+	const char *from;
+	int stop_at, rc;
+	const char *seen;
+} walks[] = {
+	{ "", 0, 0, "@b.c a@b.c aa@b.c z@b.c " },
+	{ "a@b.c", 0, 0, "a@b.c aa@b.c z@b.c " },
+	{ "a@b.ca", 0, 0, "aa@b.c z@b.c " },
+	{ "m@b.c", 0, 0, "z@b.c " }, /* gone itself */
+	{ "zz", 0, 0, "" },
+	{ "", 1, 42, "@b.c " },
+	{ "", 4, 42, "@b.c a@b.c aa@b.c z@b.c " },
+	{ "b", 1, 42, "z@b.c " },
+};
+
+START_TEST(walk)
+{
+	static const char *const all[] = { "z@b.c", "m@b.c", "@b.c", "aa@b.c", "a@b.c" };
+	struct seen s = { "", walks[_i].stop_at };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		put_account(all[i], "");
+	ck_assert_int_eq(delete(&table_accounts, "m@b.c"), 0);
+	read_begin();
+	ck_assert_int_eq(store_each(rig, &table_accounts, str_z(walks[_i].from), see, &s, &rig_err),
+			 walks[_i].rc);
+	store_read_end(rig);
+	ck_assert_str_eq(s.text, walks[_i].seen);
+}
+END_TEST
+
+START_TEST(walk_from_a_long_key)
+{
+	char from[600];
+	struct seen s = { "", 0 };
+
+	put_account("a@b.c", "");
+	put_account("zz@b.c", "");
+	memset(from, 'y', sizeof(from));
+	read_begin();
+	ok(store_each(rig, &table_accounts, (struct str){ from, sizeof(from) }, see, &s, &rig_err));
+	store_read_end(rig);
+	ck_assert_str_eq(s.text, "zz@b.c ");
+}
+END_TEST
+
+START_TEST(tables_of_the_other_store)
+{
+	struct ledger l;
+	uint64_t n;
+	struct err e = { "" };
+
+	record_defaults(&table_ledger, &l);
+	l.pair = l.digest = STR("x");
+	begin();
+	ck_assert_int_eq(store_put(rig, &table_ledger, &l, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "has no table ledger"));
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_delete(rig, &table_ledger, STR("x"), &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "has no table ledger"));
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_expire(rig, &table_ledger, STR("x"), &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "has no table ledger"));
+	store_abort(rig);
+	read_begin();
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_get(rig, &table_ledger, STR("x"), &l, NULL, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "has no table ledger"));
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_count(rig, &table_ledger, &n, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "has no table ledger"));
+	store_read_end(rig);
+}
+END_TEST
+
+/* A row whose bytes are not one. */
+START_TEST(damage_is_told)
+{
+	MDB_txn *txn;
+	MDB_val k = { 5, (void *)(uintptr_t)"a@b.c" }, v = { 3, (void *)(uintptr_t)"\1\0\xff" };
+	struct account a;
+	struct seen s = { "", 0 };
+	struct err e = { "" };
+
+	ck_assert_int_eq(mdb_txn_begin(rig->env, NULL, 0, &txn), 0);
+	ck_assert_int_eq(mdb_put(txn, rig->table_db[1], &k, &v, 0), 0);
+	ck_assert_int_eq(mdb_txn_commit(txn), 0);
+	read_begin();
+	ck_assert_int_eq(store_account(rig, STR("a@b.c"), &a, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "accounts.mdb: a damaged record in accounts"));
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_each(rig, &table_accounts, STR(""), see, &s, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "a damaged record"));
+	store_read_end(rig);
+	a = account_of("a@b.c", "x");
+	begin();
+	e.text[0] = '\0';
+	ck_assert_int_eq(store_put(rig, &table_accounts, &a, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "a damaged record"));
+	store_abort(rig);
+}
+END_TEST
+
+START_TEST(reading_needs_a_begin)
+{
+	struct account a;
+	struct err e = { "" };
+
+	ck_assert_int_eq(store_account(rig, STR("a@b.c"), &a, &e), -1);
+	ck_assert_uint_gt(strlen(e.text), 0);
+	read_begin();
+	ck_assert_int_eq(store_read_begin(rig, &e), -1); /* one at a time */
+	ck_assert_int_eq(store_account(rig, STR("a@b.c"), &a, &e), STORE_NONE);
+	store_read_end(rig);
+}
+END_TEST
+
+/* --- reads and writes of one handle --- */
+
+/* Every order of the four calls leaves a handle that reads the newest set. */
+START_TEST(reads_around_writes)
+{
+	struct account a = account_of("a@b.c", "new");
+
+	put_account("a@b.c", "old");
+	read_begin();
+	begin();
+	store_read_end(rig);
+	ok(store_put(rig, &table_accounts, &a, &rig_err));
+	commit();
+	ck_assert_str_eq(password_of("a@b.c"), "new");
+
+	read_begin(); /* ends within the write */
+	begin();
+	commit();
+	store_read_end(rig);
+	begin();
+	read_begin();
+	commit();
+	store_read_end(rig);
+	put_account("a@b.c", "newer");
+	ck_assert_str_eq(password_of("a@b.c"), "newer");
+	store_read_end(rig); /* once too often is harmless */
+	ck_assert_str_eq(password_of("a@b.c"), "newer");
+}
+END_TEST
+
+START_TEST(a_write_reads_itself)
+{
+	struct account a = account_of("a@b.c", "mine"), got;
+	uint64_t n;
+
+	begin();
+	ok(store_put(rig, &table_accounts, &a, &rig_err));
+	read_begin();
+	ck_assert_int_eq(store_account(rig, STR("a@b.c"), &got, &rig_err), 0);
+	ck_assert_int_eq(store_domain(rig, STR("b.c"), &rig_err), 0);
+	ok(store_count(rig, &table_accounts, &n, &rig_err));
+	ck_assert_uint_eq(n, 1);
+	store_read_end(rig);
+	store_abort(rig);
+	ck_assert_str_eq(password_of("a@b.c"), "-");
+}
+END_TEST
+
+/* --- other processes --- */
+
+struct reader {
+	int ask[2], answer[2];
+};
+
+/* Opens the store and answers each letter: b begin, e end, g the password of a@b.c, w try to
+ * write. */
+static bool reader_process(void *arg)
+{
+	struct reader *r = arg;
+	char c, text[256] = "";
+
+	rig = NULL;
+	if (store_open(&rig, rig_dir, STORE_ACCOUNTS, STORE_READ, &rig_err) < 0)
+		return false;
+	while (read(r->ask[0], &c, 1) == 1) {
+		struct account a;
+
+		strcpy(text, "-");
+		if (c == 'b' && store_read_begin(rig, &rig_err) < 0)
+			return false;
+		if (c == 'e')
+			store_read_end(rig);
+		if (c == 'g' && store_account(rig, STR("a@b.c"), &a, &rig_err) == 0)
+			str_copy(text, sizeof(text), a.user_password);
+		if (c == 'w' && store_write_begin(rig, 1, &rig_err) < 0)
+			str_copy(text, sizeof(text), str_z(rig_err.text));
+		if (c == 'q')
+			break;
+		if (write(r->answer[1], text, sizeof(text)) != sizeof(text))
+			return false;
+	}
+	store_close(&rig);
+	return true;
+}
+
+/* An environment must not cross a fork: the child starts while it is closed here. */
+static pid_t reader_start(struct reader *r)
+{
+	pid_t pid;
+
+	must(pipe(r->ask) == 0 && pipe(r->answer) == 0, "pipe");
+	store_close(&rig);
+	pid = child_start(reader_process, r);
+	rig_open_env(STORE_ACCOUNTS);
+	return pid;
+}
+
+static const char *ask(struct reader *r, char c)
+{
+	static char text[256];
+
+	must(write(r->ask[1], &c, 1) == 1 && read(r->answer[0], text, sizeof(text)) == sizeof(text),
+	     "the reader answers");
+	return text;
+}
+
+START_TEST(readers_see_whole_sets)
+{
+	struct reader r;
+	struct account a = account_of("a@b.c", "new");
+	pid_t pid;
+
+	put_account("a@b.c", "old");
+	pid = reader_start(&r);
+	ask(&r, 'b');
+	ck_assert_str_eq(ask(&r, 'g'), "old");
+	begin();
+	ok(store_put(rig, &table_accounts, &a, &rig_err));
+	ck_assert_str_eq(ask(&r, 'g'), "old"); /* and did not wait for us */
+	ask(&r, 'e');
+	ask(&r, 'b');
+	ck_assert_str_eq(ask(&r, 'g'), "old"); /* not committed */
+	commit();
+	ck_assert_str_eq(ask(&r, 'g'), "old"); /* its transaction is older */
+	ask(&r, 'e');
+	ask(&r, 'b');
+	ck_assert_str_eq(ask(&r, 'g'), "new");
+	ask(&r, 'e');
+	ck_assert_ptr_nonnull(strstr(ask(&r, 'w'), "accounts.mdb: write: Permission denied"));
+	must(write(r.ask[1], "q", 1) == 1, "ends");
+	ck_assert(child_ended_well(pid));
+}
+END_TEST
+
+static int count_lines(const char *msg, void *arg)
+{
+	(void)msg;
+	++*(int *)arg;
+	return 0;
+}
+
+/* What a dead reader pinned is used again. */
+START_TEST(dead_readers_are_cleared)
+{
+	struct reader r;
+	pid_t pid = reader_start(&r);
+	int with = 0, without = 0;
+	uint64_t used;
+
+	ask(&r, 'b');
+	child_kill(pid);
+	mdb_reader_list(rig->env, count_lines, &with);
+	store_reader_check(rig);
+	mdb_reader_list(rig->env, count_lines, &without);
+	ck_assert_int_lt(without, with);
+	for (int i = 0; i < 50; i++)
+		put_account("a@b.c", i & 1 ? "x" : "y");
+	used = info().pages_used;
+	for (int i = 0; i < 500; i++)
+		put_account("a@b.c", i & 1 ? "x" : "y");
+	ck_assert_uint_le(info().pages_used, used + 2);
+}
+END_TEST
+
+START_TEST(info_tells)
+{
+	struct store_info i = info();
+
+	ck_assert_uint_eq(i.last_seq, 0);
+	ck_assert_uint_gt(i.pages_used, 0);
+	ck_assert_uint_lt(i.pages_used, 100);
+	ck_assert_uint_ge(i.map_size, 1u << 30);
+	put_account("a@b.c", "x");
+	i = info();
+	ck_assert_uint_eq(i.last_seq, 1);
+	ck_assert_uint_eq(i.clock_mark, (uint64_t)rig_wall << 16);
+}
+END_TEST
+
+static rlim_t address_space_now(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	must(f && fscanf(f, "%lu", &pages) == 1, "statm");
+	fclose(f);
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ulimit -v: less room is no reason not to serve. */
+static bool open_in_little_room(void *arg)
+{
+	rlim_t max = address_space_now() + (20ull << 30);
+	struct rlimit r = { max, max };
+
+	(void)arg;
+	if (setrlimit(RLIMIT_AS, &r) < 0 ||
+	    store_open(&rig, rig_dir, STORE_ACCOUNTS, STORE_WRITE, &rig_err) < 0)
+		return false;
+	put_account("a@b.c", "x");
+	store_close(&rig);
+	return true;
+}
+
+START_TEST(little_room)
+{
+	store_close(&rig);
+	ck_assert(child_ended_well(child_start(open_in_little_room, NULL)));
+	rig_open_env(STORE_ACCOUNTS);
+	ck_assert_str_eq(password_of("a@b.c"), "x");
+}
+END_TEST
+
+START_TEST(closing_nothing)
+{
+	struct store *none = NULL;
+
+	store_close(&none);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("store");
+	TCase *t = tcase_create("store");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, rig_setup, rig_teardown);
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, files_are_private);
+	tcase_add_test(t, a_second_writer_is_refused);
+	tcase_add_test(t, a_reader_makes_nothing);
+	tcase_add_test(t, no_directory);
+	tcase_add_test(t, an_empty_file_is_not_made_yet);
+	tcase_add_test(t, another_file_is_refused);
+	tcase_add_test(t, the_other_store_is_refused);
+	tcase_add_test(t, a_newer_format_is_refused);
+	tcase_add_test(t, identity_lasts);
+	tcase_add_test(t, origins_are_kept);
+	tcase_add_loop_test(t, store_id, 0, (int)ARRAY_LEN(boots));
+	tcase_add_test(t, look_ups);
+	tcase_add_loop_test(t, walk, 0, (int)ARRAY_LEN(walks));
+	tcase_add_test(t, walk_from_a_long_key);
+	tcase_add_test(t, tables_of_the_other_store);
+	tcase_add_test(t, damage_is_told);
+	tcase_add_test(t, reading_needs_a_begin);
+	tcase_add_test(t, reads_around_writes);
+	tcase_add_test(t, a_write_reads_itself);
+	tcase_add_test(t, readers_see_whole_sets);
+	tcase_add_test(t, dead_readers_are_cleared);
+	tcase_add_test(t, info_tells);
+	tcase_add_test(t, little_room);
+	tcase_add_test(t, closing_nothing);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
