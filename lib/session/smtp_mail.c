@@ -154,6 +154,8 @@ static void on_answers(void *owner)
 	struct smtp_session *c = owner;
 
 	answer_rcpts(c);
+	if (c->state != S_CLOSED) /* the time that a box took is not the client's */
+		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
 	if (c->state != S_CLOSED && !transaction_waits(c->tx))
 		smtp_advance(c);
 }
