@@ -573,17 +573,34 @@ static void leg_lost_early(struct tx_leg *l, const struct leg_word *w)
 	judge_all(tx);
 }
 
-/* Before the barrier: nobody has it. One box's own word is passed on as it is. */
+/* Has every recipient a target on this leg? A single leg; an alias, which goes to all or none. */
+static bool all_need(const struct transaction *tx, const struct tx_leg *l)
+{
+	for (unsigned i = 0; i < tx->n_recipients; i++) {
+		const struct recipient *r = &tx->recipients[i];
+		bool needs = !r->accepted;
+
+		for (unsigned j = 0; j < r->n && !needs; j++)
+			needs = r->to[j]->leg == l;
+		if (!needs)
+			return false;
+	}
+	return true;
+}
+
+/* Before the barrier: nobody has it. The box's own word is passed on as it is when it is the
+ * word on every recipient; else those of other boxes shall come again, and then alone. */
 static void leg_lost(struct tx_leg *l, const struct leg_word *w)
 {
 	struct transaction *tx = l->tx;
 	struct word one = { verdict_of(w->code), l->box->row.boxid, w->code, w->enhanced, w->text };
 	const struct word *only = &one;
-	enum fate fate = tx->n_legs == 1 && one.verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
+	bool all = all_need(tx, l);
+	enum fate fate = all && one.verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
 	char text[OUTCOME_TEXT];
 
 	outcome_text(fate, &only, 1, text);
-	tx->answer.code = tx->n_legs == 1 ? outcome_code(fate, &only, 1) : 451;
+	tx->answer.code = all ? outcome_code(fate, &only, 1) : 451;
 	tx->answer.text = arena_str(&tx->arena, str_z(text));
 	transaction_stop(tx);
 	if (tx->state == TX_DISCARD && tx->ev) /* the rest may be in the buffer already */
