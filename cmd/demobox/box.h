@@ -4,7 +4,7 @@
  *   connect SESSION PROTOCOL PEER         command SESSION LINE      (passwords included)
  *   delivered ADDRESS MESSAGE-ID|- BYTES  one a copy, before the answer goes out
  *   fault SESSION STEP ACTION             pipelined SESSION   though it was not offered
- *   control N                             the control file was read again: N faults
+ *   control N | control failed: REASON    after HUP: now N faults
  *   disconnect SESSION
  *
  * Not here: connections (conn.h), mail (maildir.h). */

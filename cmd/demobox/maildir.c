@@ -15,6 +15,12 @@
 
 static const char *const folders[] = { "tmp", "new", "cur" };
 
+bool maildir_name_ok(struct str address)
+{
+	return address.n > 0 && address.n <= LIMIT_ADDRESS && address.p[0] != '.' &&
+	       str_find(address, '/') < 0 && str_find(address, '\0') < 0;
+}
+
 /* "DIRECTORY/address" into dst of PATH_MAX bytes. */
 static int mailbox_path(const char *directory, struct str address, char *dst,
 			struct err *e)
@@ -22,8 +28,7 @@ static int mailbox_path(const char *directory, struct str address, char *dst,
 	char folded[LIMIT_ADDRESS + 1];
 	int n;
 
-	if (address.n == 0 || address.n > LIMIT_ADDRESS || address.p[0] == '.' ||
-	    str_find(address, '/') >= 0 || str_find(address, '\0') >= 0)
+	if (!maildir_name_ok(address))
 		return err_set(e, "\"%.*s\" cannot name a mailbox", STR_ARG(address));
 	str_lower(folded, address);
 	n = snprintf(dst, PATH_MAX, "%s/%.*s", directory, (int)address.n, folded);

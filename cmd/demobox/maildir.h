@@ -8,6 +8,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
+/* Whether it can name a mailbox. */
+bool maildir_name_ok(struct str address);
 /* Writes tmp, syncs it if asked, renames it to new. 0: the mail is there for good. */
 MUST_CHECK int maildir_deliver(const char *directory, struct str address, struct str mail,
 			       bool sync, struct err *e);

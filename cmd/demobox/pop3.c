@@ -49,7 +49,7 @@ static void v_pass(struct pop3 *p, struct str args)
 
 	if (!login.n) {
 		conn_say(&p->c, "-ERR USER first\r\n");
-	} else if (!box_password_ok(p->c.box, login, args)) {
+	} else if (!maildir_name_ok(login) || !box_password_ok(p->c.box, login, args)) {
 		conn_say(&p->c, "-ERR [AUTH] wrong name or password\r\n");
 	} else if (maildir_open(p->c.box->directory, login, &p->box, &e) < 0) {
 		conn_say(&p->c, "-ERR [SYS/TEMP] %s\r\n", e.text);

@@ -141,6 +141,10 @@ static void v_rcpt(struct smtp *s, struct str args)
 		conn_say(&s->c, "550 5.1.1 no such mailbox\r\n");
 		return;
 	}
+	if (!maildir_name_ok(a.forward_path.full)) {
+		conn_say(&s->c, "553 5.1.3 cannot be a mailbox here\r\n");
+		return;
+	}
 	add_recipient(s, a.forward_path.full);
 	conn_say(&s->c, "250 2.1.5 ok\r\n");
 }
@@ -424,7 +428,7 @@ static void smtp_free(struct conn *c)
 
 #define SIDE(side)                                                                       \
 	{                                                                                \
-		.name = (side), .make = smtp_make, .greet = smtp_greet,                    \
+		.name = (side), .make = smtp_make, .greet = smtp_greet,                  \
 		.refuse = smtp_refuse, .step = smtp_step, .free = smtp_free,             \
 	}
 const struct proto smtp_proto = SIDE("smtp");
