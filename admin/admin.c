@@ -78,8 +78,7 @@ static void answer(struct exchange *x)
 	unsigned retry = 0;
 
 	if (x->call.http == 429)
-		retry = (unsigned)auth_delay(x->admin->c.shm, &x->http->client, clock_mono_ms()) /
-				1000 + 1;
+		retry = (unsigned)auth_delay(x->admin->c.shm, &x->http->client, clock_mono_ms()) / 1000 + 1;
 	enter(x, S_ANSWERED, 0);
 	server_answer(x->http, x->call.http, XML_TYPE, text, retry);
 	xml_out_free(&out);
@@ -182,8 +181,8 @@ static void not_confirmed(struct exchange *x)
 	struct err why;
 
 	publish_missing(&x->publish, x->admin->c.shm, &why);
-	log_warning("xml %s from=%s: stored, but not live everywhere: %s", x->command, x->from,
-		    why.text);
+	log_warning("xml %s from=%s: stored, but not live everywhere: %s", x->command,
+		    x->from, why.text);
 	call_fail(&x->call, 503, "not_confirmed", "stored, but not live everywhere: %s", why.text);
 	answer(x);
 }
@@ -322,8 +321,7 @@ static bool authorise(struct exchange *x)
 		return true;
 	}
 	delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
-	log_warning("xml %s from=%s: %s access key", x->command, x->from,
-		    key.n ? "wrong" : "no");
+	log_warning("xml %s from=%s: %s access key", x->command, x->from, key.n ? "wrong" : "no");
 	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key");
 	forget_request(x);
 	enter(x, S_WRONG_KEY, delay);
@@ -438,8 +436,12 @@ static void on_gone(void *arg, struct server_request *r)
 
 static int serve(struct admin *a, struct server **out, int *fd, bool local, struct err *e)
 {
-	struct server_config c = { .loop = a->c.loop, .fd = *fd, .local = local, .arg = a,
-				   .request = on_request, .gone = on_gone };
+	struct server_config c = { .loop = a->c.loop,
+				   .fd = *fd,
+				   .local = local,
+				   .arg = a,
+				   .request = on_request,
+				   .gone = on_gone };
 
 	if (*fd < 0)
 		return 0;

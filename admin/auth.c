@@ -58,8 +58,7 @@ static int stored_parse(struct str text, struct stored *out)
 	for (size_t i = 0; i < ARRAY_LEN(part); i++)
 		if (!str_split(&text, '$', &part[i]))
 			return -1;
-	if (text.p || !str_eq(part[0], STR(SCHEME)) ||
-	    str_u64(part[1], 1, MOST_ROUNDS, &out->rounds))
+	if (text.p || !str_eq(part[0], STR(SCHEME)) || str_u64(part[1], 1, MOST_ROUNDS, &out->rounds))
 		return -1;
 	return hash_unb64(part[2], out->salt, sizeof(out->salt)) == SALT_BYTES &&
 			       hash_unb64(part[3], out->hash, sizeof(out->hash)) == HASH_BYTES ?
@@ -188,8 +187,10 @@ static int first_start(struct store *s, const char *dir, const struct fresh *f, 
 {
 	if (first_login_write(dir, f, e) || store_fresh(s, f, e))
 		return err_wrap(e, "cannot make the first credentials");
-	fprintf(stderr, "protobalance: first start: console password and access key are in "
-			"%s/first-login\n", dir);
+	fprintf(stderr,
+		"protobalance: first start: console password and access key are in "
+		"%s/first-login\n",
+		dir);
 	return 0;
 }
 

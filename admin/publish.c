@@ -171,8 +171,7 @@ enum publish_state publish_state(const struct publish *p, struct shm *shm, struc
 
 	if (listeners < 0)
 		return PUBLISH_REFUSED;
-	return listeners && generation_missing(shm, p->generation) < 0 ? PUBLISH_LIVE :
-									 PUBLISH_WAITS;
+	return listeners && generation_missing(shm, p->generation) < 0 ? PUBLISH_LIVE : PUBLISH_WAITS;
 }
 
 bool publish_settled(const struct shm *shm)

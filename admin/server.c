@@ -130,8 +130,9 @@ static uint64_t announced(struct request *q)
 static struct MHD_Response *response_new(const struct request *q, const char *type,
 					 struct str body, unsigned retry_s)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-		body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r = MHD_create_response_from_buffer(body.n,
+								 (void *)(uintptr_t)body.p,
+								 MHD_RESPMEM_MUST_COPY);
 	char retry[16];
 
 	if (!r)
@@ -148,8 +149,8 @@ static struct MHD_Response *response_new(const struct request *q, const char *ty
 	return r;
 }
 
-void server_answer(struct server_request *r, unsigned http, const char *type, struct str body,
-		   unsigned retry_s)
+void server_answer(struct server_request *r, unsigned http, const char *type,
+		   struct str body, unsigned retry_s)
 {
 	struct request *q = container_of(r, struct request, r);
 
@@ -167,8 +168,7 @@ void server_answer(struct server_request *r, unsigned http, const char *type, st
 /* MHD_NO closes the connection. */
 static enum MHD_Result queue(struct request *q)
 {
-	enum MHD_Result rc = q->response ? MHD_queue_response(q->conn, q->http, q->response) :
-					   MHD_NO;
+	enum MHD_Result rc = q->response ? MHD_queue_response(q->conn, q->http, q->response) : MHD_NO;
 
 	if (q->response)
 		MHD_destroy_response(q->response);
@@ -196,8 +196,8 @@ static enum MHD_Result hand_over(struct request *q)
 /* The first call, with the headers. What is refused is answered when its body has been read,
  * because most clients look for the answer only then; but not an endless one, nor one whose
  * client waits for "100 Continue". */
-static enum MHD_Result begin(struct server *s, struct MHD_Connection *conn, const char *path,
-			     const char *method, void **cls)
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *conn,
+			     const char *path, const char *method, void **cls)
 {
 	struct request *q = mem_zalloc(sizeof(*q));
 	uint64_t size;
@@ -242,8 +242,8 @@ static enum MHD_Result take(struct request *q, struct str piece)
 }
 
 static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn, const char *path,
-				 const char *method, const char *version, const char *data,
-				 size_t *n, void **cls)
+				 const char *method, const char *version,
+				 const char *data, size_t *n, void **cls)
 {
 	struct request *q = *cls;
 	struct str piece = { data, *n };
@@ -286,8 +286,7 @@ static void turn(struct server *s)
 
 	MHD_run(s->daemon);
 	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
-		timer_set(&s->timer, ms < TIMEOUT_HTTP_S * 1000 ? (int64_t)ms :
-								  TIMEOUT_HTTP_S * 1000);
+		timer_set(&s->timer, ms < TIMEOUT_HTTP_S * 1000 ? (int64_t)ms : TIMEOUT_HTTP_S * 1000);
 	else
 		timer_stop(&s->timer);
 }
@@ -337,14 +336,14 @@ static struct MHD_Daemon *daemon_new(struct server *s)
 {
 	/* MHD_OPTION_STRICT_FOR_CLIENT stays at its default: above it the library wants a Host
 	 * field, which the interface promises not to. */
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-				NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
-				MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_HTTP_S,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTP_MEMORY,
-				MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+				0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				s, MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
+				on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+				on_connection, s, MHD_OPTION_CONNECTION_LIMIT,
+				(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)TIMEOUT_HTTP_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)LIMIT_HTTP_MEMORY, MHD_OPTION_END);
 }
 
 int server_start(struct server **out, const struct server_config *c, struct err *e)

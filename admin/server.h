@@ -23,9 +23,9 @@ struct server_request {
 	struct str body;      /* SERVER_XML; borrowed until request() returns */
 	struct ipaddr client; /* zeroed when local */
 	bool local;
-	unsigned http;	      /* SERVER_REFUSED, and the next two: static texts */
+	unsigned http; /* SERVER_REFUSED, and the next two: static texts */
 	const char *code, *text;
-	void *user;	      /* the callbacks' own; NULL at first */
+	void *user; /* the callbacks' own; NULL at first */
 };
 
 struct server_config {
@@ -41,8 +41,8 @@ struct server_config {
 /* Owned. */
 MUST_CHECK int server_start(struct server **out, const struct server_config *c, struct err *e);
 /* The answer; body is copied. retry_s > 0: Retry-After. Only once a request. */
-void server_answer(struct server_request *r, unsigned http, const char *type, struct str body,
-		   unsigned retry_s);
+void server_answer(struct server_request *r, unsigned http, const char *type,
+		   struct str body, unsigned retry_s);
 /* Takes no more requests; those not answered get 503; sends what the sockets take at once, and
  * closes. NULL-safe; not to be called from request() or gone(). */
 void server_stop(struct server **out);

@@ -30,7 +30,8 @@ static void indent(const struct printer *p, unsigned depth)
 static void print_text(const struct printer *p, struct str s, unsigned depth)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i], next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+		unsigned char c = (unsigned char)s.p[i],
+			      next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
 
 		if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
 			fputc('?', p->out);
@@ -149,8 +150,7 @@ int answer_print(struct str document, FILE *out, enum answer_status *status, str
 	else if (p.ok && p.printed == 0 && out)
 		fputs("ok\n", out);
 	else if (!p.ok)
-		err_set(why, "%s%s%s%s", p.error, p.code[0] ? " (" : "", p.code,
-			p.code[0] ? ")" : "");
+		err_set(why, "%s%s%s%s", p.error, p.code[0] ? " (" : "", p.code, p.code[0] ? ")" : "");
 	*status = p.ok ? ANSWER_OK : ANSWER_ERROR;
 	buf_release(&p.text);
 	XML_ParserFree(p.parser);

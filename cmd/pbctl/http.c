@@ -37,8 +37,8 @@ int http_local(const char *dir, struct err *e)
 }
 
 /* Splits the URL; the parts live in the arena. */
-static int url_parse(const char *url, struct arena *a, const char **host, const char **port,
-		     struct err *e)
+static int url_parse(const char *url, struct arena *a, const char **host,
+		     const char **port, struct err *e)
 {
 	struct str rest = str_z(url), authority, name;
 
@@ -170,8 +170,7 @@ static int answer_parse(struct http_answer *a, struct err *e)
 		return err_set(e, "what answers is no protobalance");
 	a->status = (unsigned)status;
 	a->body = str_skip(in, head.n + 4);
-	if (str_u64(header(head, STR("content-length")), 0, SIZE_MAX, &length) == 0 &&
-	    a->body.n < length)
+	if (str_u64(header(head, STR("content-length")), 0, SIZE_MAX, &length) == 0 && a->body.n < length)
 		return err_set(e, "the answer is not whole");
 	return 0;
 }
@@ -189,8 +188,8 @@ int http_post(int fd, struct str document, struct http_answer *out, struct err *
 	buf_init(&out->text, LIMIT_XML_ANSWER + (1u << 20)); /* and the head */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	rc = send_all(fd, (struct str){ head, (size_t)n }, e) || send_all(fd, document, e) ||
-			     receive_all(fd, &out->text, e) ?
+	rc = send_all(fd, (struct str){ head, (size_t)n }, e) ||
+			     send_all(fd, document, e) || receive_all(fd, &out->text, e) ?
 		     -1 :
 		     answer_parse(out, e);
 	close(fd);

@@ -90,7 +90,7 @@ static int show(const struct options *o, const char *command, const struct http_
 		return EXIT_NOT_ASKED;
 	}
 	if (o->xml)
-		fwrite(a->body.p, 1, a->body.n, stdout);
+		(void)fwrite(a->body.p, 1, a->body.n, stdout); /* main looks at ferror */
 	if (status == ANSWER_OK)
 		return EXIT_DONE;
 	fprintf(stderr, "pbctl: %s: %s\n", command, why.text);

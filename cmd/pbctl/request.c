@@ -23,8 +23,8 @@ static bool takes_files(struct str tag)
 	for (const struct table *const *t = accounts_tables; *t; t++) {
 		const struct field *f = table_field(*t, tag);
 
-		if (f && (f->kind == FK_TEXT || f->kind == FK_SECRET || f->kind == FK_RANGES ||
-			  f->kind == FK_MEMBERS))
+		if (f && (f->kind == FK_TEXT || f->kind == FK_SECRET ||
+			  f->kind == FK_RANGES || f->kind == FK_MEMBERS))
 			return true;
 	}
 	return false;
@@ -110,7 +110,7 @@ static int add_value(struct xml_out *o, const char *tag, struct str value, struc
 static int add_word(struct xml_out *o, const char *word, struct err *e)
 {
 	struct arena a = ARENA(0);
-	struct str rest = str_z(word), tag, value;
+	struct str rest = str_z(word), tag = { 0 }, value = { 0 };
 	int rc = -1;
 
 	str_split(&rest, '=', &tag);
@@ -125,8 +125,8 @@ static int add_word(struct xml_out *o, const char *word, struct err *e)
 	return rc;
 }
 
-int request_build(const char *command, char *const *words, int n, const char *key, struct buf *out,
-		  struct err *e)
+int request_build(const char *command, char *const *words, int n, const char *key,
+		  struct buf *out, struct err *e)
 {
 	struct xml_out o;
 	int rc = 0;

@@ -13,10 +13,10 @@
 #include "lib/base/err.h"
 
 /* words: n of "tag=value". key: NULL for none. out is initialised here; owned. */
-MUST_CHECK int request_build(const char *command, char *const *words, int n, const char *key,
-			     struct buf *out, struct err *e);
+MUST_CHECK int request_build(const char *command, char *const *words, int n,
+			     const char *key, struct buf *out, struct err *e);
 /* A value as tag=... takes it; the key as -key takes it. Lives in the arena. */
-MUST_CHECK int value_read(const char *tag, const char *text, struct arena *a, struct str *out,
-			  struct err *e);
+MUST_CHECK int value_read(const char *tag, const char *text, struct arena *a,
+			  struct str *out, struct err *e);
 
 #endif

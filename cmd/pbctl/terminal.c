@@ -70,8 +70,8 @@ int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct er
 	if (n < 0)
 		return err_errno(e, "terminal");
 	if (n == 0 || line[n - 1] != '\n')
-		return err_set(e, n ? "%s: longer than %d bytes" : "%s: nothing was entered", prompt,
-			       LIMIT_PASSWORD);
+		return err_set(e, n ? "%s: longer than %d bytes" : "%s: nothing was entered",
+			       prompt, LIMIT_PASSWORD);
 	*out = arena_str(a, (struct str){ line, (size_t)n - 1 });
 	explicit_bzero(line, sizeof(line));
 	return 0;

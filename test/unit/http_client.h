@@ -166,8 +166,8 @@ static inline void client_post(struct client *c, const char *xml)
 {
 	char head[128];
 
-	snprintf(head, sizeof(head), "POST /xml HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
-		 strlen(xml));
+	snprintf(head, sizeof(head),
+		 "POST /xml HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", strlen(xml));
 	client_send(c, str_z(head));
 	client_send(c, str_z(xml));
 }

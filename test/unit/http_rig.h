@@ -12,7 +12,8 @@
 	X(echo, COMMAND_READS, NULL, "value times") \
 	X(green, 0, NULL, "clusterid boxid") \
 	X(addcluster, 0, NULL, "clusterid listen_port stubborn")
-#define COMMAND_HANDLER(name, flags, table, params) static void cmd_##name(struct call *c);
+#define COMMAND_HANDLER(name, flags, table, params) \
+	static void cmd_##name(struct call *c);
 COMMANDS(COMMAND_HANDLER)
 
 #include "admin/command.c"
@@ -162,7 +163,8 @@ static inline void confirm(unsigned slot)
 
 static inline void start(unsigned patience_ms)
 {
-	struct admin_config c = { dir, shm, loop, store, listen_tcp(), listen_unix(), patience_ms };
+	struct admin_config c = { dir,		shm,	       loop,	   store,
+				  listen_tcp(), listen_unix(), patience_ms };
 
 	ck_assert_msg(admin_start(&admin, &c, &err) == 0, "%s", err.text);
 	opened("");
@@ -224,8 +226,10 @@ static inline const char *log_text(void)
 }
 
 #define ck_logged(what) ck_assert_msg(strstr(log_text(), what) != NULL, "%s", log_text())
-#define ck_not_logged(what) ck_assert_msg(strstr(log_text(), what) == NULL, "%s", log_text())
-#define ck_has(r, what) ck_assert_msg((r).body && strstr((r).body, what), "no %s in: %s", what, (r).body)
+#define ck_not_logged(what) \
+	ck_assert_msg(strstr(log_text(), what) == NULL, "%s", log_text())
+#define ck_has(r, what) \
+	ck_assert_msg((r).body &&strstr((r).body, what), "no %s in: %s", what, (r).body)
 
 /* A whole exchange on a connection of its own. */
 static inline struct reply ask_raw(struct str text)

@@ -30,19 +30,17 @@ static const struct {
 	bool fails;
 } requests[] = {
 	{ "vacuum", NULL, { 0 }, "<vacuum>\n</vacuum>\n", false },
-	{ "getemail", "k&y", { "email_address=@example.com" },
+	{ "getemail",
+	  "k&y",
+	  { "email_address=@example.com" },
 	  "<getemail>\n  <accesskey>k&amp;y</accesskey>\n"
 	  "  <email_address>@example.com</email_address>\n</getemail>\n",
 	  false },
-	{ "green", NULL, { "clusterid=C", "boxid=" },
-	  "<green>\n  <clusterid>C</clusterid>\n  <boxid></boxid>\n</green>\n", false },
-	{ "searchemail", NULL, { "query=@a=b<c" },
-	  "<searchemail>\n  <query>@a=b&lt;c</query>\n</searchemail>\n", false },
+	{ "green", NULL, { "clusterid=C", "boxid=" }, "<green>\n  <clusterid>C</clusterid>\n  <boxid></boxid>\n</green>\n", false },
+	{ "searchemail", NULL, { "query=@a=b<c" }, "<searchemail>\n  <query>@a=b&lt;c</query>\n</searchemail>\n", false },
 	{ "addbox", NULL, { "boxid=-" }, "<addbox>\n  <boxid>-</boxid>\n</addbox>\n", false },
-	{ "addbox", NULL, { "comment=@@home" }, "<addbox>\n  <comment>@home</comment>\n</addbox>\n",
-	  false },
-	{ "addbox", NULL, { "comment=\xc3\xa4 \xef\xbf\xbd" },
-	  "<addbox>\n  <comment>\xc3\xa4 \xef\xbf\xbd</comment>\n</addbox>\n", false },
+	{ "addbox", NULL, { "comment=@@home" }, "<addbox>\n  <comment>@home</comment>\n</addbox>\n", false },
+	{ "addbox", NULL, { "comment=\xc3\xa4 \xef\xbf\xbd" }, "<addbox>\n  <comment>\xc3\xa4 \xef\xbf\xbd</comment>\n</addbox>\n", false },
 	{ "", NULL, { 0 }, "not a command", true },
 	{ "a b", NULL, { 0 }, "not a command: a b", true },
 	{ "1a", NULL, { 0 }, "not a command: 1a", true },
@@ -121,8 +119,9 @@ END_TEST
 /* Keys of rows, addresses and queries stand as they are. */
 START_TEST(value_as_it_stands)
 {
-	static const char *const tags[] = { "email_address", "alias_address", "clusterid", "query",
-					    "match",	     "address",	      "listen_port" };
+	static const char *const tags[] = { "email_address", "alias_address", "clusterid",
+					    "query",	     "match",	      "address",
+					    "listen_port" };
 
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
 		check_value(tags[i], "@/etc/passwd", STR("@/etc/passwd"));
@@ -163,7 +162,7 @@ static const struct {
 	{ "s3cret\n", 0, 0 },
 	{ "other\n", 1, 0 },
 	{ LONGER LONGER LONGER LONGER "\n", 2, 0 }, /* longer than any password */
-	{ "\x04", 2, 0 },			       /* end of file */
+	{ "\x04", 2, 0 },			    /* end of file */
 	{ "s3c\x03", 0, SIGINT },
 };
 
@@ -217,7 +216,8 @@ END_TEST
 
 /* --- answers --- */
 
-#define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<response>\n  <command>x</command>\n"
+#define HEAD \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<response>\n  <command>x</command>\n"
 #define OK HEAD "  <status>ok</status>\n"
 #define END "</response>\n"
 
@@ -246,16 +246,15 @@ static const struct {
 	{ OK "<a>\xc2\x9b"
 	     "31m \xc2\xa0\xc3\xa4&#13;\x7f</a>" END,
 	  0, ANSWER_OK, "a: ?31m \xc2\xa0\xc3\xa4??\n", "" },
-	{ HEAD "<status>error</status><code>no_such_box</code><error>no such box: b</error>" END, 0,
-	  ANSWER_ERROR, "", "no such box: b (no_such_box)" },
-	{ HEAD "<status>error</status><error>no such box</error>" END, 0, ANSWER_ERROR, "",
-	  "no such box" },
+	{ HEAD "<status>error</status><code>no_such_box</code><error>no such box: b</error>" END,
+	  0, ANSWER_ERROR, "", "no such box: b (no_such_box)" },
+	{ HEAD "<status>error</status><error>no such box</error>" END, 0, ANSWER_ERROR, "", "no such box" },
 	{ "", -1, ANSWER_ERROR, "", "no protobalance" },
 	{ "<html><body>404</body></html>", -1, ANSWER_ERROR, "", "no protobalance" },
 	{ "not found\n", -1, ANSWER_ERROR, "", "no protobalance" },
 	{ HEAD "<status>error</status>", -1, ANSWER_ERROR, "", "no protobalance" },
-	{ OK "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>" END, -1, ANSWER_ERROR, NULL,
-	  "no protobalance" },
+	{ OK "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>" END, -1, ANSWER_ERROR,
+	  NULL, "no protobalance" },
 	{ OK "<" LONGER ">1</" LONGER ">" END, 0, ANSWER_OK, NULL, "" },
 };
 

@@ -238,8 +238,8 @@ START_TEST(live_when_all_confirmed)
 
 		ck_assert_int_eq(state(), PUBLISH_WAITS);
 		publish_missing(&p, shm, &e);
-		snprintf(missing, sizeof(missing), "worker %u (process %u) has not confirmed",
-			 i + 1, 1000 + i);
+		snprintf(missing, sizeof(missing),
+			 "worker %u (process %u) has not confirmed", i + 1, 1000 + i);
 		ck_assert_str_eq(e.text, missing);
 		generation_confirm(shm, i, p.generation);
 	}

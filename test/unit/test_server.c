@@ -41,8 +41,8 @@ static const struct {
 	{ "POST /xml HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 	  "5\r\n<echo\r\n3c\r\n><value>v</value>" KEY "</echo>\r\n0\r\n\r\n",
 	  200, "<value>v</value>", NULL },
-	{ "POST /xml HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65\r\n\r\n" BODY, 200,
-	  NULL, NULL },
+	{ "POST /xml HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65\r\n\r\n" BODY,
+	  200, NULL, NULL },
 	/* no documents */
 	{ "POST /xml HTTP/1.0\r\n\r\n", 400, "<code>malformed</code>", NULL },
 	{ "POST /xml HTTP/1.0\r\ncontent-length: 0\r\n\r\n", 400, "<code>malformed</code>", NULL },
@@ -59,12 +59,12 @@ static const struct {
 	{ "POST /xml/ HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
 	{ "POST /XML HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
 	{ "POST /../xml HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
-	{ "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65\r\n\r\n", 404, NULL,
-	  NULL },
+	{ "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65\r\n\r\n",
+	  404, NULL, NULL },
 	/* not HTTP: the connection ends, whatever is said */
 	{ "POST /xml HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, NULL, NULL },
-	{ "POST /xml HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 413, NULL,
-	  NULL },
+	{ "POST /xml HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+	  413, NULL, NULL },
 };
 
 START_TEST(http)
@@ -113,7 +113,7 @@ START_TEST(body_limit)
 	ask(fits, 200, "<value>v</value>");
 	ask(not, 413, "<code>too_large</code>");
 	free(fits);
-	free(not);
+	free(not );
 }
 END_TEST
 
@@ -150,8 +150,8 @@ END_TEST
 
 START_TEST(too_large_is_said_at_once)
 {
-	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")), 413,
-	       "<code>too_large</code>");
+	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")),
+	       413, "<code>too_large</code>");
 	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 1048577\r\n"
 			   "Expect: 100-continue\r\n\r\n")),
 	       413, "<code>too_large</code>");
