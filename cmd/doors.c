@@ -14,14 +14,14 @@
 #define RETRY_SLOW_MS 1000
 
 /* shutdown, because workers hold copies of the socket: this ends it for all at once. */
-static void shut(struct doors *d, unsigned i)
+static void shut(struct doors *d, struct doors_row *row)
 {
-	if (d->v[i].fd < 0)
+	if (row->fd < 0)
 		return;
-	d->changed(d, d->v[i].cluster, -1);
-	shutdown(d->v[i].fd, SHUT_RDWR);
-	close(d->v[i].fd);
-	d->v[i].fd = -1;
+	d->changed(d, row->cluster, -1);
+	shutdown(row->fd, SHUT_RDWR);
+	close(row->fd);
+	row->fd = -1;
 }
 
 static bool same_listener(const struct listener *a, const struct listener *b)
@@ -90,21 +90,22 @@ void doors_init(struct doors *d, struct loop *l, struct shm *shm,
 /* Keeps what stays, closes what is gone, notes what is to be opened. */
 static void take_over(struct doors *d, const struct listener *want, unsigned n)
 {
-	struct doors old = *d;
+	struct doors_row old[MAX_LISTENERS];
+	unsigned n_old = d->n;
 
+	memcpy(old, d->v, sizeof(old));
 	d->n = n;
 	for (unsigned i = 0; i < n; i++) {
-		d->v[i].want = want[i];
-		d->v[i].fd = -1;
-		for (unsigned j = 0; j < old.n && d->v[i].fd < 0; j++) {
-			if (same_listener(&old.v[j].want, &want[i])) {
-				d->v[i] = old.v[j];
-				old.v[j].fd = -1;
+		d->v[i] = (struct doors_row){ .want = want[i], .fd = -1, .cluster = -1 };
+		for (unsigned j = 0; j < n_old && d->v[i].fd < 0; j++) {
+			if (same_listener(&old[j].want, &want[i])) {
+				d->v[i] = old[j];
+				old[j].fd = -1;
 			}
 		}
 	}
-	for (unsigned j = 0; j < old.n; j++)
-		shut(&old, j);
+	for (unsigned j = 0; j < n_old; j++)
+		shut(d, &old[j]);
 }
 
 /* The table is ours, but range-checked all the same: admin parses what strangers send. */
@@ -145,7 +146,7 @@ void doors_shut(struct doors *d)
 {
 	timer_stop(&d->retry);
 	for (unsigned i = 0; i < d->n; i++)
-		shut(d, i);
+		shut(d, &d->v[i]);
 	d->n = 0;
 }
 

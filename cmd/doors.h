@@ -9,14 +9,15 @@
 #include "lib/net/loop.h"
 #include "shm/listeners.h"
 
+struct doors_row {
+	struct listener want;
+	int fd;	     /* -1: not open yet */
+	int cluster; /* its index when it was opened */
+};
 struct doors {
 	struct loop *loop;
 	struct shm *shm;
-	struct {
-		struct listener want;
-		int fd;	     /* -1: not open yet */
-		int cluster; /* its index when it was opened */
-	} v[MAX_LISTENERS];
+	struct doors_row v[MAX_LISTENERS];
 	unsigned n;
 	uint32_t version;  /* of the table acted on */
 	bool answered;
