@@ -110,7 +110,7 @@ static int add_value(struct xml_out *o, const char *tag, struct str value, struc
 static int add_word(struct xml_out *o, const char *word, struct err *e)
 {
 	struct arena a = ARENA(0);
-	struct str rest = str_z(word), tag = { 0 }, value = { 0 };
+	struct str rest = str_z(word), tag = { 0 }, value = STR("");
 	int rc = -1;
 
 	str_split(&rest, '=', &tag);
