@@ -18,6 +18,18 @@ static void finish(struct dial *d, int error)
 	d->done(d, error ? -1 : fd, error);
 }
 
+/* On a port of this machine where nobody listens, and which the kernel may choose for clients
+ * too, a socket can meet itself. It would be silent, and keep the box from its own port. */
+static bool met_itself(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t n = sizeof(own), m = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &n) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &m) == 0 && n == m &&
+	       memcmp(&own, &peer, n) == 0;
+}
+
 static void on_ready(struct watch *w, unsigned what)
 {
 	struct dial *d = container_of(w, struct dial, watch);
@@ -27,6 +39,8 @@ static void on_ready(struct watch *w, unsigned what)
 	(void)what;
 	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
+	if (!error && met_itself(d->fd))
+		error = ECONNREFUSED;
 	finish(d, error);
 }
 
