@@ -98,8 +98,9 @@ void journal_applied(struct shm *shm, unsigned slot, uint64_t pos)
 {
 	struct shm_ring *r = &shm->rings[slot];
 
-	atomic_store_explicit(&r->tail, pos, memory_order_release);
+	/* In this order: killed in between, the next replicator applies again and gets here. */
 	atomic_store_explicit(&r->durable, pos, memory_order_release);
+	atomic_store_explicit(&r->tail, pos, memory_order_release);
 	atomic_thread_fence(memory_order_seq_cst); /* see journal_put */
 	slot_ring(shm, slot);
 }

@@ -29,7 +29,8 @@ bool journal_durable(const struct shm *shm, unsigned slot, uint64_t mark);
 bool journal_next(const struct shm *shm, unsigned slot, uint64_t *pos, enum journal_kind *kind,
 		  struct str *payload);
 uint64_t journal_tail(const struct shm *shm, unsigned slot);
-/* Replicator, after the durable commit: frees the room, sets durable, rings the slot's bell. */
+/* Replicator, after the durable commit: frees the room, sets durable, rings the slot's bell.
+ * It looks at the ring once more before it sleeps: while anything waits, writers do not ring. */
 void journal_applied(struct shm *shm, unsigned slot, uint64_t pos);
 
 struct journal_stat {
