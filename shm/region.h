@@ -107,6 +107,7 @@ struct shm {
 _Static_assert(sizeof(au64) == 8 && sizeof(au32) == 4, "atomics are plain words");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "and never a lock");
 _Static_assert(JOURNAL_RING % 8 == 0, "entries are padded to 8");
+_Static_assert((int)SLOT_SUPERVISOR == MAX_SLOTS - 1, "each process has its slot");
 
 /* The index of a name, or -1. */
 int name_find(const struct shm_name *v, int n, struct str cluster, struct str box);

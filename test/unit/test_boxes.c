@@ -30,6 +30,7 @@ static int64_t passed_over(int64_t now)
 START_TEST(names)
 {
 	int a = boxes_assign(shm, STR("smtp"), STR("MAIL1")), b, c;
+	struct str cluster, name;
 
 	ck_assert_int_ge(a, 0);
 	b = boxes_assign(shm, STR("smtp"), STR("MAIL2"));
@@ -38,7 +39,11 @@ START_TEST(names)
 	ck_assert_int_eq(boxes_assign(shm, STR("smtp"), STR("MAIL1")), a);
 	ck_assert_int_eq(boxes_find(shm, STR("pop3"), STR("MAIL1")), c);
 	ck_assert_int_eq(boxes_find(shm, STR("pop3"), STR("MAIL2")), -1);
+	ck_assert(boxes_name(shm, c, &cluster, &name));
+	ck_assert(str_eq(cluster, STR("pop3")) && str_eq(name, STR("MAIL1")));
+	ck_assert(!boxes_name(shm, MAX_BOXES - 1, &cluster, &name));
 	boxes_forget(shm, STR("smtp"), STR("MAIL1"));
+	ck_assert(!boxes_name(shm, a, &cluster, &name));
 	ck_assert_int_eq(boxes_find(shm, STR("smtp"), STR("MAIL1")), -1);
 	ck_assert_int_ne(boxes_assign(shm, STR("smtp"), STR("MAIL1")), a);
 }

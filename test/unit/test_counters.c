@@ -112,12 +112,16 @@ END_TEST
 START_TEST(names)
 {
 	int a = clusters_assign(shm, STR("smtp")), b = clusters_assign(shm, STR("pop3"));
+	struct str name;
 
 	ck_assert(a >= 0 && b >= 0 && a != b);
 	ck_assert_int_eq(clusters_assign(shm, STR("smtp")), a);
 	ck_assert_int_eq(clusters_find(shm, STR("pop3")), b);
 	ck_assert_int_eq(clusters_find(shm, STR("imap")), -1);
+	ck_assert(clusters_name(shm, b, &name));
+	ck_assert(str_eq(name, STR("pop3")));
 	clusters_forget(shm, STR("smtp"));
+	ck_assert(!clusters_name(shm, a, &name));
 	ck_assert_int_eq(clusters_find(shm, STR("smtp")), -1);
 	ck_assert_int_eq(clusters_find(shm, STR("pop3")), b);
 }

@@ -82,6 +82,16 @@ START_TEST(set_and_get)
 }
 END_TEST
 
+START_TEST(supervisor_is_rung)
+{
+	struct pollfd bell = { .fd = slot_bell(shm, SLOT_SUPERVISOR), .events = POLLIN };
+
+	ck_assert_int_eq(poll(&bell, 1, 0), 0);
+	set_table(1);
+	ck_assert_int_eq(poll(&bell, 1, 0), 1);
+}
+END_TEST
+
 START_TEST(bounds)
 {
 	struct listener many[MAX_LISTENERS + 3], got[MAX_LISTENERS];
@@ -212,6 +222,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, never_set);
 	tcase_add_test(t, set_and_get);
+	tcase_add_test(t, supervisor_is_rung);
 	tcase_add_test(t, bounds);
 	tcase_add_test(t, answers);
 	tcase_add_test(t, long_answer);
