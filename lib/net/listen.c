@@ -46,6 +46,40 @@ int listen_open(const struct addr *a, struct err *e)
 	return -1;
 }
 
+static void pause_for(struct acceptor *a, int64_t ms)
+{
+	a->paused = true;
+	watch_set(&a->watch, 0);
+	timer_set(&a->retry, ms);
+}
+
+static void go_on(struct acceptor *a)
+{
+	timer_stop(&a->retry);
+	a->paused = false;
+	watch_set(&a->watch, WATCH_READ);
+}
+
+static bool pause_if_sated(struct acceptor *a)
+{
+	if (!a->sated || !a->sated(a))
+		return false;
+	pause_for(a, SATED_MS);
+	return true;
+}
+
+/* Why accept4 gave nothing: true when the next may. */
+static bool nothing(struct acceptor *a, int error)
+{
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+		if (!a->exhausted)
+			log_warning("cannot accept: %s; trying again", strerror(error));
+		a->exhausted = true;
+		pause_for(a, EXHAUSTED_MS);
+	}
+	return error == ECONNABORTED || error == EINTR;
+}
+
 /* One connection: false when there is none, or none can be taken. */
 static bool accept_one(struct acceptor *a)
 {
@@ -54,13 +88,9 @@ static bool accept_one(struct acceptor *a)
 	int fd = accept4(a->watch.fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct addr peer;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		log_warning("cannot accept: %s; trying again", strerror(errno));
-		watch_set(&a->watch, 0);
-		timer_set(&a->retry, EXHAUSTED_MS);
-	}
 	if (fd < 0)
-		return errno == ECONNABORTED || errno == EINTR;
+		return nothing(a, errno);
+	a->exhausted = false;
 	if (addr_from_sockaddr((struct sockaddr *)&ss, &peer) < 0) {
 		close(fd);
 		return true;
@@ -70,23 +100,14 @@ static bool accept_one(struct acceptor *a)
 	return true;
 }
 
-static bool pause_if_sated(struct acceptor *a)
-{
-	if (!a->sated || !a->sated(a))
-		return false;
-	a->paused = true;
-	watch_set(&a->watch, 0);
-	timer_set(&a->retry, SATED_MS);
-	return true;
-}
-
 static void on_ready(struct watch *w, unsigned what)
 {
 	struct acceptor *a = container_of(w, struct acceptor, watch);
 	unsigned turns = a->per_turn ? a->per_turn : PER_TURN;
 
 	(void)what;
-	while (turns-- > 0 && !pause_if_sated(a) && accept_one(a))
+	/* Not watching any more: got() has stopped it. */
+	while (turns-- > 0 && w->want && !pause_if_sated(a) && accept_one(a))
 		;
 }
 
@@ -94,31 +115,27 @@ static void on_retry(struct timer *t)
 {
 	struct acceptor *a = container_of(t, struct acceptor, retry);
 
-	if (pause_if_sated(a))
-		return;
-	a->paused = false;
-	watch_set(&a->watch, WATCH_READ);
+	if (!pause_if_sated(a))
+		go_on(a);
 }
 
 void acceptor_start(struct acceptor *a, struct loop *l, int fd)
 {
 	watch_init(&a->watch, l, fd, on_ready);
 	timer_init(&a->retry, l, on_retry);
-	a->paused = false;
-	watch_set(&a->watch, WATCH_READ);
+	a->exhausted = false;
+	go_on(a);
 }
 
 void acceptor_stop(struct acceptor *a)
 {
 	watch_set(&a->watch, 0);
 	timer_stop(&a->retry);
+	a->paused = false;
 }
 
 void acceptor_look(struct acceptor *a)
 {
-	if (!a->paused || a->sated(a))
-		return;
-	timer_stop(&a->retry);
-	a->paused = false;
-	watch_set(&a->watch, WATCH_READ);
+	if (a->paused && !(a->sated && a->sated(a)))
+		go_on(a);
 }

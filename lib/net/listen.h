@@ -14,11 +14,12 @@ MUST_CHECK int listen_open(const struct addr *a, struct err *e);
 
 struct acceptor {
 	struct watch watch;
-	struct timer retry; /* out of descriptors: tries again later, never spins */
-	bool paused;
-	/* Takes fd (non-blocking, close-on-exec, TCP_NODELAY). */
+	struct timer retry; /* sated or out of descriptors: tries again later, never spins */
+	bool paused;	    /* waits for retry */
+	bool exhausted;	    /* the log has been told */
+	/* Takes fd (non-blocking, close-on-exec, TCP_NODELAY). May stop the acceptor, not free it. */
 	void (*got)(struct acceptor *a, int fd, const struct addr *peer);
-	/* true: this process holds more than its share now; asked before each turn's accepts.
+	/* true: this process holds more than its share now; asked before each accept.
 	 * May be NULL. A paused acceptor asks again every few milliseconds. */
 	bool (*sated)(struct acceptor *a);
 	unsigned per_turn; /* connections accepted a turn; 0 means 8 */
