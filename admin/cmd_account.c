@@ -69,8 +69,10 @@ static void tell_email(struct call *c, const union record *rec)
 	if (boxid.n > 0 && box_known(c, boxid))
 		return;
 	if (boxid.n > 0)
-		text = arena_printf(c->arena, "no cluster has a box %.*s: mail to the account gets "
-					      "a temporary error", STR_ARG(boxid));
+		text = arena_printf(c->arena,
+				    "no cluster has a box %.*s: mail to the account gets "
+				    "a temporary error",
+				    STR_ARG(boxid));
 	xml_out_text(&c->body, "warning", text);
 }
 

@@ -118,8 +118,8 @@ static int check_delete_cluster(struct call *c, const union record *rec)
 
 	if (rc <= 0)
 		return rc;
-	call_fail(c, 409, "cluster_in_use", "cluster %.*s still has boxes; delete them first",
-		  STR_ARG(id));
+	call_fail(c, 409, "cluster_in_use",
+		  "cluster %.*s still has boxes; delete them first", STR_ARG(id));
 	return -1;
 }
 

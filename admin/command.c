@@ -7,7 +7,8 @@
 
 #define SHOWN 64 /* bytes of a stranger's name in an answer */
 
-#define COMMAND_ROW(name, flags, table, params) { #name, flags, table, params, cmd_##name },
+#define COMMAND_ROW(name, flags, table, params) \
+	{ #name, flags, table, params, cmd_##name },
 const struct command commands[] = { COMMANDS(COMMAND_ROW){ NULL, 0, NULL, NULL, NULL } };
 
 /* --- the answer --- */
@@ -34,8 +35,7 @@ static struct str cut(struct str s)
 struct str call_document(struct call *c, struct xml_out *out)
 {
 	if (!c->code && c->body.full)
-		call_fail(c, 503, "answer_too_large", "the answer would pass %u bytes",
-			  LIMIT_XML_ANSWER);
+		call_fail(c, 503, "answer_too_large", "the answer would pass %u bytes", LIMIT_XML_ANSWER);
 	xml_out_begin(out, c->req ? cut(c->req->command) : STR(""));
 	xml_out_text(out, "status", c->code ? STR("error") : STR("ok"));
 	if (c->code) {
@@ -82,8 +82,8 @@ static int check_params(struct call *c, const struct command *cmd)
 
 		if (allowed(cmd, c->req->v[i].name))
 			continue;
-		call_fail(c, 400, "unknown_parameter", "unknown parameter of %s: %.*s", cmd->name,
-			  STR_ARG(name));
+		call_fail(c, 400, "unknown_parameter", "unknown parameter of %s: %.*s",
+			  cmd->name, STR_ARG(name));
 		return -1;
 	}
 	return 0;

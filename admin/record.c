@@ -62,15 +62,15 @@ static int missing(struct call *c, const char *name)
 	return -1;
 }
 
-static int take_key_field(struct call *c, const struct record_kind *k, const struct field *f,
-			  union record *rec)
+static int take_key_field(struct call *c, const struct record_kind *k,
+			  const struct field *f, union record *rec)
 {
 	const struct str *v = xml_get(c->req, f->name);
 	const struct str *also = k->key_also ? xml_get(c->req, k->key_also) : NULL;
 
 	if (v && also) {
-		call_fail(c, 400, "repeated_parameter", "%s and %s name the same; one is enough",
-			  f->name, k->key_also);
+		call_fail(c, 400, "repeated_parameter",
+			  "%s and %s name the same; one is enough", f->name, k->key_also);
 		return -1;
 	}
 	if (!v && !also)
@@ -88,8 +88,7 @@ static int take_key(struct call *c, const struct record_kind *k, union record *r
 	return 0;
 }
 
-static int take_fields(struct call *c, const struct table *t, union record *rec,
-		       const union record *old)
+static int take_fields(struct call *c, const struct table *t, union record *rec, const union record *old)
 {
 	for (unsigned i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
@@ -102,7 +101,8 @@ static int take_fields(struct call *c, const struct table *t, union record *rec,
 		if (v && take_field(c, f, rec, *v) < 0)
 			return -1;
 		if (v && old && (f->flags & FF_FIXED) && !field_same(f, rec, old)) {
-			call_fail(c, 400, "bad_value", "%s: cannot be changed once it is set", f->name);
+			call_fail(c, 400, "bad_value",
+				  "%s: cannot be changed once it is set", f->name);
 			return -1;
 		}
 	}

@@ -18,11 +18,11 @@ union record {
 /* What the handlers of one sort of thing share. Hooks may be NULL. */
 struct record_kind {
 	const struct table *table;
-	const char *noun;	  /* "email address" */
+	const char *noun;	   /* "email address" */
 	const char *none, *exists; /* codes: "no_such_email", "email_exists" */
-	const char *key_also;	  /* another tag that may name the key; or NULL */
-	bool publish;		  /* workers have compiled it */
-	bool undo;		  /* a change may have to be taken back */
+	const char *key_also;	   /* another tag that may name the key; or NULL */
+	bool publish;		   /* workers have compiled it */
+	bool undo;		   /* a change may have to be taken back */
 	/* Before it is written, inside the transaction: what the ranges of the fields cannot say.
 	 * May complete rec. old is NULL when the row is new. -1 after call_fail. */
 	int (*check)(struct call *c, union record *rec, const union record *old);

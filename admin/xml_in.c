@@ -59,15 +59,13 @@ static void on_declaration(void *arg, const char *version, const char *encoding,
 		refuse(arg, malformed, "declares an encoding other than UTF-8", STR("?xml"));
 }
 
-static void on_doctype(void *arg, const char *name, const char *system, const char *public,
-		       int internal)
+static void on_doctype(void *arg, const char *name, const char *system, const char *public, int internal)
 {
 	(void)name;
 	(void)system;
 	(void)public;
 	(void)internal;
-	refuse(arg, malformed, "is refused: no document type, no entity declarations",
-	       STR("!DOCTYPE"));
+	refuse(arg, malformed, "is refused: no document type, no entity declarations", STR("!DOCTYPE"));
 }
 
 static struct str kept(struct parsing *p, struct str s)

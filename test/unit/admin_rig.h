@@ -45,8 +45,9 @@ static inline void rig_open(void)
 
 static inline void rig_close(void)
 {
-	static const char *const files[] = { "accounts.mdb", "accounts.mdb-lock",
-					     "accounts.mdb-writer", "email.csv", "alias.csv", "log" };
+	static const char *const files[] = { "accounts.mdb",	    "accounts.mdb-lock",
+					     "accounts.mdb-writer", "email.csv",
+					     "alias.csv",	    "log" };
 	char path[128];
 
 	xml_out_free(&call.body);

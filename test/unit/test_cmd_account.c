@@ -31,21 +31,20 @@ START_TEST(the_manuals_account)
 	ck_tag("email_address", AB);
 	ck_assert(!call.publish);
 	ck_ok(ask("getemail", "email_address", "ABIGAIL@example.com", NULL));
-	ck_assert_ptr_nonnull(
-		strstr(answer, "  <email_address>" AB "</email_address>\n"
-			       "  <boxid>MAILSERVER001</boxid>\n"
-			       "  <to_equals_from>1</to_equals_from>\n"
-			       "  <null_reverse_path>1</null_reverse_path>\n"
-			       "  <spam_setting>1</spam_setting>\n"
-			       "  <rcpt_per_mail>50</rcpt_per_mail>\n"
-			       "  <auto_reply_subject></auto_reply_subject>\n"
-			       "  <auto_reply_body></auto_reply_body>\n"
-			       "  <auto_reply_copy>1</auto_reply_copy>\n"
-			       "  <auto_reply_expiry></auto_reply_expiry>\n"
-			       "  <mail_unlimited>0</mail_unlimited>\n"
-			       "  <mail_unlimited_expiry></mail_unlimited_expiry>\n"
-			       "  <allow_remote_deliveries>1</allow_remote_deliveries>\n"
-			       "</response>\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "  <email_address>" AB "</email_address>\n"
+					     "  <boxid>MAILSERVER001</boxid>\n"
+					     "  <to_equals_from>1</to_equals_from>\n"
+					     "  <null_reverse_path>1</null_reverse_path>\n"
+					     "  <spam_setting>1</spam_setting>\n"
+					     "  <rcpt_per_mail>50</rcpt_per_mail>\n"
+					     "  <auto_reply_subject></auto_reply_subject>\n"
+					     "  <auto_reply_body></auto_reply_body>\n"
+					     "  <auto_reply_copy>1</auto_reply_copy>\n"
+					     "  <auto_reply_expiry></auto_reply_expiry>\n"
+					     "  <mail_unlimited>0</mail_unlimited>\n"
+					     "  <mail_unlimited_expiry></mail_unlimited_expiry>\n"
+					     "  <allow_remote_deliveries>1</allow_remote_deliveries>\n"
+					     "</response>\n"));
 	ck_ok(ask_xml(MANUAL_ACCOUNT("commitmodifyemail", AB)));
 	ck_ok(ask("deleteemail", "accesskey", "qwerty", "email_address", AB, NULL));
 	ck_refused(ask("getemail", "email_address", AB, NULL), 404, "no_such_email",
@@ -83,8 +82,8 @@ START_TEST(empty_is_not_absent)
 	ck_tag("to_equals_from", "1");
 	ck_tag("auto_reply_expiry", "2026-11-23T00:00:00Z");
 	/* empty: empty, never, 0 */
-	ck_ok(ask("commitmodifyemail", "email_address", AB, "rcpt_per_mail", "", "to_equals_from", "",
-		  "auto_reply_expiry", "", "boxid", "", NULL));
+	ck_ok(ask("commitmodifyemail", "email_address", AB, "rcpt_per_mail", "",
+		  "to_equals_from", "", "auto_reply_expiry", "", "boxid", "", NULL));
 	ck_ok(ask("getemail", "email_address", AB, NULL));
 	ck_tag("rcpt_per_mail", "");
 	ck_tag("to_equals_from", "0");
@@ -107,8 +106,7 @@ static const struct {
 	{ "mail_unlimited", "yes", "mail_unlimited: \"yes\" is not 0 or 1" },
 	{ "auto_reply_expiry", "tomorrow",
 	  "auto_reply_expiry: \"tomorrow\" is not a date like 2026-11-23T00:00:00Z, or empty for never" },
-	{ "boxid", "MAIL 1",
-	  "boxid: \"MAIL 1\" is not printable ASCII without blanks and &lt; &gt; &amp; \" ' / \\" },
+	{ "boxid", "MAIL 1", "boxid: \"MAIL 1\" is not printable ASCII without blanks and &lt; &gt; &amp; \" ' / \\" },
 };
 
 START_TEST(bad_values)
@@ -117,8 +115,8 @@ START_TEST(bad_values)
 
 	ck_ok(ask_xml(MANUAL_ACCOUNT("addnewemail", AB)));
 	before = last_seq();
-	ck_refused(ask("commitmodifyemail", "email_address", AB, "to_equals_from", "0", bad[_i].tag,
-		       bad[_i].value, NULL),
+	ck_refused(ask("commitmodifyemail", "email_address", AB, "to_equals_from", "0",
+		       bad[_i].tag, bad[_i].value, NULL),
 		   400, "bad_value", bad[_i].text);
 	ck_refused(ask("addnewemail", "email_address", "b@example.com", bad[_i].tag, bad[_i].value, NULL),
 		   400, "bad_value", bad[_i].text);
@@ -130,8 +128,8 @@ END_TEST
 
 START_TEST(bad_keys)
 {
-	static const char *const commands_of[] = { "addnewemail", "commitmodifyemail", "getemail",
-						   "deleteemail" };
+	static const char *const commands_of[] = { "addnewemail", "commitmodifyemail",
+						   "getemail", "deleteemail" };
 
 	for (size_t i = 0; i < ARRAY_LEN(commands_of); i++) {
 		char text[80];
@@ -140,11 +138,11 @@ START_TEST(bad_keys)
 		ck_refused(ask(commands_of[i], NULL), 400, "missing_parameter", text);
 		ck_refused(ask(commands_of[i], "email_address", "nobody", NULL), 400, "bad_value",
 			   "email_address: \"nobody\" is not a valid address (address without a domain)");
-		ck_refused(ask(commands_of[i], "email_address", "", NULL), 400, "bad_value",
-			   "email_address: \"\" is not 1..254 bytes long");
+		ck_refused(ask(commands_of[i], "email_address", "", NULL), 400,
+			   "bad_value", "email_address: \"\" is not 1..254 bytes long");
 	}
-	ck_refused(ask("commitmodifyemail", "email_address", AB, NULL), 404, "no_such_email",
-		   "no such email address: " AB);
+	ck_refused(ask("commitmodifyemail", "email_address", AB, NULL), 404,
+		   "no_such_email", "no such email address: " AB);
 }
 END_TEST
 
@@ -154,15 +152,15 @@ START_TEST(an_address_is_one_thing)
 	ck_ok(ask_xml(MANUAL_ALIAS("addnewalias")));
 	ck_refused(ask("addnewemail", "email_address", "ABIGAIL@example.com", NULL), 409,
 		   "email_exists", "email address exists already: " AB);
-	ck_refused(ask("addnewemail", "email_address", "sales@example.com", NULL), 409, "alias_exists",
-		   "alias exists already: sales@example.com");
+	ck_refused(ask("addnewemail", "email_address", "sales@example.com", NULL), 409,
+		   "alias_exists", "alias exists already: sales@example.com");
 	ck_refused(ask("addnewalias", "alias_address", "Sales@example.com", "alias_list", "a@b.cc", NULL),
 		   409, "alias_exists", "alias exists already: sales@example.com");
-	ck_refused(ask("addnewalias", "alias_address", AB, "alias_list", "a@b.cc", NULL), 409,
-		   "email_exists", "email address exists already: " AB);
+	ck_refused(ask("addnewalias", "alias_address", AB, "alias_list", "a@b.cc", NULL),
+		   409, "email_exists", "email address exists already: " AB);
 	/* and is not read as the other */
-	ck_refused(ask("getemail", "email_address", "sales@example.com", NULL), 404, "no_such_email",
-		   "no such email address: sales@example.com");
+	ck_refused(ask("getemail", "email_address", "sales@example.com", NULL), 404,
+		   "no_such_email", "no such email address: sales@example.com");
 	ck_refused(ask("getalias", "alias_address", AB, NULL), 404, "no_such_alias",
 		   "no such alias: " AB);
 }
@@ -209,8 +207,8 @@ START_TEST(answers_may_be_sent_back)
 	uint64_t before;
 
 	ck_ok(ask_xml(MANUAL_ACCOUNT("addnewemail", AB)));
-	ck_ok(ask("commitmodifyemail", "email_address", AB, "auto_reply_body",
-		  "Dear <you> & \"all\",\r\n\tgone\n", "auto_reply_expiry", "2026-11-23T01:02:03Z", NULL));
+	ck_ok(ask("commitmodifyemail", "email_address", AB, "auto_reply_body", "Dear <you> & \"all\",\r\n\tgone\n",
+		  "auto_reply_expiry", "2026-11-23T01:02:03Z", NULL));
 	before = last_seq();
 	ck_ok(ask("getemail", "email_address", AB, NULL));
 	ck_ok(send_back("commitmodifyemail"));
@@ -240,8 +238,8 @@ START_TEST(passwords)
 	ck_tag("user_password", "Qrlhax7IMF");
 	ck_assert_uint_eq(times(log_text(), "getemail: the password of " AB " was shown"), 1);
 	ck_assert(!strstr(log_text(), "Qrlhax7IMF"));
-	ck_refused(ask("getemail", "email_address", AB, "show_password", "yes", NULL), 400, "bad_value",
-		   "show_password: \"yes\" is not 0 or 1");
+	ck_refused(ask("getemail", "email_address", AB, "show_password", "yes", NULL),
+		   400, "bad_value", "show_password: \"yes\" is not 0 or 1");
 	/* one that does not exist has none to log */
 	ask("getemail", "email_address", "b@example.com", "show_password", "1", NULL);
 	ck_assert(!strstr(log_text(), "b@example.com"));
@@ -281,28 +279,28 @@ START_TEST(the_manuals_alias)
 	ck_ok(ask_xml(MANUAL_ALIAS("addnewalias")));
 	ck_tag("alias_address", "sales@example.com");
 	ck_ok(ask("getalias", "alias_address", "SALES@example.com", NULL));
-	ck_assert_ptr_nonnull(
-		strstr(answer, "  <alias_address>sales@example.com</alias_address>\n"
-			       "  <alias_list>abigail@example.com,yolanda@example.com</alias_list>\n"
-			       "  <rcpt_per_mail>50</rcpt_per_mail>\n"
-			       "  <mail_unlimited>0</mail_unlimited>\n"
-			       "  <mail_unlimited_expiry></mail_unlimited_expiry>\n"
-			       "  <spam_setting>1</spam_setting>\n"
-			       "  <allow_remote_deliveries>1</allow_remote_deliveries>\n"
-			       "</response>\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "  <alias_address>sales@example.com</alias_address>\n"
+					     "  <alias_list>abigail@example.com,yolanda@example.com</alias_list>\n"
+					     "  <rcpt_per_mail>50</rcpt_per_mail>\n"
+					     "  <mail_unlimited>0</mail_unlimited>\n"
+					     "  <mail_unlimited_expiry></mail_unlimited_expiry>\n"
+					     "  <spam_setting>1</spam_setting>\n"
+					     "  <allow_remote_deliveries>1</allow_remote_deliveries>\n"
+					     "</response>\n"));
 	ck_ok(ask_xml(MANUAL_ALIAS("commitmodifyalias")));
 	/* the manual's own example names it so */
 	ck_ok(ask("deletealias", "accesskey", "qwerty", "email_address", "sales@example.com", NULL));
-	ck_refused(ask("getalias", "alias_address", "sales@example.com", NULL), 404, "no_such_alias",
-		   "no such alias: sales@example.com");
+	ck_refused(ask("getalias", "alias_address", "sales@example.com", NULL), 404,
+		   "no_such_alias", "no such alias: sales@example.com");
 	ck_ok(ask_xml(MANUAL_ALIAS("addnewalias")));
 	ck_ok(ask("deletealias", "alias_address", "sales@example.com", NULL));
 	ck_refused(ask("deletealias", "email_address", "sales@example.com", NULL), 404,
 		   "no_such_alias", "no such alias: sales@example.com");
 	ck_refused(ask("deletealias", NULL), 400, "missing_parameter",
 		   "deletealias needs the parameter alias_address");
-	ck_refused(ask("deletealias", "alias_address", "a@b.cc", "email_address", "a@b.cc", NULL), 400,
-		   "repeated_parameter", "alias_address and email_address name the same; one is enough");
+	ck_refused(ask("deletealias", "alias_address", "a@b.cc", "email_address", "a@b.cc", NULL),
+		   400, "repeated_parameter",
+		   "alias_address and email_address name the same; one is enough");
 }
 END_TEST
 
@@ -310,10 +308,10 @@ START_TEST(alias_lists)
 {
 	ck_refused(ask("addnewalias", "alias_address", "sales@example.com", NULL), 400,
 		   "missing_parameter", "addnewalias needs the parameter alias_list");
-	ck_refused(ask("addnewalias", "alias_address", "sales@example.com", "alias_list", "", NULL), 400,
-		   "bad_value", "alias_list: \"\" is not 1..65536 bytes long");
-	ck_refused(ask("addnewalias", "alias_address", "sales@example.com", "alias_list", AB ",nobody",
-		       NULL),
+	ck_refused(ask("addnewalias", "alias_address", "sales@example.com", "alias_list", "", NULL),
+		   400, "bad_value", "alias_list: \"\" is not 1..65536 bytes long");
+	ck_refused(ask("addnewalias", "alias_address", "sales@example.com", "alias_list",
+		       AB ",nobody", NULL),
 		   400, "bad_value",
 		   "alias_list: \"nobody\" is not a valid address (the list is separated by commas)");
 	ck_ok(ask("addnewalias", "alias_address", "sales@example.com", "alias_list",

@@ -10,8 +10,8 @@ static void add_cluster(const char *id, const char *type, const char *port)
 
 static unsigned add_box(const char *cluster, const char *box)
 {
-	return ask("addbox", "clusterid", cluster, "boxid", box, "connect_address", "10.0.0.1",
-		   "connect_port", "25", NULL);
+	return ask("addbox", "clusterid", cluster, "boxid", box, "connect_address",
+		   "10.0.0.1", "connect_port", "25", NULL);
 }
 
 /* Of the box itself; no command but the lists shows it. */
@@ -68,7 +68,8 @@ START_TEST(defaults)
 	for (size_t i = 0; i < ARRAY_LEN(cluster_defaults); i++)
 		ck_tag(cluster_defaults[i].tag, cluster_defaults[i].value);
 	for (unsigned i = 0; i < table_clusters.n_fields; i++)
-		ck_assert_msg(tag(table_clusters.fields[i].name), "%s", table_clusters.fields[i].name);
+		ck_assert_msg(tag(table_clusters.fields[i].name), "%s",
+			      table_clusters.fields[i].name);
 }
 END_TEST
 
@@ -138,12 +139,12 @@ START_TEST(required)
 		   "missing_parameter", "addcluster needs the parameter listen_port");
 	ck_refused(ask("addcluster", "type", "smtp", "listen_port", "25", NULL), 400,
 		   "missing_parameter", "addcluster needs the parameter clusterid");
-	ck_refused(ask("addcluster", "clusterid", "C", "type", "", "listen_port", "25", NULL), 400,
-		   "bad_value", "type: \"\" is not one of smtp|pop3|imap|tcp");
-	ck_refused(ask("addcluster", "clusterid", "C", "type", "smtp", "listen_port", "", NULL), 400,
-		   "bad_value", "listen_port: \"\" is not in 1..65535");
-	ck_refused(ask("addcluster", "clusterid", "a/b", "type", "smtp", "listen_port", "1", NULL), 400,
-		   "bad_value",
+	ck_refused(ask("addcluster", "clusterid", "C", "type", "", "listen_port", "25", NULL),
+		   400, "bad_value", "type: \"\" is not one of smtp|pop3|imap|tcp");
+	ck_refused(ask("addcluster", "clusterid", "C", "type", "smtp", "listen_port", "", NULL),
+		   400, "bad_value", "listen_port: \"\" is not in 1..65535");
+	ck_refused(ask("addcluster", "clusterid", "a/b", "type", "smtp", "listen_port", "1", NULL),
+		   400, "bad_value",
 		   "clusterid: \"a/b\" is not printable ASCII without blanks and &lt; &gt; &amp; \" ' / \\");
 }
 END_TEST
@@ -153,8 +154,8 @@ START_TEST(there_or_not)
 	static const char *const of_one[] = { "getcluster", "commitmodifycluster", "deletecluster" };
 
 	add_cluster("C", "smtp", "25");
-	ck_refused(ask("addcluster", "clusterid", "C", "type", "smtp", "listen_port", "26", NULL), 409,
-		   "cluster_exists", "cluster exists already: C");
+	ck_refused(ask("addcluster", "clusterid", "C", "type", "smtp", "listen_port", "26", NULL),
+		   409, "cluster_exists", "cluster exists already: C");
 	for (size_t i = 0; i < ARRAY_LEN(of_one); i++) /* names have their case */
 		ck_refused(ask(of_one[i], "clusterid", "c", NULL), 404, "no_such_cluster",
 			   "no such cluster: c");
@@ -169,8 +170,8 @@ END_TEST
 START_TEST(fixed)
 {
 	add_cluster("C", "smtp", "25");
-	ck_refused(ask("commitmodifycluster", "clusterid", "C", "type", "pop3", NULL), 400, "bad_value",
-		   "type: cannot be changed once it is set");
+	ck_refused(ask("commitmodifycluster", "clusterid", "C", "type", "pop3", NULL),
+		   400, "bad_value", "type: cannot be changed once it is set");
 	ck_ok(ask("commitmodifycluster", "clusterid", "C", "type", "smtp", "comment", "x", NULL));
 	ck_assert(call.publish);
 }
@@ -182,14 +183,22 @@ static const struct {
 	const char *a, *b;
 	bool meet;
 } pairs[] = {
-	{ "0.0.0.0", "0.0.0.0", true },	    { "0.0.0.0", "10.0.0.1", true },
-	{ "10.0.0.1", "0.0.0.0", true },    { "10.0.0.1", "10.0.0.1", true },
-	{ "10.0.0.1", "10.0.0.2", false },  { "::", "::", true },
-	{ "::", "0.0.0.0", true },	    { "0.0.0.0", "::", true },
-	{ "::", "10.0.0.1", true },	    { "10.0.0.1", "::", true },
-	{ "::", "::1", true },		    { "::1", "::", true },
-	{ "::1", "0.0.0.0", false },	    { "0.0.0.0", "::1", false },
-	{ "::1", "::2", false },	    { "::ffff:10.0.0.1", "10.0.0.1", true },
+	{ "0.0.0.0", "0.0.0.0", true },
+	{ "0.0.0.0", "10.0.0.1", true },
+	{ "10.0.0.1", "0.0.0.0", true },
+	{ "10.0.0.1", "10.0.0.1", true },
+	{ "10.0.0.1", "10.0.0.2", false },
+	{ "::", "::", true },
+	{ "::", "0.0.0.0", true },
+	{ "0.0.0.0", "::", true },
+	{ "::", "10.0.0.1", true },
+	{ "10.0.0.1", "::", true },
+	{ "::", "::1", true },
+	{ "::1", "::", true },
+	{ "::1", "0.0.0.0", false },
+	{ "0.0.0.0", "::1", false },
+	{ "::1", "::2", false },
+	{ "::ffff:10.0.0.1", "10.0.0.1", true },
 	{ "::1", "0:0:0:0:0:0:0:1", true },
 };
 
@@ -199,21 +208,21 @@ START_TEST(listeners)
 	char text[128];
 
 	snprintf(text, sizeof(text), "%s port 25 is used by cluster A already", b);
-	ck_ok(ask("addcluster", "clusterid", "A", "type", "smtp", "listen_address", a, "listen_port",
-		  "25", NULL));
+	ck_ok(ask("addcluster", "clusterid", "A", "type", "smtp", "listen_address", a,
+		  "listen_port", "25", NULL));
 	/* another port, and its own address, are no conflict */
-	ck_ok(ask("addcluster", "clusterid", "B", "type", "pop3", "listen_address", b, "listen_port",
-		  "26", NULL));
-	ck_ok(ask("commitmodifycluster", "clusterid", "B", "listen_address", b, "listen_port", "26",
-		  NULL));
+	ck_ok(ask("addcluster", "clusterid", "B", "type", "pop3", "listen_address", b,
+		  "listen_port", "26", NULL));
+	ck_ok(ask("commitmodifycluster", "clusterid", "B", "listen_address", b,
+		  "listen_port", "26", NULL));
 	if (!pairs[_i].meet) {
 		ck_ok(ask("commitmodifycluster", "clusterid", "B", "listen_port", "25", NULL));
 		return;
 	}
-	ck_refused(ask("commitmodifycluster", "clusterid", "B", "listen_port", "25", NULL), 409,
-		   "listener_in_use", text);
-	ck_refused(ask("addcluster", "clusterid", "D", "type", "pop3", "listen_address", b,
-		       "listen_port", "25", NULL),
+	ck_refused(ask("commitmodifycluster", "clusterid", "B", "listen_port", "25", NULL),
+		   409, "listener_in_use", text);
+	ck_refused(ask("addcluster", "clusterid", "D", "type", "pop3", "listen_address",
+		       b, "listen_port", "25", NULL),
 		   409, "listener_in_use", text);
 	/* who goes leaves the address */
 	ck_ok(ask("deletecluster", "clusterid", "A", NULL));
@@ -247,8 +256,7 @@ START_TEST(undo_add)
 
 	add_cluster("C", "smtp", "25");
 	ck_assert_int_eq(call.undo(&call, &e), 0);
-	ck_refused(ask("getcluster", "clusterid", "C", NULL), 404, "no_such_cluster",
-		   "no such cluster: C");
+	ck_refused(ask("getcluster", "clusterid", "C", NULL), 404, "no_such_cluster", "no such cluster: C");
 }
 END_TEST
 
@@ -276,12 +284,12 @@ START_TEST(undo_modify)
 	struct arena kept;
 
 	add_cluster("C", "smtp", "25");
-	ck_ok(ask("commitmodifycluster", "clusterid", "C", "listen_port", "26", "max_mail_size_kb",
-		  "1", "comment", "mine", NULL));
+	ck_ok(ask("commitmodifycluster", "clusterid", "C", "listen_port", "26",
+		  "max_mail_size_kb", "1", "comment", "mine", NULL));
 	first = hold(&kept);
 	/* what another changed since stays, also where it changed the same field */
-	ck_ok(ask("commitmodifycluster", "clusterid", "C", "comment", "theirs", "pregreet_ms", "7",
-		  NULL));
+	ck_ok(ask("commitmodifycluster", "clusterid", "C", "comment", "theirs",
+		  "pregreet_ms", "7", NULL));
 	ck_assert_int_eq(first.undo(&first, &e), 0);
 	ck_ok(ask("getcluster", "clusterid", "C", NULL));
 	ck_tag("listen_port", "25");
@@ -358,8 +366,8 @@ START_TEST(box_defaults)
 	ck_ok(ask("commitmodifycluster", "clusterid", "C", "box_connect_timeout_ms", "99", NULL));
 	ck_ok(ask("getbox", "clusterid", "C", "boxid", "B", NULL));
 	ck_tag("connect_timeout_ms", "1234");
-	ck_ok(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "connect_timeout_ms", "",
-		  "protocol", "", NULL));
+	ck_ok(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "connect_timeout_ms",
+		  "", "protocol", "", NULL));
 	ck_ok(ask("getbox", "clusterid", "C", "boxid", "B", NULL));
 	ck_tag("connect_timeout_ms", "");
 	ck_tag("protocol", "pop3");
@@ -388,8 +396,8 @@ START_TEST(protocols)
 		snprintf(text, sizeof(text), "protocol: \"%s\" does not fit a cluster of type %s",
 			 all[i], types[_i].type);
 		ck_refused(http, 400, "bad_value", text);
-		ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "protocol", all[i],
-			       NULL),
+		ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B",
+			       "protocol", all[i], NULL),
 			   400, "bad_value", text);
 	}
 }
@@ -399,15 +407,14 @@ START_TEST(box_values)
 {
 	add_cluster("C", "smtp", "25");
 	ck_ok(add_box("C", "B"));
-	ck_refused(ask("addbox", "clusterid", "C", "boxid", "D", "connect_port", "25", NULL), 400,
-		   "missing_parameter", "addbox needs the parameter connect_address");
-	ck_refused(ask("addbox", "clusterid", "C", "boxid", "D", "connect_address", "mail1",
-		       "connect_port", "25", NULL),
+	ck_refused(ask("addbox", "clusterid", "C", "boxid", "D", "connect_port", "25", NULL),
+		   400, "missing_parameter", "addbox needs the parameter connect_address");
+	ck_refused(ask("addbox", "clusterid", "C", "boxid", "D", "connect_address",
+		       "mail1", "connect_port", "25", NULL),
 		   400, "bad_value", "connect_address: \"mail1\" is not an IP address");
-	ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "weight", "0", NULL), 400,
-		   "bad_value", "weight: \"0\" is not in 1..1000");
-	ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "connect_timeout_ms", "9",
-		       NULL),
+	ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "weight", "0", NULL),
+		   400, "bad_value", "weight: \"0\" is not in 1..1000");
+	ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "connect_timeout_ms", "9", NULL),
 		   400, "bad_value", "connect_timeout_ms: \"9\" is not in 10..120000");
 	ck_refused(ask("commitmodifybox", "clusterid", "C", "boxid", "B", "fallover_boxid", "B", NULL),
 		   400, "bad_value", "fallover_boxid: \"B\" is the box itself");
@@ -420,8 +427,8 @@ END_TEST
 
 START_TEST(boxes_there_or_not)
 {
-	static const char *const of_one[] = { "getbox", "commitmodifybox", "deletebox", "green",
-					      "yellow", "red" };
+	static const char *const of_one[] = { "getbox", "commitmodifybox", "deletebox",
+					      "green",	"yellow",	   "red" };
 
 	ck_refused(add_box("C", "B"), 404, "no_such_cluster", "no such cluster: C");
 	ck_assert(!call.publish);
@@ -434,8 +441,8 @@ START_TEST(boxes_there_or_not)
 	for (size_t i = 0; i < ARRAY_LEN(of_one); i++) {
 		char text[80];
 
-		ck_refused(ask(of_one[i], "clusterid", "C", "boxid", "X", NULL), 404, "no_such_box",
-			   "no such box: C/X");
+		ck_refused(ask(of_one[i], "clusterid", "C", "boxid", "X", NULL), 404,
+			   "no_such_box", "no such box: C/X");
 		snprintf(text, sizeof(text), "%s needs the parameter boxid", of_one[i]);
 		ck_refused(ask(of_one[i], "clusterid", "C", NULL), 400, "missing_parameter", text);
 		ck_assert(!call.publish);
@@ -470,8 +477,8 @@ START_TEST(as_many_as_fit)
 		if (i < MAX_CLUSTERS)
 			add_cluster(id, "tcp", port);
 		else
-			ck_refused(ask("addcluster", "clusterid", id, "type", "tcp", "listen_port", port,
-				       NULL),
+			ck_refused(ask("addcluster", "clusterid", id, "type", "tcp",
+				       "listen_port", port, NULL),
 				   409, "too_many_clusters",
 				   "there are 64 clusters already, and no more are possible");
 	}
@@ -513,7 +520,8 @@ END_TEST
 
 START_TEST(lights_change)
 {
-	static const char *const order[] = { "green", "yellow", "red", "green", "red", "yellow" };
+	static const char *const order[] = { "green", "yellow", "red",
+					     "green", "red",	"yellow" };
 
 	add_cluster("C", "smtp", "25");
 	ck_ok(add_box("C", "A"));

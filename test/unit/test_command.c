@@ -22,10 +22,10 @@ START_TEST(unknown_parameters)
 	ck_refused(ask("getemail", "email_address", "a@b.cc", "colour", "red", NULL), 400,
 		   "unknown_parameter", "unknown parameter of getemail: colour");
 	/* of this command: another's do not count */
-	ck_refused(ask("getalias", "email_address", "a@b.cc", NULL), 400, "unknown_parameter",
-		   "unknown parameter of getalias: email_address");
-	ck_refused(ask("vacuum", "email_address", "a@b.cc", NULL), 400, "unknown_parameter",
-		   "unknown parameter of vacuum: email_address");
+	ck_refused(ask("getalias", "email_address", "a@b.cc", NULL), 400,
+		   "unknown_parameter", "unknown parameter of getalias: email_address");
+	ck_refused(ask("vacuum", "email_address", "a@b.cc", NULL), 400,
+		   "unknown_parameter", "unknown parameter of vacuum: email_address");
 	/* several listed parameters are not one */
 	ck_refused(ask_xml("<getemail><email_address.show_password/></getemail>"), 400,
 		   "unknown_parameter", "unknown parameter of getemail: email_address.show_password");
@@ -37,8 +37,8 @@ END_TEST
 
 START_TEST(nothing_is_applied)
 {
-	ck_refused(ask("addnewemail", "email_address", "a@b.cc", "colour", "red", NULL), 400,
-		   "unknown_parameter", "unknown parameter of addnewemail: colour");
+	ck_refused(ask("addnewemail", "email_address", "a@b.cc", "colour", "red", NULL),
+		   400, "unknown_parameter", "unknown parameter of addnewemail: colour");
 	ck_refused(ask("getemail", "email_address", "a@b.cc", NULL), 404, "no_such_email",
 		   "no such email address: a@b.cc");
 }
@@ -49,7 +49,8 @@ START_TEST(access_keys)
 {
 	for (const struct command *cmd = commands; cmd->name; cmd++) {
 		ask(cmd->name, "accesskey", "qwerty", NULL);
-		ck_assert_msg(!call.code || strcmp(call.code, "unknown_parameter") != 0, "%s", cmd->name);
+		ck_assert_msg(!call.code || strcmp(call.code, "unknown_parameter") != 0,
+			      "%s", cmd->name);
 		ck_assert_msg(!strstr(answer, "qwerty"), "%s", answer);
 	}
 	ask("getemail", "accesskey", "qwerty", "colour", "red", NULL);
@@ -204,9 +205,22 @@ END_TEST
 /* Any command with any parameters at random: an answer, never a crash. */
 START_TEST(at_random)
 {
-	static const char *const values[] = { "", "0", "1", "MAIL1", "@b.cc", "a@b.cc", "10.0.0.1",
-					      "::", "x,y", "-1", "99999999999999999999", "smtp",
-					      "2026-11-23T00:00:00Z", "\xc3\xa4", "0.05", "tcp" };
+	static const char *const values[] = { "",
+					      "0",
+					      "1",
+					      "MAIL1",
+					      "@b.cc",
+					      "a@b.cc",
+					      "10.0.0.1",
+					      "::",
+					      "x,y",
+					      "-1",
+					      "99999999999999999999",
+					      "smtp",
+					      "2026-11-23T00:00:00Z",
+					      "\xc3\xa4",
+					      "0.05",
+					      "tcp" };
 	static const struct table *const tables[] = { &table_accounts, &table_aliases,
 						      &table_clusters, &table_boxes };
 	unsigned n_commands = 0;
@@ -228,8 +242,7 @@ START_TEST(at_random)
 				break;
 		}
 		ask(cmd->name, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], NULL);
-		must(call.http == 200 || call.http == 400 || call.http == 404 || call.http == 409,
-		     answer);
+		must(call.http == 200 || call.http == 400 || call.http == 404 || call.http == 409, answer);
 		must((call.http == 200) == (call.code == NULL), answer);
 	}
 }

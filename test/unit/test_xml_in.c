@@ -27,10 +27,12 @@ static const struct {
 } accepted[] = {
 	{ "<vacuum/>", "vacuum", { 0 } },
 	{ "<vacuum></vacuum>", "vacuum", { 0 } },
-	{ DECL "<getemail>\n  <email_address>a@b.cc</email_address>\n</getemail>\n", "getemail",
+	{ DECL "<getemail>\n  <email_address>a@b.cc</email_address>\n</getemail>\n",
+	  "getemail",
 	  { "email_address", "a@b.cc" } },
 	/* the manual's Python example begins with a blank line */
-	{ "\n" DECL "<yellow><clusterid>C</clusterid><boxid>B</boxid></yellow>", "yellow",
+	{ "\n" DECL "<yellow><clusterid>C</clusterid><boxid>B</boxid></yellow>",
+	  "yellow",
 	  { "clusterid", "C", "boxid", "B" } },
 	{ "\r\n \t\n" DECL "<vacuum/>", "vacuum", { 0 } },
 	{ "\xef\xbb\xbf" DECL "<vacuum/>", "vacuum", { 0 } },
@@ -43,7 +45,11 @@ static const struct {
 	{ "<a><b>1&lt;2&amp;&gt;&quot;&apos;&#65;</b></a>", "a", { "b", "1<2&>\"'A" } },
 	{ "<a><b><![CDATA[<&>]]>!</b></a>", "a", { "b", "<&>!" } },
 	{ "<a><!-- <c/> --><b>x<!-- -->y</b></a>", "a", { "b", "xy" } },
-	{ "<a><b>Gr\xc3\xbc\xc3\x9f""e</b></a>", "a", { "b", "Gr\xc3\xbc\xc3\x9f""e" } },
+	{ "<a><b>Gr\xc3\xbc\xc3\x9f"
+	  "e</b></a>",
+	  "a",
+	  { "b", "Gr\xc3\xbc\xc3\x9f"
+		 "e" } },
 	{ "<a x='1'><b y='2'>z</b></a>", "a", { "b", "z" } },
 };
 
@@ -78,14 +84,12 @@ static const struct {
 	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
 	{ "<a>\n<b>1</b>", "a", "malformed", "not a well-formed XML document: no element found (line 2)" },
 	{ "<a><b></a></b>", "a", "malformed", "not a well-formed XML document: mismatched tag (line 1)" },
-	{ "<a/><b/>", "a", "malformed",
-	  "not a well-formed XML document: junk after document element (line 1)" },
+	{ "<a/><b/>", "a", "malformed", "not a well-formed XML document: junk after document element (line 1)" },
 	/* the line is that of the whole body, skipped lines counted */
 	{ "\n\n<a>\n<b>1</b>\n<b>2</b></a>", "a", "repeated_parameter", "<b> stands twice (line 5)" },
 	{ "<a><b/><c/><b/></a>", "a", "repeated_parameter", "<b> stands twice (line 1)" },
 	{ "<a><b><c/></b></a>", "a", "malformed", "<b> holds elements of its own, and must not (line 1)" },
-	{ "<a><b>1<c>2</c></b></a>", "a", "malformed",
-	  "<b> holds elements of its own, and must not (line 1)" },
+	{ "<a><b>1<c>2</c></b></a>", "a", "malformed", "<b> holds elements of its own, and must not (line 1)" },
 	{ "<a>text</a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
 	{ "<a><b/>text</a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
 	{ "<a><![CDATA[x]]></a>", "a", "malformed", "<a> holds text beside its children (line 1)" },
@@ -97,13 +101,13 @@ static const struct {
 	{ DECL "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>", "", "malformed",
 	  "<!DOCTYPE> is refused: no document type, no entity declarations (line 2)" },
 	{ "<a><b>&x;</b></a>", "a", "malformed", "not a well-formed XML document: undefined entity (line 1)" },
-	{ "<!ENTITY x \"y\"><a/>", "", "malformed",
-	  "not a well-formed XML document: syntax error (line 1)" },
+	{ "<!ENTITY x \"y\"><a/>", "", "malformed", "not a well-formed XML document: syntax error (line 1)" },
 	/* only UTF-8 */
 	{ "<?xml version='1.0' encoding='ISO-8859-1'?><a/>", "", "malformed",
 	  "<?xml> declares an encoding other than UTF-8 (line 1)" },
-	{ "<a><b>Gr\xfc\xdf""e</b></a>", "a", "malformed",
-	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
+	{ "<a><b>Gr\xfc\xdf"
+	  "e</b></a>",
+	  "a", "malformed", "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
 	{ "\xff\xfe<a/>", "", "malformed",
 	  "not a well-formed XML document: not well-formed (invalid token) (line 1)" },
 	{ "<a><b>\x01</b></a>", "a", "malformed",
@@ -221,7 +225,8 @@ END_TEST
 /* Bytes that mean something to XML, more often than chance would have them. */
 static char telling(void)
 {
-	static const char bytes[] = "<>/&;!?[]'\"=- \n\xef\xbb\xbf\xc3" "ab\0";
+	static const char bytes[] = "<>/&;!?[]'\"=- \n\xef\xbb\xbf\xc3"
+				    "ab\0";
 
 	return bytes[rnd(sizeof(bytes))];
 }
