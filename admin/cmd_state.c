@@ -13,11 +13,11 @@
 struct listing {
 	struct call *c;
 	struct xml_out *o;
-	bool settings;	    /* listclusters; else stats */
+	bool settings; /* listclusters; else stats */
 	int64_t mono;
 	struct str cluster; /* whose boxes are walked */
 	int64_t boxes;
-	bool relay_box;	    /* one of them has smtp_relay */
+	bool relay_box; /* one of them has smtp_relay */
 	struct err err;
 };
 
@@ -68,7 +68,8 @@ static void write_box(struct listing *l, const struct box *b)
 	xml_out_close(l->o, "box");
 }
 
-/* --- the boxes of one cluster stand together: their key begins with its name --- */
+/* --- the boxes of one cluster: their keys, its name and a NUL in front, stand together, and
+ * before those of a cluster whose name only begins so --- */
 
 static int count_box_row(void *arg, const void *rec, const struct row_meta *m)
 {
@@ -96,12 +97,7 @@ static int write_box_row(void *arg, const void *rec, const struct row_meta *m)
 
 static int each_box(struct listing *l, store_visit *fn)
 {
-	char from[LIMIT_NAME + 2];
-	size_t n = str_copy(from, sizeof(from) - 1, l->cluster);
-
-	from[n] = '\0'; /* the joint of the key */
-	return store_each(l->c->env->accounts, &table_boxes, (struct str){ from, n + 1 }, fn, l,
-			  &l->err);
+	return store_each(l->c->env->accounts, &table_boxes, l->cluster, fn, l, &l->err);
 }
 
 /* --- clusters --- */

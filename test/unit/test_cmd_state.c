@@ -13,8 +13,8 @@ static void add_cluster(const char *id, const char *type, const char *port)
 
 static void add_box(const char *cluster, const char *box)
 {
-	ck_ok(ask("addbox", "clusterid", cluster, "boxid", box, "connect_address", "10.0.0.1",
-		  "connect_port", "25", "probe_password", "s3cret", NULL));
+	ck_ok(ask("addbox", "clusterid", cluster, "boxid", box, "connect_address",
+		  "10.0.0.1", "connect_port", "25", "probe_password", "s3cret", NULL));
 	ck_assert_int_ge(boxes_assign(rig_env.shm, str_z(cluster), str_z(box)), 0);
 }
 
@@ -80,7 +80,8 @@ START_TEST(rows)
 	ck_assert_uint_eq(times(answer, "<cluster>"), 3);
 	ck_assert_uint_eq(times(answer, "<box>"), 3);
 	/* each with its own boxes, though the names begin alike */
-	ck_assert_ptr_nonnull(strstr(from_cluster("CC"), "\n      <boxes total=\"2\">\n"));
+	ck_assert(str_starts(str_z(strstr(from_cluster("C"), "<boxes ")), STR("<boxes total=\"1\">")));
+	ck_assert(str_starts(str_z(strstr(from_cluster("CC"), "<boxes ")), STR("<boxes total=\"2\">")));
 	ck_assert_uint_eq(times(from_cluster("C"), "<box>") - times(from_cluster("CC"), "<box>"), 1);
 	ck_assert_uint_eq(times(from_cluster("E"), "<box>"), 0);
 	ck_assert_ptr_nonnull(strstr(from_cluster("E"), "<boxes total=\"0\">"));
@@ -116,11 +117,14 @@ END_TEST
 /* Settings and figures share a row, so no name may mean both. */
 START_TEST(names)
 {
-	static const char *const more[] = { "failures_in_a_row", "passed_over_ms", "last_failure",
-					    "warning", "boxes", "latency" };
+	static const char *const more[] = {
+		"failures_in_a_row", "passed_over_ms", "last_failure",
+		"warning",	     "boxes",	       "latency"
+	};
 
 	for (unsigned i = 0; i < CC_COUNT; i++)
-		ck_assert_ptr_null(table_field(&table_clusters, str_z(cluster_counter_info[i].name)));
+		ck_assert_ptr_null(
+			table_field(&table_clusters, str_z(cluster_counter_info[i].name)));
 	for (unsigned i = 0; i < BC_COUNT; i++)
 		ck_assert_ptr_null(table_field(&table_boxes, str_z(box_counter_info[i].name)));
 	for (size_t m = 0; m < ARRAY_LEN(more); m++) {
@@ -178,8 +182,7 @@ START_TEST(counters)
 				      10 * i + slot + 1);
 	for (int i = 0; i < BC_COUNT; i++)
 		for (int slot = 0; slot < 2; slot++)
-			count_box(shm, (unsigned)slot, b, (enum box_counter)i,
-				  100 * i + slot + 1);
+			count_box(shm, (unsigned)slot, b, (enum box_counter)i, 100 * i + slot + 1);
 	for (int turn = 0; turn < 2; turn++) {
 		char want[32];
 
