@@ -20,6 +20,7 @@
 #include "shm/slots.h"
 
 #define BEAT_MS 500
+#define TRAFFIC_LOOK_MS 20 /* at the first start: rows that cannot be read yet spare nobody */
 #define DRAIN_LOOK_MS 50
 
 struct entrance {
@@ -238,7 +239,7 @@ static void on_beat(struct timer *t)
 	slot_beat(w->p->shm, w->p->slot, loop_now(w->env.loop));
 	look_for_traffic(w);
 	rebuild(w); /* one that failed before */
-	timer_set(t, BEAT_MS);
+	timer_set(t, w->env.traffic_db ? BEAT_MS : TRAFFIC_LOOK_MS);
 }
 
 static int open_stores(struct worker *w, struct err *e)
