@@ -108,8 +108,10 @@ static void on_io(struct io *io, enum io_event what)
 		leg_heard(leg);
 		break;
 	case IO_DRAINED:
-		if (leg->ev && leg->data_state == DATA_GO)
-			leg->ev->drained(leg);
+		if (!leg->ev || leg->data_state != DATA_GO)
+			break;
+		leg_await(leg);
+		leg->ev->drained(leg);
 		break;
 	case IO_EOF:
 		leg_fail(leg, 451, "4.4.2", "box closed the connection");
@@ -278,7 +280,8 @@ ptrdiff_t leg_body(struct leg *leg, struct str bytes)
 	n = io_send(&leg->io, bytes);
 	if (n > 0)
 		leg_count(leg, BC_bytes, n);
-	if (n >= 0)
+	/* Its time runs from the last byte that it took. */
+	if (n > 0 || (n == 0 && leg->timer.due == CLOCK_NEVER))
 		leg_await(leg);
 	return n;
 }

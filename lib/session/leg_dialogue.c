@@ -67,8 +67,9 @@ void leg_await(struct leg *leg)
 {
 	enum leg_step s = leg_expects(leg);
 
-	if (s == STEP_IDLE && leg->ev)
-		timer_stop(&leg->timer); /* the client's time-outs rule */
+	/* While the box owes us nothing the client's time-outs rule. */
+	if ((s == STEP_IDLE && leg->ev) || (s == STEP_BODY && !leg->io.blocked))
+		timer_stop(&leg->timer);
 	else if (s != STEP_CONNECT)
 		timer_set(&leg->timer, patience(steps[s].timeout));
 }
