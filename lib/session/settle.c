@@ -5,7 +5,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/session/patience.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
 
@@ -267,7 +266,7 @@ static void settle(struct transaction *tx)
 		return;
 	}
 	transaction_enter(tx, TX_LEDGER);
-	timer_set(&tx->ledger_wait, patience(TIMEOUT_LEDGER));
+	timer_set(&tx->ledger_wait, TIMEOUT_LEDGER);
 	settle_bell(tx);
 }
 
