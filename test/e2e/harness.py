@@ -216,6 +216,14 @@ class Balancer(Process):
             return {e.tag: int(e.text) for e in rows if re.fullmatch(r"-?\d+", e.text or "")}
         raise KeyError(cluster)
 
+    def ledger_is_written(self):
+        """Waits until every fact of the journals is on disk; bytes of them so far."""
+        def written():
+            j = self.xml("stats").find("journal")
+            return (j.findtext("published_bytes") == j.findtext("applied_bytes")
+                    and j.findtext("published_bytes"))
+        return int(wait_for("journals are applied", written))
+
     # --- processes ---
 
     def children(self):

@@ -207,3 +207,211 @@ def test_matrix(keep, tmp_path, capsys):
         for box in lane.boxes:
             assert box.alive()
         assert lane.pb.stop() == 0
+
+
+# --- clients that fail ---
+
+HEADER = "Message-ID: <it@x>\r\nFrom: me@sender.org\r\nSubject: s\r\n\r\n"
+BODY = HEADER + "line\r\n" * 200
+# what the client has said when it fails
+CLIENT_STEPS = {
+    "greeting": "",
+    "EHLO": "EHLO me\r\n",
+    "MAIL": "EHLO me\r\nMAIL FROM:<me@sender.org>\r\n",
+    "RCPT": "EHLO me\r\nMAIL FROM:<me@sender.org>\r\nRCPT TO:<{to}>\r\n",
+    "DATA": "EHLO me\r\nMAIL FROM:<me@sender.org>\r\nRCPT TO:<{to}>\r\nDATA\r\n",
+    "half a command": "EHLO me\r\nMAIL FROM:<me@sen",
+    "body": BODY,
+    "body but the end mark's last byte": BODY + ".\r",
+}
+
+
+def speak(c, step, to):
+    """Goes as far as step, reading every answer."""
+    said = CLIENT_STEPS[step]
+    if not said.startswith("Message-ID"):
+        c.reply()
+        for line in said.splitlines(keepends=True):
+            c.send(line.format(to=to))
+            if line.endswith("\n"):
+                c.reply()
+        return
+    speak(c, "DATA", to)
+    c.send(said)
+
+
+def nothing_is_left(s):
+    """All sessions of clients and boxes have ended, but for legs that wait in the pool."""
+    def ended():
+        boxes = [s.pb.counters("MX", b.name) for b in s.boxes]
+        return (s.pb.counters("MX")["sessions"] == 0 and
+                all(b["sessions"] == b["idle"] for b in boxes))
+    wait_for("sessions end", ended)
+
+
+@pytest.mark.parametrize("end", ["drop", "reset", "shutdown"])
+def test_client_leaves(site, end):
+    s = site(n=2, time_scale=SCALE)
+    for step in CLIENT_STEPS:
+        for to in ("anna@example.com", "team@example.com"):
+            c = Client(s.smtp, hello=False)
+            speak(c, step, to)
+            {"drop": c.close, "reset": c.reset, "shutdown": c.end}[end]()
+            if end == "shutdown":  # nothing but refusals may still be said, then it ends
+                with pytest.raises(Gone):
+                    while c.reply()[0] // 100 != 2:
+                        pass
+                    pytest.fail(f"{step}: a positive answer")
+            nothing_is_left(s)
+            c.close()
+            assert [len(b.mails()) for b in s.boxes] == [0, 0], (step, to)
+    assert all(s.pb.counters("MX", b.name)["failures"] == 0 for b in s.boxes)
+
+
+def test_client_stalls(site):
+    s = site(n=2, time_scale=SCALE)
+    for step in CLIENT_STEPS:
+        for to in ("anna@example.com", "team@example.com"):
+            with Client(s.smtp, hello=False) as c:
+                speak(c, step, to)
+                assert c.reply()[0] == 421, (step, to)
+                with pytest.raises(Gone):
+                    c.reply()
+        assert [len(b.mails()) for b in s.boxes] == [0, 0], step
+    nothing_is_left(s)
+    # it was not the boxes' fault, and they are not blamed
+    assert all(s.pb.counters("MX", b.name)["failures"] == 0 for b in s.boxes)
+    assert s.pb.counters("MX")["timeouts"] == 2 * len(CLIENT_STEPS)
+
+
+@pytest.mark.parametrize("to,want", [("anna@example.com", [1, 0]), ("team@example.com", [1, 1])])
+@pytest.mark.parametrize("end", ["drop", "reset", "shutdown"])
+def test_client_leaves_behind_the_end_mark(site, to, want, end):
+    """Its boxes have the mail, though it has not heard of it: its next try is spared."""
+    s = site(n=2, time_scale=SCALE)
+    for b in s.boxes:
+        b.faults("end:slow:200")
+    mail = Mail(s.smtp, "gone@x", to)
+    c = Client(s.smtp)
+    c.mail(mail.sender, to)
+    assert c.command("DATA")[0] == 354
+    c.send(mail.text() + ".\r\n")
+    events = [b for b, n in zip(s.boxes, want) if n]
+    wait_for("the end mark is there", lambda: all(" end slow" in b.events_text() for b in events))
+    {"drop": c.close, "reset": c.reset, "shutdown": c.end}[end]()
+    if end == "shutdown":  # it may still read, and so it hears
+        assert c.reply()[0] == 250
+    nothing_is_left(s)
+    assert s.pb.ledger_is_written() > 0
+    assert [b.copies("gone@x") for b in s.boxes] == want
+    for b in s.boxes:
+        b.faults()
+    assert mail.attempt().code() == 250
+    assert [b.copies("gone@x") for b in s.boxes] == want
+    c.close()
+
+
+def test_client_that_waits_behind_the_end_mark(site):
+    """Slow boxes are waited for longer than a slow client would be."""
+    s = site(n=2, time_scale=SCALE)
+    for b in s.boxes:
+        b.faults("end:slow:4000")  # the client's own time is 3 s
+    assert Mail(s.smtp, "slow@x", "team@example.com").attempt().code() == 250
+    assert [b.copies("slow@x") for b in s.boxes] == [1, 1]
+
+
+BAD_MAILS = {
+    "bare LF": (HEADER + "one\ntwo\r\n", 554, "5.5.2 bare LF"),
+    "bare LF dot": (HEADER + "one\n.\r\ntwo\r\n", 554, "5.5.2 bare LF"),
+    "LF dot LF": (HEADER + "one\r\n.\ntwo\r\n", 554, "5.5.2 bare LF"),
+    "bare CR": (HEADER + "one\rtwo\r\n", 554, "5.5.2 bare CR"),
+    "CR dot CR": (HEADER + "one\r.\rtwo\r\n", 554, "5.5.2 bare CR"),
+    "NUL": (HEADER + "one\0two\r\n", 554, "5.6.0"),
+    "too large": (HEADER + "0123456789abcde\r\n" * 70000, 552, "5.3.4"),
+    "51 Received fields": ("Received: x\r\n" * 51 + HEADER + "x\r\n", 554, "5.4.6"),
+    "bad far behind": (HEADER + "0123456789abcde\r\n" * 30000 + "\0\r\n", 554, "5.6.0"),
+}
+GOOD_MAILS = {
+    "50 Received fields": "Received: x\r\n" * 50 + HEADER + "x\r\n",
+    "just not too large": HEADER + "0123456789abcde\r\n" * 60000,
+    "empty": "",
+    "only dots": HEADER + "..\r\n...\r\n..x\r\n",
+    "long line": HEADER + "x" * 20000 + "\r\n",
+}
+
+
+@pytest.mark.parametrize("to", ["anna@example.com", "team@example.com"])
+def test_mails_that_may_not_be(site, to):
+    s = site(n=2, cluster={"max_mail_size_kb": 1024}, time_scale=SCALE)
+    with Client(s.smtp) as c:
+        for name, (text, code, words) in BAD_MAILS.items():
+            assert c.mail("me@sender.org", to) == [250]
+            assert c.command("DATA")[0] == 354
+            c.send(text + ".\r\n")
+            got = c.reply()
+            assert got[0] == code and got[1].startswith(words), (name, got)
+            assert c.command("NOOP")[0] == 250  # what followed is a command again
+        assert [len(b.mails()) for b in s.boxes] == [0, 0]
+        for n, (name, text) in enumerate(GOOD_MAILS.items()):
+            assert c.mail("me@sender.org", to) == [250]
+            assert c.command("DATA")[0] == 354
+            c.send(text + ".\r\n")
+            assert c.reply()[0] == 250, name
+            newest = [b.mails()[-1] for b in s.boxes if b.mails()]
+            assert len(s.boxes[0].mails()) == n + 1
+            want = text.replace("\r\n.", "\r\n").encode()
+            assert all(m.endswith(want) for m in newest), name
+    assert all(s.pb.counters("MX", b.name)["failures"] == 0 for b in s.boxes)
+
+
+def test_declared_too_large(site):
+    s = site(n=2, cluster={"max_mail_size_kb": 1024})
+    with Client(s.smtp) as c:
+        assert "SIZE 1048576" in c.offer
+        assert c.command("MAIL FROM:<a@b.org> SIZE=1048577")[0] == 552
+        assert c.command("MAIL FROM:<a@b.org> SIZE=1048576")[0] == 250
+
+
+def test_mail_without_end(site):
+    """Far past its limit nobody is read on for the sake of his end mark."""
+    s = site(n=2, cluster={"max_mail_size_kb": 1024}, time_scale=SCALE)
+    c = Client(s.smtp)
+    c.mail("me@sender.org", "team@example.com")
+    assert c.command("DATA")[0] == 354
+    with pytest.raises(Gone):
+        while True:
+            c.send(b"0123456789abcde\r\n" * 10000)
+    nothing_is_left(s)
+    assert [len(b.mails()) for b in s.boxes] == [0, 0]
+    c.close()
+
+
+# --- large mails: a leg that fails while the others are far ahead or behind ---
+
+LARGE = "0123456789abcde\r\n" * 1500000  # 25 MB: more than all socket buffers on the way
+
+
+@pytest.mark.parametrize("fault,code", [
+    ("body:stall:1000000", 451), ("body:drop:1000000", 451), ("body:reset:1000000", 451),
+    ("body:refuse4:1000000", 451), ("body:refuse5:1000000", 550), ("body:garbage:1000000", 451)])
+def test_large_mail_fails_in_the_middle(site, fault, code):
+    s = site(n=2, cluster={"max_mail_size_kb": 100000}, time_scale=SCALE)
+    s.boxes[1].faults(fault)
+    for to in ("bert@example.com", "team@example.com"):
+        mail = Mail(s.smtp, f"large.{to}", to, body=LARGE)
+        assert mail.attempt().code() == code
+        assert [len(b.mails()) for b in s.boxes] == [0, 0]
+    s.boxes[1].faults()
+    if code == 451:
+        wait_for("the box is fit", lambda: mail.attempt().code() == 250)
+        assert [b.copies(mail.id) for b in s.boxes] == [1, 1]
+
+
+def test_large_mail_at_the_pace_of_the_slowest(site):
+    """A slow box slows its mail, not more: nothing times out, nothing is buffered without end."""
+    s = site(n=2, cluster={"max_mail_size_kb": 100000}, time_scale=SCALE)
+    s.boxes[1].faults("body:slow:1000000/100")
+    mail = Mail(s.smtp, "pace@x", "team@example.com", body=LARGE)
+    assert mail.attempt().code() == 250
+    assert [b.copies("pace@x") for b in s.boxes] == [1, 1]
+    assert all(b.mails()[0].endswith(mail.body.encode()) for b in s.boxes)
