@@ -2,41 +2,62 @@
 
 #include "shm/region.h"
 
-#define TIME_BITS 56
+/* An entry is one word, so that it is whole at any moment, whoever dies:
+ *   tag (20 bits of the key) | failures (4) | last failure (mono ms, 40 bits: 34 years)
+ * A free one is 0, hence the oldest of all. The keys are hashes: of those that meet in a bucket,
+ * one pair in a million shares an entry. */
+#define TAG_BITS 20
+#define TIME_BITS 40
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
-#define MOST_FAILURES 200
+#define MOST_FAILURES 15
 
-static struct shm_penalty *bucket(struct shm *shm, uint64_t key)
+static au64 *bucket_of(struct shm *shm, uint64_t key)
 {
 	return shm->penalty[key % PENALTY_BUCKETS];
 }
 
-static int64_t age(uint64_t what, int64_t now)
+static uint64_t tag_of(uint64_t key)
 {
-	return now - (int64_t)(what & TIME_MASK);
+	return key >> (64 - TAG_BITS);
 }
 
-/* The entry of key; with make, taking a free, forgotten or the oldest one for it. Two workers
- * that make one at the same time may make two: the key is then counted twice as slowly. */
-static struct shm_penalty *find(struct shm *shm, uint64_t key, int64_t now, bool make)
+static unsigned failures_of(uint64_t entry)
 {
-	struct shm_penalty *b = bucket(shm, key), *oldest = b;
-	uint64_t old;
+	return (unsigned)(entry >> TIME_BITS) & MOST_FAILURES;
+}
+
+static int64_t age(uint64_t entry, int64_t now)
+{
+	return now - (int64_t)(entry & TIME_MASK);
+}
+
+static bool belongs(uint64_t entry, uint64_t key)
+{
+	return failures_of(entry) > 0 && tag_of(entry) == tag_of(key);
+}
+
+/* The entry of key, else the place for a new one: a free one, or the oldest. *entry is what
+ * was found there. */
+static au64 *find(struct shm *shm, uint64_t key, uint64_t *entry)
+{
+	au64 *bucket = bucket_of(shm, key), *place = NULL;
+	uint64_t oldest = UINT64_MAX;
 
 	for (int i = 0; i < PENALTY_WAYS; i++) {
-		if (atomic_load(&b[i].key) == key)
-			return &b[i];
-		if (age(atomic_load(&b[i].what), now) > age(atomic_load(&oldest->what), now))
-			oldest = &b[i];
+		uint64_t v = atomic_load(&bucket[i]);
+
+		if (!belongs(v, key) && (v & TIME_MASK) >= oldest)
+			continue;
+		oldest = v & TIME_MASK;
+		place = &bucket[i];
+		*entry = v;
+		if (belongs(v, key))
+			break;
 	}
-	if (!make)
-		return NULL;
-	old = atomic_load(&oldest->key);
-	atomic_store(&oldest->what, 0);
-	return atomic_compare_exchange_strong(&oldest->key, &old, key) ? oldest : NULL;
+	return place;
 }
 
-static int64_t delay_of(uint64_t failures)
+static int64_t delay_of(unsigned failures)
 {
 	int64_t ms = PENALTY_FIRST_MS;
 
@@ -49,30 +70,33 @@ static int64_t delay_of(uint64_t failures)
 
 int64_t penalty_failed(struct shm *shm, uint64_t key, int64_t mono_ms)
 {
-	struct shm_penalty *p = find(shm, key ? key : 1, mono_ms, true);
-	uint64_t what, n;
+	uint64_t old, made, n;
+	au64 *at;
 
-	if (!p)
-		return PENALTY_FIRST_MS;
-	what = atomic_load(&p->what);
-	n = age(what, mono_ms) > PENALTY_FORGET_MS ? 0 : what >> TIME_BITS;
-	n = n < MOST_FAILURES ? n + 1 : n;
-	atomic_store(&p->what, n << TIME_BITS | ((uint64_t)mono_ms & TIME_MASK));
-	return delay_of(n);
+	do {
+		at = find(shm, key, &old);
+		n = belongs(old, key) && age(old, mono_ms) <= PENALTY_FORGET_MS ? failures_of(old) : 0;
+		n = n < MOST_FAILURES ? n + 1 : n;
+		made = tag_of(key) << (64 - TAG_BITS) | n << TIME_BITS |
+		       ((uint64_t)mono_ms & TIME_MASK);
+	} while (!atomic_compare_exchange_strong(at, &old, made));
+	return delay_of((unsigned)n);
 }
 
 int64_t penalty_now(const struct shm *shm, uint64_t key, int64_t mono_ms)
 {
-	struct shm_penalty *p = find((struct shm *)(uintptr_t)shm, key ? key : 1, mono_ms, false);
-	uint64_t what = p ? atomic_load(&p->what) : 0;
+	uint64_t v;
 
-	return p && age(what, mono_ms) <= PENALTY_FORGET_MS ? delay_of(what >> TIME_BITS) : 0;
+	find((struct shm *)(uintptr_t)shm, key, &v);
+	return belongs(v, key) && age(v, mono_ms) <= PENALTY_FORGET_MS ? delay_of(failures_of(v)) : 0;
 }
 
 void penalty_clear(struct shm *shm, uint64_t key)
 {
-	struct shm_penalty *p = find(shm, key ? key : 1, 0, false);
+	uint64_t v;
+	au64 *at;
 
-	if (p)
-		atomic_store(&p->what, 0);
+	do
+		at = find(shm, key, &v);
+	while (belongs(v, key) && !atomic_compare_exchange_strong(at, &v, 0));
 }

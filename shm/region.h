@@ -81,11 +81,6 @@ struct shm_ring {
 
 #define PENALTY_BUCKETS 16384
 #define PENALTY_WAYS 4
-struct shm_penalty {
-	au64 key;  /* 0: free */
-	au64 what; /* failures in the upper 8 bits, last failure (mono ms) below */
-};
-
 struct shm {
 	uint64_t magic;
 	uint32_t version, workers;
@@ -98,7 +93,7 @@ struct shm {
 	struct shm_name clusters[MAX_CLUSTERS];
 	struct shm_name box_names[MAX_BOXES];
 	struct shm_box boxes[MAX_BOXES];
-	struct shm_penalty penalty[PENALTY_BUCKETS][PENALTY_WAYS];
+	au64 penalty[PENALTY_BUCKETS][PENALTY_WAYS]; /* penalty.c has the form of an entry */
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];
 	struct shm_rows rows[MAX_WORKERS];
