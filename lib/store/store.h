@@ -53,8 +53,8 @@ MUST_CHECK int store_expire(struct store *s, const struct table *t, struct str k
 MUST_CHECK int store_commit(struct store *s, struct err *e);
 void store_abort(struct store *s);
 MUST_CHECK int store_sync(struct store *s, struct err *e);
-/* Tombstones older than age go, at most limit of them in the open write transaction;
- * returns how many, or -1. (With sisters: only what all of them cover.) */
+/* Tombstones older than age go, at most limit of them; returns how many, or -1. Looks at some
+ * thousand rows and goes on there next time. (With sisters: only what all of them cover.) */
 MUST_CHECK int store_collect(struct store *s, int64_t wall_ms, int64_t age_ms, int limit,
 			     struct err *e);
 

@@ -4,14 +4,18 @@
 
 #include "lib/store/store_inner.h"
 
-#define ROW_BYTES (256u << 10) /* no record is larger; inputs are capped before */
+#define ROW_BYTES (512u << 10) /* no record is larger: a cluster's lists take 264 KiB */
+#define COLLECT_LOOK 10000     /* entries looked at in one go: readers' pages wait that long */
 
 /* --- transactions --- */
 
 int store_write_begin(struct store *s, int64_t wall_ms, struct err *e)
 {
-	int rc = mdb_txn_begin(s->env, NULL, 0, &s->wr);
+	int rc;
 
+	if (s->wr)
+		bug("%s: a write within a write", s->path); /* LMDB would wait for itself */
+	rc = mdb_txn_begin(s->env, NULL, 0, &s->wr);
 	if (rc)
 		return store_error(s, rc, "write", e);
 	s->wall = wall_ms;
@@ -39,12 +43,23 @@ static int put_vv(struct store *s)
 	return mdb_put(s->wr, s->db[DB_VV], &k, &v, 0);
 }
 
-int store_commit(struct store *s, struct err *e)
+static int put_marks(struct store *s)
 {
 	int rc;
 
+	if (memcmp(&s->now, &s->committed, sizeof(s->now)) == 0)
+		return 0; /* then LMDB has nothing to write either */
 	if ((rc = meta_put(s, s->wr, "seq", s->now.seq)) ||
-	    (rc = meta_put(s, s->wr, "clock", s->now.clock)) || (rc = put_vv(s))) {
+	    (rc = meta_put(s, s->wr, "clock", s->now.clock)))
+		return rc;
+	return put_vv(s);
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+	int rc = put_marks(s);
+
+	if (rc) {
 		store_abort(s);
 		return store_error(s, rc, "commit", e);
 	}
@@ -193,8 +208,13 @@ static bool same_record(const struct table *t, const struct old_row *o, const vo
 	return true;
 }
 
-/* Fields that stay keep their stamps; those that change, also back to the default, get the
- * row's. */
+static uint64_t stamp_of(const struct row_meta *m, uint8_t id)
+{
+	return m->field_stamp[id] ? m->field_stamp[id] : m->stamp;
+}
+
+/* Fields that stay keep their stamps, also at a default that nobody wrote down; those that
+ * change, also back to the default, get the row's. */
 static void stamp_fields(const struct table *t, const struct old_row *o, const void *rec,
 			 struct row_meta *m)
 {
@@ -203,7 +223,7 @@ static void stamp_fields(const struct table *t, const struct old_row *o, const v
 	for (unsigned i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
 
-		m->field_stamp[f->id] = field_same(f, &o->rec, rec) ? o->meta.field_stamp[f->id] :
+		m->field_stamp[f->id] = field_same(f, &o->rec, rec) ? stamp_of(&o->meta, f->id) :
 								      m->stamp;
 	}
 }
@@ -321,6 +341,8 @@ int store_expire(struct store *s, const struct table *t, struct str key, struct 
 	struct old_row o;
 	int rc = 0;
 
+	if (key.n == 0 || key.n > KEY_MAX)
+		return STORE_NONE;
 	if (old_read(s, t, key, &o, e) < 0)
 		return -1;
 	if (!o.exists)
@@ -372,7 +394,7 @@ int store_since(struct store *s, uint64_t after, store_seq_visit *fn, void *arg,
 
 	if (rc)
 		return store_error(s, rc, "seq", e);
-	u64_key(after + 1, from);
+	u64_key(after < UINT64_MAX ? after + 1 : after, from);
 	for (rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE); !rc && !stop;
 	     rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
 		const struct table *t;
@@ -410,18 +432,18 @@ static int look_for_tombstone(void *arg, uint64_t seq, const struct table *t, st
 		memcpy(c->old[c->n_old].key, key.p, key.n);
 		c->old[c->n_old++].n = key.n;
 	}
-	return ++c->looked >= c->limit;
+	return ++c->looked >= COLLECT_LOOK || c->n_old >= c->limit;
 }
 
 int store_collect(struct store *s, int64_t wall_ms, int64_t age_ms, int limit, struct err *e)
 {
 	struct collect c = { .s = s,
-			     .before = (uint64_t)(wall_ms - age_ms) << 16,
+			     .before = wall_ms > age_ms ? (uint64_t)(wall_ms - age_ms) << 16 : 0,
 			     .limit = limit,
 			     .old = mem_alloc((size_t)limit * sizeof(*c.old)) };
 	int rc = store_since(s, s->collect_from, look_for_tombstone, &c, e);
 
-	if (c.looked < limit)
+	if (rc == 0)
 		s->collect_from = 0; /* once round */
 	for (int i = 0; i < c.n_old && rc >= 0; i++)
 		rc = store_expire(s, c.old[i].t, (struct str){ c.old[i].key, c.old[i].n }, e);
