@@ -25,7 +25,7 @@ SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 OPTIMIZE ?= -O2 -g
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DPB_VERSION='"$(VERSION)"' -I. $(WARNINGS) $(OPTIMIZE) \
 	$(HARDENING) $(SANITIZE) $(LIB_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),,-Wl,--as-needed) $(SANITIZE) $(LDFLAGS)
 
 # --- what there is ---
 

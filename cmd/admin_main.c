@@ -124,7 +124,8 @@ static int start(struct admin_main *m, struct err *e)
 
 int admin_run(struct process *p)
 {
-	struct admin_main *m = mem_zalloc(sizeof(*m));
+	static struct admin_main self; /* one a process */
+	struct admin_main *m = &self;
 	struct err e = { "" };
 
 	m->p = p;

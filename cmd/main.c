@@ -102,7 +102,7 @@ static int run_daemon(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o;
+	static struct options o;
 	struct err e = { "" };
 
 	proc_title_init(argc, argv);

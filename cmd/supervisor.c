@@ -53,6 +53,7 @@ struct supervisor {
 	struct child children[MAX_SLOTS];
 	unsigned n_children, n_running;
 	int ready;
+	bool announced; /* that all runs */
 	int status;
 };
 
@@ -126,9 +127,9 @@ _Noreturn static void child_main(struct child *c, pid_t parent)
 	process_begin(&p, parent);
 	if ((r->privileges & PRIV_DROP) && process_drop(&p, &e) < 0) {
 		log_error("%s", e.text);
-		_exit(EXIT_CANNOT_START);
+		exit(EXIT_CANNOT_START);
 	}
-	_exit(r->run(&p));
+	exit(r->run(&p));
 }
 
 /* Signals wait until the child has its own handlers, so that none of ours runs in it. */
@@ -337,6 +338,15 @@ static void go(struct supervisor *s)
 	for (unsigned i = 0; i < s->n_children; i++)
 		if (s->children[i].role != ROLE_ADMIN)
 			spawn(&s->children[i]);
+}
+
+/* Every worker has confirmed a generation: it serves. Said once. */
+static void announce(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->o->workers; i++)
+		if (slot_get(s->shm, i).generation == 0)
+			return;
+	s->announced = true;
 	log_info("running: %u worker%s, directory %s", s->o->workers,
 		 s->o->workers > 1 ? "s" : "", s->o->directory);
 	if (s->ready >= 0 && write(s->ready, "+", 1) < 0)
@@ -355,6 +365,8 @@ static void on_bell(struct watch *w, unsigned what)
 	doors_look(&s->doors);
 	if (s->phase == STARTING && s->doors.version)
 		go(s);
+	else if (!s->announced)
+		announce(s);
 }
 
 /* --- start and end --- */

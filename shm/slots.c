@@ -107,6 +107,7 @@ void generation_confirm(struct shm *shm, unsigned slot, uint32_t generation)
 {
 	atomic_store(&shm->slots[slot].generation, generation);
 	slot_ring(shm, SLOT_ADMIN);
+	slot_ring(shm, SLOT_SUPERVISOR);
 }
 
 int generation_missing(const struct shm *shm, uint32_t generation)

@@ -35,7 +35,7 @@ void slot_answer(const struct shm *shm, unsigned slot);
 uint32_t generation_get(const struct shm *shm);
 /* admin: a new generation is in the store; rings every live worker. Returns it. */
 uint32_t generation_bump(struct shm *shm);
-/* worker: this one is live in me; rings admin. */
+/* worker: this one is live in me; rings admin and supervisor. */
 void generation_confirm(struct shm *shm, unsigned slot, uint32_t generation);
 /* admin: the first live worker slot that has not confirmed, or -1. Empty slots (being
  * respawned; they read the store anew) do not count. */
