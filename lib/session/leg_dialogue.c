@@ -85,6 +85,10 @@ void leg_fail_word(struct leg *leg, const struct leg_word *w)
 
 	if (leg->dead)
 		return;
+	if (w->code / 100 != 4 && w->code / 100 != 5) { /* a yes to what was not asked is no yes */
+		leg_fail(leg, 451, "4.5.0", "%d out of turn: %.*s", w->code, STR_ARG(w->text));
+		return;
+	}
 	leg->dead = true;
 	timer_stop(&leg->timer);
 	snprintf(why, sizeof(why), "%s: %.*s", leg_step_name(s), STR_ARG(w->text));

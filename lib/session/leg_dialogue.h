@@ -14,7 +14,7 @@ void leg_greeted_by(struct leg *leg);
 /* Ends it with our own word on what failed; tells the owner. */
 void leg_fail(struct leg *leg, int code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* The same with the box's word. */
+/* The same with the box's word; one that is no refusal becomes a 451 of ours. */
 void leg_fail_word(struct leg *leg, const struct leg_word *w);
 void leg_await(struct leg *leg); /* timer for leg_expects() */
 

@@ -68,8 +68,11 @@ int outcome_code(enum fate fate, const struct word *const *targets, unsigned n)
 			return common[fate];
 		code = targets[i]->code;
 	}
-	/* 421 ends the box's session with us, not the client's (RFC 5321 3.8). */
-	return code && code != 421 && fate != FATE_OK ? code : common[fate];
+	/* 421 ends the box's session with us, not the client's (RFC 5321 3.8); and a 3xx or
+	 * another that is no verdict would mean something else to the client. */
+	if (code == 421 || (code / 100 != 4 && code / 100 != 5))
+		return common[fate];
+	return code;
 }
 
 /* The enhanced code to lead with: a box's own when it is the only one that explains. */

@@ -14,6 +14,8 @@ static const struct word temp = { VERDICT_TEMP, STR_INIT("MAIL2"), 452, STR_INIT
 				  STR_INIT("full") };
 static const struct word bye = { VERDICT_TEMP, STR_INIT("MAIL2"), 421, STR_INIT("4.3.2"),
 				 STR_INIT("shutting down") };
+static const struct word odd = { VERDICT_TEMP, STR_INIT("MAIL2"), 354, STR_INIT(""),
+				 STR_INIT("go on") };
 static const struct word perm = { VERDICT_PERM, STR_INIT("MAIL2"), 550, STR_INIT("5.1.1"),
 				  STR_INIT("nobody") };
 static const struct word perm2 = { VERDICT_PERM, STR_INIT("MAIL1"), 552, STR_INIT("5.2.2"),
@@ -32,6 +34,7 @@ static const struct {
 	  "2.0.0 [MAIL1:250_ok_queued_as_1][MAIL2:250_had_it_already]" },
 	{ { &temp }, 1, FATE_TEMP, 452, "4.2.2 [MAIL2:452_full]" },
 	{ { &bye }, 1, FATE_TEMP, 451, "4.3.2 [MAIL2:421_shutting_down]" },
+	{ { &odd }, 1, FATE_TEMP, 451, "4.3.0 [MAIL2:354_go_on]" },
 	{ { &perm }, 1, FATE_PERM, 550, "5.1.1 [MAIL2:550_nobody]" },
 	/* mixed with a 4xx: put off */
 	{ { &ok1, &temp }, 2, FATE_TEMP, 452, "4.2.2 [MAIL1:250_ok_queued_as_1][MAIL2:452_full]" },
