@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -303,6 +304,59 @@ class DemoBox(Process):
     def copies(self, message_id):
         """How many copies of this mail the box has stored, over all mailboxes."""
         return sum(f"<{message_id}>".encode() in m for m in self.mails())
+
+
+class OddBox(threading.Thread):
+    """An SMTP server that answers as its table says; what is not there, it answers well. Keys
+    are "greeting", verbs and "end"; mails counts what it has answered 2xx at the end."""
+
+    GOOD = {"greeting": "220 odd ESMTP", "EHLO": "250-odd\r\n250 PIPELINING", "DATA": "354 go",
+            "end": "250 2.0.0 ok", "QUIT": "221 bye"}
+
+    def __init__(self, **answers):
+        super().__init__(daemon=True)
+        self.answers = {**self.GOOD, **answers}
+        self.mails = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.smtp = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed by kill()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        try:
+            with connection, connection.makefile("rb") as lines:
+                self.say(connection, "greeting")
+                for line in lines:
+                    verb = line[:4].decode(errors="replace").upper().strip()
+                    self.say(connection, verb)
+                    if verb == "QUIT":
+                        return
+                    if verb == "DATA" and self.answers["DATA"].startswith("354"):
+                        while next(lines) != b".\r\n":
+                            pass
+                        self.mails += self.answers["end"].startswith("2")
+                        self.say(connection, "end")
+        except (OSError, StopIteration):
+            pass
+
+    def say(self, connection, what):
+        connection.sendall(self.answers.get(what, "250 ok").encode() + b"\r\n")
+
+    def kill(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    argv = ["odd box"]
+
+    def output(self):
+        return ""
 
 
 class Gone(Exception):

@@ -14,7 +14,7 @@ import traceback
 
 import pytest
 
-from harness import Balancer, Client, DemoBox, Gone, Mail, wait_for
+from harness import Balancer, Client, DemoBox, Gone, Mail, OddBox, wait_for
 
 SCALE = 100  # PB_TIME_SCALE: a greeting is waited for 0.6 s, the answer to the end mark 6 s
 
@@ -209,6 +209,70 @@ def test_matrix(keep, tmp_path, capsys):
         assert lane.pb.stop() == 0
 
 
+# --- boxes that answer, but not what one answers ---
+
+LONG_REPLY = "\r\n".join(["250-" + "x" * 1000] * 60)
+ODD = [  # what it says where; the first reply to the client, "rcpt" or "end"
+    ({"greeting": "250 hello"}, "rcpt"),
+    ({"greeting": "354 hello"}, "rcpt"),
+    ({"greeting": "220 hi\r\n250 odd\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok"}, "either"),
+    ({"EHLO": "220 hello"}, "rcpt"),
+    ({"EHLO": "354 hello"}, "rcpt"),
+    ({"EHLO": "250-a\r\n251 b"}, "rcpt"),
+    ({"EHLO": LONG_REPLY}, "rcpt"),
+    ({"MAIL": "354 go"}, "rcpt"),
+    ({"MAIL": "421 bye"}, "rcpt"),
+    ({"RCPT": "354 go"}, "rcpt"),
+    ({"RCPT": "421 bye"}, "rcpt"),
+    ({"RCPT": "250"}, 250),
+    ({"RCPT": "251 will forward"}, 250),
+    ({"RCPT": "\0"}, "rcpt"),
+    ({"RCPT": "x" * 100000}, "rcpt"),
+    ({"RCPT": "250 ok\r\n250 ok"}, "either"),
+    ({"DATA": "250 ok"}, "end"),
+    ({"DATA": "221 bye"}, "end"),
+    ({"DATA": "421 bye"}, "end"),
+    ({"DATA": "354 go\r\n250 ok"}, "end"),
+    ({"DATA": "354-go\r\n354 on"}, 250),
+    ({"end": "354 go on"}, "end"),
+    ({"end": "421 bye"}, "end"),
+    ({"end": "220 bye"}, 250),
+    ({"end": "299"}, 250),
+    ({"end": "199 no reply"}, "end"),
+    ({"end": "600 no reply"}, "end"),
+    ({"end": "250 ok\r\n250 ok\r\n250 ok"}, 250),
+]
+
+
+@pytest.mark.parametrize("to", ["odd@example.com", "both@example.com"])
+def test_odd_answers(keep, site, to):
+    """Whatever it says: the client hears 451, or 250 when the box has taken the mail."""
+    s = site(n=1, time_scale=SCALE)
+    odd = keep(OddBox())
+    s.pb.add_box("MX", "ODD", odd.smtp)
+    s.pb.add_account("odd@example.com", "ODD")
+    s.pb.add_alias("both@example.com", "anna@example.com", "odd@example.com")
+    for i, (answers, want) in enumerate(ODD):
+        odd.answers = {**odd.GOOD, **answers}
+        for light in ("yellow", "green"):
+            s.pb.xml(light, clusterid="MX", boxid="ODD")
+        for n in range(3):  # the second and third may meet what the first has left in the pool
+            odd.mails = 0
+            mail = Mail(s.smtp, f"odd{i}.{n}@x", to)
+            t = mail.attempt()
+            said = (answers, t.rcpt, t.data, t.end)
+            if want == "rcpt":
+                assert t.rcpt[to][0] == 451 and not t.data and not t.end, said
+            elif want != "either":
+                assert t.rcpt[to][0] == 250, said
+            if want == 250:
+                assert t.end and t.end[0] == 250 and odd.mails == 1, said
+            else:
+                assert t.code() == 451 and odd.mails == 0, said
+            if want in ("rcpt", "either"):
+                assert s.boxes[0].copies(mail.id) == 0, said
+
+
 # --- clients that fail ---
 
 HEADER = "Message-ID: <it@x>\r\nFrom: me@sender.org\r\nSubject: s\r\n\r\n"
@@ -270,15 +334,18 @@ def test_client_leaves(site, end):
 
 def test_client_stalls(site):
     s = site(n=2, time_scale=SCALE)
+    clients = []
     for step in CLIENT_STEPS:
         for to in ("anna@example.com", "team@example.com"):
-            with Client(s.smtp, hello=False) as c:
-                speak(c, step, to)
-                assert c.reply()[0] == 421, (step, to)
-                with pytest.raises(Gone):
-                    c.reply()
-        assert [len(b.mails()) for b in s.boxes] == [0, 0], step
+            clients.append((step, to, Client(s.smtp, hello=False)))
+            speak(clients[-1][2], step, to)
+    for step, to, c in clients:
+        assert c.reply()[0] == 421, (step, to)
+        with pytest.raises(Gone):
+            c.reply()
+        c.close()
     nothing_is_left(s)
+    assert [len(b.mails()) for b in s.boxes] == [0, 0]
     # it was not the boxes' fault, and they are not blamed
     assert all(s.pb.counters("MX", b.name)["failures"] == 0 for b in s.boxes)
     assert s.pb.counters("MX")["timeouts"] == 2 * len(CLIENT_STEPS)
