@@ -157,13 +157,13 @@ static inline void disk_watch(const char *path)
 	disk.off = disk.full = false;
 }
 
-/* The machine is up again: the file is what the power cut left. Its users have closed it. */
+/* The machine is up again: the file is what the power cut left. Its users have closed it,
+ * which is too late to save anything. */
 static inline void disk_replace(const char *path)
 {
 	char name[256];
 
-	if (!disk.off)
-		disk_cut();
+	must(disk.off, "the power was cut before");
 	disk.file = 0;
 	close(disk.image);
 	snprintf(name, sizeof(name), "%s.image", path);

@@ -251,9 +251,11 @@ static void run_until_cut(uint64_t n)
 	disk.cut_after = (long)rnd(120);
 	while (!disk.off) {
 		crash_step(++n);
-		if (rig->kind == STORE_TRAFFIC && rnd(4))
-			continue;
-		ok(store_sync(rig, &rig_err));
+		if (rig->kind == STORE_TRAFFIC) {
+			if (rnd(4))
+				continue;
+			ok(store_sync(rig, &rig_err));
+		}
 		promised = n;
 	}
 }
@@ -263,6 +265,8 @@ static void power_returns(enum store_env env)
 	char path[128];
 
 	strcpy(path, crash_file());
+	if (!disk.off)
+		disk_cut();
 	store_close(&rig);
 	disk_replace(path);
 	rig_open_env(env);
