@@ -1,111 +1,97 @@
+/* Weighted rendezvous: each member draws a number for the key, as if waiting for the first of
+ * its weight in chances; the shortest wait wins. A member's number does not know of the others,
+ * so nobody's coming or going moves a key between two who stay, and shares are exact at any
+ * weights (points on a circle drift by several percent, and thousands of them are needed where
+ * weights are like 100 to 1). Integers only: floating point differs between machines. */
 #include "lib/route/ring.h"
 
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/hash.h"
+#include "lib/base/limits.h"
 
-#define POINTS 160 /* a unit of weight, as ketama has it */
-#define MOST_POINTS 20000
 #define SEED 0x70726f746f62616cu /* fixed: the ring is the same everywhere */
+#define FRACTION 24		 /* bits of a logarithm behind the point */
 
-struct point {
-	uint64_t at;
+struct member {
+	uint64_t id; /* of its name */
+	unsigned weight;
 	int value;
 };
 struct ring {
-	struct point *v;
-	size_t n;
+	unsigned n;
+	struct member v[];
 };
-
-static int point_order(const void *a, const void *b)
-{
-	const struct point *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return x->value - y->value;
-}
-
-static unsigned points_of(const struct ring_member *m, uint64_t total)
-{
-	uint64_t n = (uint64_t)m->weight * POINTS;
-
-	/* Many heavy boxes: the same shares with fewer points, at least some for each. */
-	if (total * POINTS > MOST_POINTS)
-		n = n * MOST_POINTS / (total * POINTS);
-	return n < 16 ? 16 : (unsigned)n;
-}
 
 struct ring *ring_build(const struct ring_member *v, unsigned n)
 {
 	struct ring *r;
-	uint64_t total = 0;
-	size_t points = 0;
 
 	if (n == 0)
 		return NULL;
+	if (n > MAX_BOXES)
+		bug("a ring of %u boxes", n);
+	r = mem_zalloc(sizeof(*r) + n * sizeof(r->v[0]));
+	r->n = n;
 	for (unsigned i = 0; i < n; i++)
-		total += v[i].weight;
-	for (unsigned i = 0; i < n; i++)
-		points += points_of(&v[i], total);
-	r = mem_zalloc(sizeof(*r));
-	r->v = mem_alloc(points * sizeof(*r->v));
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t base = hash_stable(v[i].name, SEED);
-
-		for (unsigned j = 0; j < points_of(&v[i], total); j++) {
-			uint64_t key[2] = { base, j };
-			struct str s = { (const char *)key, sizeof(key) };
-
-			r->v[r->n++] = (struct point){ hash_stable(s, SEED), v[i].value };
-		}
-	}
-	qsort(r->v, r->n, sizeof(*r->v), point_order);
+		r->v[i] = (struct member){ hash_stable(v[i].name, SEED), v[i].weight, v[i].value };
 	return r;
 }
 
 void ring_free(struct ring **r)
 {
-	if (!*r)
-		return;
-	free((*r)->v);
 	free(*r);
 	*r = NULL;
 }
 
-/* The first point at or after at, round the end. */
-static size_t successor(const struct ring *r, uint64_t at)
+/* The negative binary logarithm of the fraction h / 2^64, times 2^FRACTION: an exponential
+ * distribution out of an even one. Squaring a number doubles its logarithm, whose bits so come
+ * out one after the other. */
+static uint64_t minus_log2(uint64_t h)
 {
-	size_t lo = 0, hi = r->n;
+	int zeros = __builtin_clzll(h | 1);
+	uint64_t m = (h | 1) << zeros >> 32, fraction = 0; /* m: 2^31..2^32, that is 1..2 */
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r->v[mid].at < at)
-			lo = mid + 1;
-		else
-			hi = mid;
+	for (int i = 0; i < FRACTION; i++) {
+		m = m * m >> 31;
+		fraction = fraction << 1 | m >> 32;
+		m >>= m >> 32;
 	}
-	return lo == r->n ? 0 : lo;
+	return ((uint64_t)(zeros + 1) << FRACTION) - fraction;
+}
+
+/* How long this member waits for the key. */
+static uint64_t wait_of(const struct member *m, struct str key)
+{
+	return (minus_log2(hash_stable(key, m->id)) << 32) / m->weight;
+}
+
+/* The member with the shortest wait; the lower id when two are equal. */
+static unsigned first_of(const struct ring *r, const uint64_t *wait)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < r->n; i++)
+		if (wait[i] < wait[best] || (wait[i] == wait[best] && r->v[i].id < r->v[best].id))
+			best = i;
+	return best;
 }
 
 int ring_pick(const struct ring *r, struct str key, bool (*usable)(void *arg, int value), void *arg)
 {
-	size_t from;
-	int last = -1; /* the same box often follows itself: ask once */
+	uint64_t wait[MAX_BOXES];
 
 	if (!r)
 		return -1;
-	from = successor(r, hash_stable(key, SEED));
-	for (size_t i = 0; i < r->n; i++) {
-		int value = r->v[(from + i) % r->n].value;
+	for (unsigned i = 0; i < r->n; i++)
+		wait[i] = wait_of(&r->v[i], key);
+	for (unsigned asked = 0; asked < r->n; asked++) {
+		unsigned i = first_of(r, wait);
 
-		if (value == last)
-			continue;
-		if (!usable || usable(arg, value))
-			return value;
-		last = value;
+		if (!usable || usable(arg, r->v[i].value))
+			return r->v[i].value;
+		wait[i] = UINT64_MAX;
 	}
 	return -1;
 }
