@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test/unit/property.h"
+#include "unit/property.h"
 
 /* Runs fn, which returns true when all was well, in a new process; back when that runs. It
  * dies with the test. */

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <sched.h>
 
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 #define BOX 7
 

@@ -5,7 +5,7 @@
 #include <sched.h>
 
 #include "shm/slots.h"
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 #define WORKERS 4
 

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 #define WORKERS 3
 #define SLOT 1

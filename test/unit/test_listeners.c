@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "shm/slots.h"
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 static struct shm *shm;
 

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <sched.h>
 
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 #define NOW INT64_C(123456789)
 

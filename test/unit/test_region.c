@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 static struct shm *shm;
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "test/unit/property.h"
+#include "unit/property.h"
 
 #define MOST 32
 #define KEYS 5000

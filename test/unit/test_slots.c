@@ -7,7 +7,7 @@
 
 #include "shm/boxes.h"
 #include "shm/journal.h"
-#include "test/unit/child.h"
+#include "unit/child.h"
 
 #define WORKERS 4
 
