@@ -17,20 +17,29 @@ static bool have_pipe(void)
 	return the_pipe[0] >= 0;
 }
 
-static bool try_splice(struct glue *g);
+/* The next tunnel must not find bytes of this one. */
+static void discard_pipe(void)
+{
+	char scratch[4096];
 
-static struct io *other(struct glue *g, struct io *io)
+	while (read(the_pipe[0], scratch, sizeof(scratch)) > 0)
+		;
+}
+
+static struct io *other(const struct glue *g, const struct io *io)
 {
 	return io == g->a ? g->b : g->a;
 }
 
 static void finish(struct glue *g, enum glue_end why)
 {
-	void (*ended)(struct glue *g, enum glue_end why) = g->ended;
-
 	glue_cut(g);
-	if (ended)
-		ended(g, why);
+	g->ended(g, why);
+}
+
+static void finish_failed(struct glue *g, const struct io *io)
+{
+	finish(g, io == g->a ? GLUE_FAILED_A : GLUE_FAILED_B);
 }
 
 static void on_idle(struct timer *t)
@@ -38,12 +47,14 @@ static void on_idle(struct timer *t)
 	finish(container_of(t, struct glue, idle), GLUE_IDLE);
 }
 
-static uint64_t *counter(struct glue *g, const struct io *from)
+static void count(struct glue *g, const struct io *from, size_t n)
 {
-	return from == g->a ? &g->a_to_b : &g->b_to_a;
+	*(from == g->a ? &g->a_to_b : &g->b_to_a) += n;
+	timer_set(&g->idle, g->idle_ms);
 }
 
-/* What lies in from's buffer goes on; the rest waits for the taker. */
+/* What lies in from's buffer goes on; the rest waits for the taker's IO_DRAINED, and so does
+ * reading more. */
 static void forward(struct glue *g, struct io *from)
 {
 	struct io *to = other(g, from);
@@ -52,166 +63,153 @@ static void forward(struct glue *g, struct io *from)
 
 	if (n > 0) {
 		io_take(from, (size_t)n);
-		*counter(g, from) += (uint64_t)n;
-		timer_set(&g->idle, g->idle_ms);
+		count(g, from, (size_t)n);
 	}
-	/* Full of what the taker does not take: its IO_DRAINED goes on. */
-	io_read(from, io_data(from).n == 0);
+	io_read(from, !to->blocked);
 }
 
-/* Both sides have ended and all is through. */
-static void close_if_done(struct glue *g)
+/* Passes the end on when all before it is through. */
+static void pass_end(struct io *from, struct io *to)
 {
-	if (g->a_eof && io_data(g->a).n == 0 && !io_pending(g->b))
-		io_shutdown(g->b);
-	if (g->b_eof && io_data(g->b).n == 0 && !io_pending(g->a))
-		io_shutdown(g->a);
-	if (g->a_eof && g->b_eof && io_data(g->a).n + io_data(g->b).n == 0 &&
-	    io_pending(g->a) + io_pending(g->b) == 0)
-		finish(g, GLUE_CLOSED);
-}
-
-static void event(struct glue *g, struct io *io, enum io_event what)
-{
-	switch (what) {
-	case IO_DATA:
-		forward(g, io);
-		try_splice(g);
-		break;
-	case IO_DRAINED:
-		forward(g, other(g, io));
-		close_if_done(g);
-		if (g->a)
-			try_splice(g);
-		break;
-	case IO_EOF:
-		if (io == g->a)
-			g->a_eof = true;
-		else
-			g->b_eof = true;
-		close_if_done(g);
-		break;
-	case IO_FAILED:
-		finish(g, io == g->a ? GLUE_FAILED_A : GLUE_FAILED_B);
-		break;
-	}
-}
-
-static void on_event(struct io *io, enum io_event what)
-{
-	event(io->joined, io, what);
+	if (from->eof && io_data(from).n == 0 && io_pending(to) == 0 && !to->blocked)
+		io_shutdown(to);
 }
 
 /* --- both are plain sockets: the kernel moves the bytes --- */
+
+enum moved { MOVED, MOVED_NOTHING, MOVED_END, FROM_FAILED, TO_FAILED };
 
 /* The taker blocks: what is in the pipe becomes its queue, so that no pipe is held. */
 static int keep(struct io *to, size_t n)
 {
 	char *p = buf_space(&to->out, n);
-	ssize_t got = p ? read(the_pipe[0], p, n) : -1;
 
-	if (got != (ssize_t)n)
+	if (!p || read(the_pipe[0], p, n) != (ssize_t)n)
 		return -1;
 	buf_added(&to->out, n);
+	return io_flush(to);
+}
+
+/* All that is in the pipe goes to the taker. */
+static int empty_pipe(struct io *to, size_t left)
+{
+	while (left > 0) {
+		ssize_t n = splice(the_pipe[0], NULL, to->watch.fd, NULL, left, SPLICE_F_NONBLOCK);
+
+		if (n < 0 && errno == EAGAIN)
+			return keep(to, left);
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return -1;
+		if (n > 0) {
+			to->bytes_out += (uint64_t)n;
+			left -= (size_t)n;
+		}
+	}
 	return 0;
 }
 
-/* One pipe full from the giver to the taker: bytes moved, 0 at the end, -1 with errno. */
-static ssize_t move_once(struct io *from, struct io *to)
+/* One pipe full from the giver to the taker. */
+static enum moved move_once(struct glue *g, struct io *from, struct io *to)
 {
-	const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
-	ssize_t n = splice(from->watch.fd, NULL, the_pipe[1], NULL, ONE_MOVE, flags), left = n;
+	ssize_t n = splice(from->watch.fd, NULL, the_pipe[1], NULL, ONE_MOVE, SPLICE_F_NONBLOCK);
 
-	while (left > 0) {
-		ssize_t out = splice(the_pipe[0], NULL, to->watch.fd, NULL, (size_t)left, flags);
-
-		if (out <= 0) {
-			int error = out < 0 ? errno : EPIPE;
-
-			/* Also on failure the pipe must be empty for the next tunnel. */
-			if (keep(to, (size_t)left) < 0 || error != EAGAIN) {
-				errno = error == EAGAIN ? EIO : error;
-				return -2;
-			}
-			break;
-		}
-		left -= out;
-	}
-	return n;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? MOVED_NOTHING : FROM_FAILED;
+	if (n == 0)
+		return MOVED_END;
+	from->bytes_in += (uint64_t)n;
+	count(g, from, (size_t)n);
+	if (empty_pipe(to, (size_t)n) == 0)
+		return MOVED;
+	discard_pipe();
+	return TO_FAILED;
 }
 
-/* What each side is watched for follows from what it can do. */
-static void rewatch(struct glue *g)
-{
-	bool a_full = io_pending(g->a) > 0, b_full = io_pending(g->b) > 0;
+static void settle(struct glue *g);
 
-	watch_set(&g->a->watch, (!b_full && !g->a_eof ? (unsigned)WATCH_READ : 0) |
-					(a_full ? (unsigned)WATCH_WRITE : 0));
-	watch_set(&g->b->watch, (!a_full && !g->b_eof ? (unsigned)WATCH_READ : 0) |
-					(b_full ? (unsigned)WATCH_WRITE : 0));
-}
-
-/* false: the tunnel has ended. */
-static bool move(struct glue *g, struct io *from)
+static void move(struct glue *g, struct io *from)
 {
 	struct io *to = other(g, from);
+	enum moved m = MOVED;
 
-	for (int i = 0; i < MOVES && io_pending(to) == 0; i++) {
-		ssize_t n = move_once(from, to);
-
-		if (n > 0) {
-			*counter(g, from) += (uint64_t)n;
-			from->bytes_in += (uint64_t)n;
-			to->bytes_out += (uint64_t)n;
-			continue;
-		}
-		if (n == 0) {
-			*(from == g->a ? &g->a_eof : &g->b_eof) = true;
-			break;
-		}
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
-			break;
-		finish(g, (n == -1) == (from == g->a) ? GLUE_FAILED_A : GLUE_FAILED_B);
-		return false;
+	for (int i = 0; i < MOVES && m == MOVED && !to->blocked; i++)
+		m = move_once(g, from, to);
+	if (m == FROM_FAILED || m == TO_FAILED) {
+		finish_failed(g, m == FROM_FAILED ? from : to);
+		return;
 	}
-	return true;
+	from->eof = m == MOVED_END;
+	io_read(from, !to->blocked && !from->eof);
+	settle(g);
 }
 
 static void on_spliceable(struct watch *w, unsigned what)
 {
 	struct io *io = container_of(w, struct io, watch);
-	struct glue *g = io->joined;
 
-	timer_set(&g->idle, g->idle_ms);
-	if ((what & WATCH_WRITE) && io_pending(io) > 0) {
-		ssize_t n = write(w->fd, buf_str(&io->out).p, io_pending(io));
+	if ((what & WATCH_WRITE) && io->blocked)
+		io_arrived(io, WATCH_WRITE); /* what was kept: IO_DRAINED follows */
+	else if (what & WATCH_READ)
+		move(io->joined, io);
+}
 
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			finish(g, io == g->a ? GLUE_FAILED_A : GLUE_FAILED_B);
-			return;
-		}
-		buf_consume(&io->out, n > 0 ? (size_t)n : 0);
-		if (io_pending(io) == 0)
-			buf_release(&io->out);
-	} else if ((what & WATCH_READ) && !move(g, io)) {
-		return;
-	}
-	rewatch(g);
-	close_if_done(g);
+static bool spliceable(const struct io *io)
+{
+	return strcmp(io->ops->name, "socket") == 0 && !io->eof && !io->failed && !io->blocked &&
+	       io_data(io).n == 0 && io_pending(io) == 0;
 }
 
 /* Nothing waits in the buffers any more: from here on the kernel does it. */
-static bool try_splice(struct glue *g)
+static void try_splice(struct glue *g)
 {
-	bool plain = strcmp(g->a->ops->name, "socket") == 0 && strcmp(g->b->ops->name, "socket") == 0;
-	size_t waiting = io_data(g->a).n + io_data(g->b).n + io_pending(g->a) + io_pending(g->b);
-
-	if (!plain || waiting > 0 || g->a->eof || g->b->eof || !have_pipe())
-		return false;
+	if (g->spliced || !spliceable(g->a) || !spliceable(g->b) || !have_pipe())
+		return;
+	g->spliced = true;
 	g->a->watch.ready = g->b->watch.ready = on_spliceable;
 	g->a->out.max = g->b->out.max = ONE_MOVE;
-	rewatch(g);
-	return true;
+}
+
+/* --- its life --- */
+
+/* After each step: passes ends on, ends it, or finds the faster way. Last in an event. */
+static void settle(struct glue *g)
+{
+	pass_end(g->a, g->b);
+	pass_end(g->b, g->a);
+	if (g->a->shut && g->b->shut)
+		finish(g, GLUE_CLOSED);
+	else
+		try_splice(g);
+}
+
+static void on_event(struct io *io, enum io_event what)
+{
+	struct glue *g = io->joined;
+
+	if (what == IO_FAILED) {
+		finish_failed(g, io);
+		return;
+	}
+	if (what == IO_DATA)
+		forward(g, io);
+	else if (what == IO_DRAINED)
+		forward(g, other(g, io));
+	settle(g);
+}
+
+/* Also what happened before the two were joined: bytes, ends, failures. */
+static void on_start(struct deferred *d)
+{
+	struct glue *g = container_of(d, struct glue, start);
+
+	io_flush(g->a);
+	io_flush(g->b);
+	forward(g, g->a);
+	forward(g, g->b);
+	if (g->a->failed || g->b->failed)
+		finish_failed(g, g->a->failed ? g->a : g->b);
+	else
+		settle(g);
 }
 
 void glue_join(struct glue *g, struct io *a, struct io *b, int64_t idle_ms,
@@ -226,11 +224,8 @@ void glue_join(struct glue *g, struct io *a, struct io *b, int64_t idle_ms,
 	timer_set(&g->idle, idle_ms);
 	a->joined = b->joined = g;
 	a->event = b->event = on_event;
-	forward(g, a);
-	forward(g, b);
-	io_flush(a);
-	io_flush(b);
-	try_splice(g);
+	deferred_init(&g->start, on_start);
+	loop_defer(a->loop, &g->start);
 }
 
 void glue_cut(struct glue *g)
@@ -238,6 +233,7 @@ void glue_cut(struct glue *g)
 	if (!g->a)
 		return;
 	timer_stop(&g->idle);
+	deferred_cancel(&g->start);
 	io_close(g->a);
 	io_close(g->b);
 	g->a = g->b = NULL;

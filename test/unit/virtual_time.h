@@ -1,7 +1,7 @@
 /* virtual_time: real clocks plus a skew that the test moves, so that time passes at once and
  * nothing is measured. Include it in one file of a test program: it takes libc's place, for
  * libev and Check too. Steps are ages, because the real time that passes is added to them; a
- * test may pass 400 of them (Check keeps its microseconds in 32 bits). */
+ * test may pass 200 of them (Check keeps its microseconds in 31 bits). */
 #ifndef PB_TEST_VIRTUAL_TIME_H
 #define PB_TEST_VIRTUAL_TIME_H
 
