@@ -1,6 +1,5 @@
 #include "cmd/doors.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,21 +29,38 @@ static bool same_listener(const struct listener *a, const struct listener *b)
 	       a->addr.port == b->addr.port;
 }
 
-/* Opens what is not open; how many are still missing. The first reason stays in e. */
+static void add_reason(struct err *e, const struct err *why)
+{
+	size_t n = strlen(e->text);
+
+	if (n > 0)
+		n += str_copy(e->text + n, sizeof(e->text) - n, STR("; "));
+	str_copy(e->text + n, sizeof(e->text) - n, str_z(why->text));
+}
+
+/* Opens what is not open; how many are still missing. All reasons go into e, and how many when
+ * they are more than one: admin tells by the text whether a change made it worse. */
 static unsigned open_missing(struct doors *d, struct err *e)
 {
 	unsigned missing = 0;
+	struct err all = { "" }, why;
 
 	for (unsigned i = 0; i < d->n; i++) {
 		if (d->v[i].fd >= 0)
 			continue;
 		d->v[i].cluster = clusters_find(d->shm, str_z(d->v[i].want.cluster));
-		d->v[i].fd = listen_open(&d->v[i].want.addr, missing ? NULL : e);
-		if (d->v[i].fd < 0)
-			missing++;
-		else
+		d->v[i].fd = listen_open(&d->v[i].want.addr, &why);
+		if (d->v[i].fd >= 0) {
 			d->changed(d, d->v[i].cluster, d->v[i].fd);
+			continue;
+		}
+		missing++;
+		add_reason(&all, &why);
 	}
+	if (missing > 1)
+		err_set(e, "%u listeners: %.200s", missing, all.text);
+	else
+		*e = all;
 	return missing;
 }
 
