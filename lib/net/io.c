@@ -297,6 +297,11 @@ int io_put(struct io *io, struct str s)
 	return 0;
 }
 
+int io_hold(struct io *io, struct str s)
+{
+	return !io->ops || io->failed ? 0 : buf_add(&io->out, s);
+}
+
 int io_putf(struct io *io, const char *fmt, ...)
 {
 	va_list ap;

@@ -90,6 +90,9 @@ void io_read(struct io *io, bool on);
 /* Queues for the end-of-turn flush. 0, or -1 when out_max would be passed: the peer does
  * not read, end the session. */
 MUST_CHECK int io_put(struct io *io, struct str s);
+/* The same without a flush of its own: it goes out in front of what is put or sent next, in one
+ * system call with it. */
+MUST_CHECK int io_hold(struct io *io, struct str s);
 MUST_CHECK int io_putf(struct io *io, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Writes what is queued and then s, straight to the transport. Returns how many bytes of s
  * were written: fewer than s.n means wait for IO_DRAINED; -1: failed (io->error). Never copies s. */

@@ -268,7 +268,7 @@ void leg_data(struct leg *leg)
 
 int leg_preface(struct leg *leg, struct str bytes)
 {
-	return io_put(&leg->io, bytes);
+	return io_hold(&leg->io, bytes);
 }
 
 ptrdiff_t leg_body(struct leg *leg, struct str bytes)
