@@ -1,3 +1,4 @@
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/route/route.h"
 
@@ -5,6 +6,7 @@ struct ledger_search {
 	struct str pair, digest;
 	int64_t now;
 	struct ledger best;
+	uint64_t sum; /* of the digests of all that was delivered */
 };
 
 /* Rows of one pair stand together, its digests in order. */
@@ -18,8 +20,11 @@ static int visit(void *arg, const void *rec, const struct row_meta *m)
 		return 1;
 	if (row->expiry < s->now || (s->digest.n > 0 && !str_eq(row->digest, s->digest)))
 		return 0;
-	s->best = *row;
-	return row->outcome == LEDGER_DELIVERED;
+	if (row->outcome == LEDGER_DELIVERED)
+		s->sum = hash_stable(row->digest, s->sum);
+	if (s->best.outcome != LEDGER_DELIVERED)
+		s->best = *row;
+	return s->digest.n > 0 && row->outcome == LEDGER_DELIVERED;
 }
 
 static int search(struct store *db, struct ledger_search *s, struct arena *a, struct ledger *out,
@@ -35,7 +40,8 @@ static int search(struct store *db, struct ledger_search *s, struct arena *a, st
 	if (store_each(db, &table_ledger, (struct str){ key, n }, visit, s, e) >= 0) {
 		*out = s->best;
 		out->pair = arena_str(a, s->best.pair);
-		out->digest = arena_str(a, s->best.digest);
+		out->digest = s->digest.n > 0 ? arena_str(a, s->best.digest) :
+						arena_printf(a, "%016llx", (unsigned long long)s->sum);
 		out->boxid = arena_str(a, s->best.boxid);
 		res = (int)s->best.outcome;
 	}

@@ -51,7 +51,9 @@ enum route_result route_box(const struct topo_cluster *c, struct str boxid, stru
 			    int64_t mono_ms, struct topo_box **out);
 
 /* The delivered ledger's row of a (sender, recipient) pair: for this message digest (hex), or for
- * any when digest is empty, and then one that says "delivered" before one that says "refused".
+ * any when digest is empty, and then one that says "delivered" before one that says "refused",
+ * and out->digest is a sum over all delivered ones: two pairs with the same sum have had the
+ * same mails (but for a chance of 2^-64; the digest itself decides in the end).
  * Rows past their expiry do not count. An enum ledger_outcome, 0 none, -1 not readable (logged).
  * Texts of *out are copied into the arena. */
 int route_ledger(struct store *s, struct str pair, struct str digest, int64_t wall_ms,

@@ -30,7 +30,8 @@ struct asks {
 	void (*leg_io)(struct env *env, struct io *io, int fd,
 		       void (*event)(struct io *io, enum io_event what));
 	/* Ledger row of (sender, recipient) pair for one message digest (hex), or for any when
-	 * digest is empty: an enum ledger_outcome, 0 none. -1: not readable. */
+	 * digest is empty, as route_ledger does: an enum ledger_outcome, 0 none. -1: not
+	 * readable. */
 	int (*ledger)(struct env *env, struct str pair, struct str digest, struct arena *a,
 		      struct ledger *out);
 };

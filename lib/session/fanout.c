@@ -96,7 +96,7 @@ static struct tx_leg *single(struct transaction *tx)
 {
 	struct tx_leg *l = container_of(tx->legs.next, struct tx_leg, node);
 
-	return tx->n_legs == 1 && !l->alone ? l : NULL;
+	return tx->n_legs == 1 && !l->known ? l : NULL;
 }
 
 /* Gives every leg what it has not got yet; the least that any of them has now. */

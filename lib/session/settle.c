@@ -30,13 +30,53 @@ static bool ledger_has_room(struct transaction *tx)
 	return j.published - j.applied + (uint64_t)tx->n_deliveries * LEDGER_ROW_ROOM < JOURNAL_RING;
 }
 
-/* The one delivery of a leg that stands alone. */
-static struct delivery *lone_delivery(struct tx_leg *l)
+/* Has d this very mail? 1, 0; -1: not to be learned now. */
+static int ledger_has(struct transaction *tx, struct delivery *d, struct ledger *row)
 {
-	for (unsigned i = 0; i < l->leg->n_rcpts; i++)
-		if (l->leg->rcpts[i].state == LR_ACCEPTED)
-			return l->leg->rcpts[i].ref;
-	return NULL;
+	int known = tx->env->ask->ledger(tx->env, str_z(d->pair), str_z(tx->digest_hex), &tx->arena,
+					 row);
+
+	return known < 0 ? -1 : known == LEDGER_DELIVERED;
+}
+
+/* Who has the mail is spared; *others: somebody on this leg has not. */
+static unsigned spare_deliveries(struct transaction *tx, struct tx_leg *l, bool *others)
+{
+	unsigned spared = 0;
+
+	for (unsigned i = 0; i < l->leg->n_rcpts; i++) {
+		struct delivery *d = l->leg->rcpts[i].ref;
+		struct ledger row;
+		int has;
+
+		if (l->leg->rcpts[i].state != LR_ACCEPTED)
+			continue;
+		has = ledger_has(tx, d, &row);
+		*others |= has <= 0;
+		spared += has != 0;
+		if (has < 0) { /* the leg is not for sending now */
+			delivery_word(tx, d, l->box->row.boxid, 451, STR("4.3.0"),
+				      STR("the delivered ledger cannot be read now"));
+		} else if (has > 0) {
+			delivery_word(tx, d, row.boxid, 250, STR("2.0.0"), STR("had it already"));
+			d->word.verdict = VERDICT_SPARED;
+			count(tx, CC_spared, 1);
+		}
+	}
+	return spared;
+}
+
+/* Their pasts were the same when they were asked for and no longer are: somebody else has just
+ * sent this mail to some of them. They come again, and apart. */
+static void put_off_others(struct transaction *tx, struct tx_leg *l)
+{
+	for (unsigned i = 0; i < l->leg->n_rcpts; i++) {
+		struct delivery *d = l->leg->rcpts[i].ref;
+
+		if (l->leg->rcpts[i].state == LR_ACCEPTED && d->word.verdict == VERDICT_ACCEPTED)
+			delivery_word(tx, d, l->box->row.boxid, 451, STR("4.3.0"),
+				      STR("send it again"));
+	}
 }
 
 int settle_spare(struct transaction *tx)
@@ -47,15 +87,12 @@ int settle_spare(struct transaction *tx)
 		return -1;
 	list_each(&tx->legs, n, tmp) {
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
-		struct delivery *d = l->alone ? lone_delivery(l) : NULL;
-		struct ledger row;
+		bool others = false;
 
-		if (!d || tx->env->ask->ledger(tx->env, str_z(d->pair), str_z(tx->digest_hex),
-					       &tx->arena, &row) != LEDGER_DELIVERED)
+		if (!l->known || spare_deliveries(tx, l, &others) == 0)
 			continue;
-		delivery_word(tx, d, row.boxid, 250, STR("2.0.0"), STR("had it already"));
-		d->word.verdict = VERDICT_SPARED;
-		count(tx, CC_spared, 1);
+		if (others)
+			put_off_others(tx, l);
 		tx_leg_abort(l);
 	}
 	return 0;
@@ -158,7 +195,6 @@ static void answer_mixed(struct transaction *tx, const struct settlement *s)
 {
 	answer_of(tx, FATE_TEMP, s->words, s->n_words, &tx->answer);
 	tx->answer.code = 451;
-	count(tx, CC_mails_mixed, 1);
 }
 
 static void answer_make(struct transaction *tx, const struct settlement *s)
@@ -260,6 +296,7 @@ static void settle(struct transaction *tx)
 		count(tx, s.fate[i] == FATE_OK ? CC_recipients : CC_refused_box, 1);
 	}
 	count(tx, CC_mails, tx->answer.code / 100 == 2);
+	count(tx, CC_mails_mixed, s.whole != FATE_OK && anybody_has_it(&s));
 	rows = ledger_write(tx, &s);
 	if (rows == 0 || !tx->ev) {
 		transaction_done(tx);

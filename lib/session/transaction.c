@@ -279,26 +279,38 @@ bool transaction_waits(const struct transaction *tx)
 
 /* --- deliveries and legs --- */
 
-static struct tx_leg *leg_for(struct transaction *tx, const struct topo_box *box)
+/* What the ledger holds of one target, whatever the mail. */
+struct known {
+	int outcome;	/* enum ledger_outcome, 0 none */
+	struct str had; /* when delivered: sum of the digests */
+};
+
+static bool same_past(bool known, struct str had, int outcome, struct str other)
+{
+	return known == (outcome == LEDGER_DELIVERED) && (!known || str_eq(had, other));
+}
+
+static struct tx_leg *leg_for(struct transaction *tx, const struct topo_box *box, int outcome,
+			      struct str had)
 {
 	struct list *n, *tmp;
 
 	list_each(&tx->legs, n, tmp) {
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
 
-		if (l->box == box && !l->alone)
+		if (l->box == box && same_past(l->known, l->had, outcome, had))
 			return l;
 	}
 	return NULL;
 }
 
-/* Gives d a place on a leg to box: a shared one, or one of its own when the ledger knows it,
- * so that this one can be spared alone. */
+/* Gives d a place on a leg to box: one for all of which the ledger knows nothing, and one for
+ * each past that it knows, because those who share it have this mail or not together, and only
+ * a whole leg can be spared. */
 static void assign(struct transaction *tx, struct delivery *d, const struct topo_box *box,
 		   bool pooled)
 {
-	bool alone = d->known == LEDGER_DELIVERED;
-	struct tx_leg *l = alone ? NULL : leg_for(tx, box);
+	struct tx_leg *l = leg_for(tx, box, d->known, d->had);
 
 	if (!l) {
 		l = arena_alloc(&tx->arena, sizeof(*l));
@@ -309,7 +321,8 @@ static void assign(struct transaction *tx, struct delivery *d, const struct topo
 		}
 		l->tx = tx;
 		l->box = box;
-		l->alone = alone;
+		l->known = d->known == LEDGER_DELIVERED;
+		l->had = d->had;
 		l->leg = (pooled ? leg_open : leg_open_new)(tx->env, tx->topology, box,
 							    &leg_events, l, &tx->mail);
 		list_append(&tx->legs, &l->node);
@@ -327,7 +340,8 @@ static struct delivery *find_delivery(struct transaction *tx, struct str address
 	return d;
 }
 
-static struct delivery *add_delivery(struct transaction *tx, const struct target *t, int known)
+static struct delivery *add_delivery(struct transaction *tx, const struct target *t,
+				     const struct known *known)
 {
 	struct delivery *d = arena_alloc(&tx->arena, sizeof(*d));
 
@@ -335,12 +349,13 @@ static struct delivery *add_delivery(struct transaction *tx, const struct target
 		return NULL;
 	d->address = t->address;
 	d->boxid = t->boxid;
-	d->known = known;
+	d->known = known->outcome;
+	d->had = known->had;
 	ledger_pair(tx->sender, t->address, d->pair);
 	HASH_ADD_KEYPTR(hh, tx->by_address, d->address.p, d->address.n, d);
 	tx->n_deliveries++;
-	tx->has_done |= known == LEDGER_DELIVERED;
-	tx->has_refused |= known == LEDGER_REFUSED;
+	tx->has_done |= d->known == LEDGER_DELIVERED;
+	tx->has_refused |= d->known == LEDGER_REFUSED;
 	assign(tx, d, t->box, true);
 	return d;
 }
@@ -371,18 +386,43 @@ static void refuse_route(struct transaction *tx, struct recipient *r, enum route
 			      route_answers[why].count, 1);
 }
 
-/* What the ledger holds of this target, whatever the mail. */
-static int ledger_known(struct transaction *tx, const struct target *t)
+/* What the ledger holds of each target. -1: it cannot be read; then who has the mail is not
+ * known either. */
+static int ledger_known(struct transaction *tx, const struct route_list *list, struct known *known)
 {
 	char pair[33];
 	struct ledger row;
-	int known;
 
-	if (!tx->env->ask->ledger)
-		return 0;
-	ledger_pair(tx->sender, t->address, pair);
-	known = tx->env->ask->ledger(tx->env, str_z(pair), STR(""), &tx->arena, &row);
-	return known > 0 ? known : 0;
+	for (unsigned i = 0; i < list->n && tx->env->ask->ledger; i++) {
+		ledger_pair(tx->sender, list->v[i].address, pair);
+		known[i].outcome =
+			tx->env->ask->ledger(tx->env, str_z(pair), STR(""), &tx->arena, &row);
+		if (known[i].outcome < 0)
+			return -1;
+		if (known[i].outcome == LEDGER_DELIVERED)
+			known[i].had = row.digest;
+	}
+	return 0;
+}
+
+/* Legs that these targets would add, as far as that matters: up to LIMIT_LEGS + 1. */
+static unsigned legs_to_add(struct transaction *tx, const struct route_list *list,
+			    const struct known *known)
+{
+	unsigned at[LIMIT_LEGS + 1], n = 0;
+
+	for (unsigned i = 0; i < list->n && n <= LIMIT_LEGS; i++) {
+		const struct known *k = &known[i];
+		bool there = leg_for(tx, list->v[i].box, k->outcome, k->had);
+
+		for (unsigned j = 0; j < n && !there; j++)
+			there = list->v[at[j]].box == list->v[i].box &&
+				same_past(known[at[j]].outcome == LEDGER_DELIVERED,
+					  known[at[j]].had, k->outcome, k->had);
+		if (!there)
+			at[n++] = i;
+	}
+	return n;
 }
 
 /* Does the transaction already go to another box, and does that matter? */
@@ -405,17 +445,16 @@ static const char *company(struct transaction *tx, const struct target *t)
 }
 
 /* Why these targets cannot join this mail now: NULL when they can. known: one a target. */
-static const char *put_off(struct transaction *tx, const struct route_list *list, const int *known,
-			   int *code)
+static const char *put_off(struct transaction *tx, const struct route_list *list,
+			   const struct known *known, int *code)
 {
 	*code = 452;
-	if (tx->n_legs + list->n > LIMIT_LEGS) {
-		unsigned boxes = 0;
-
-		for (unsigned i = 0; i < list->n; i++)
-			boxes += known[i] == LEDGER_DELIVERED || !leg_for(tx, list->v[i].box);
-		if (tx->n_legs + boxes > LIMIT_LEGS)
+	if (tx->n_legs + list->n > LIMIT_LEGS &&
+	    tx->n_legs + legs_to_add(tx, list, known) > LIMIT_LEGS) {
+		if (tx->n_legs > 0)
 			return "4.5.3 too many boxes for one mail: send it again for this recipient";
+		*code = 550; /* alone already: no retry would do better */
+		return "5.4.6 the alias leads to too many boxes";
 	}
 	for (unsigned i = 0; i < list->n; i++) {
 		const char *why = company(tx, &list->v[i]);
@@ -425,8 +464,8 @@ static const char *put_off(struct transaction *tx, const struct route_list *list
 		/* Those who have an earlier mail and those whose box refused it are answered
 		 * apart, so that the refused stand alone and get their 5xx (HACKING.md). */
 		*code = 450;
-		if ((known[i] == LEDGER_DELIVERED && tx->has_refused) ||
-		    (known[i] == LEDGER_REFUSED && tx->has_done))
+		if ((known[i].outcome == LEDGER_DELIVERED && tx->has_refused) ||
+		    (known[i].outcome == LEDGER_REFUSED && tx->has_done))
 			return "4.2.0 another recipient of this mail comes first";
 		*code = 452;
 	}
@@ -435,13 +474,13 @@ static const char *put_off(struct transaction *tx, const struct route_list *list
 
 /* Targets become deliveries; r is judged when their boxes have spoken. */
 static void recipient_aim(struct transaction *tx, struct recipient *r,
-			  const struct route_list *list, const int *known)
+			  const struct route_list *list, const struct known *known)
 {
 	for (unsigned i = 0; i < list->n; i++) {
 		struct delivery *d = find_delivery(tx, list->v[i].address);
 
 		if (!d)
-			d = add_delivery(tx, &list->v[i], known[i]);
+			d = add_delivery(tx, &list->v[i], &known[i]);
 		if (!d) {
 			recipient_say(tx, r, 452, "4.3.1 too many recipients for our memory");
 			recipient_let_go(tx, r);
@@ -473,8 +512,8 @@ static void rcpt_route(struct transaction *tx, struct recipient *r)
 	struct route_list list = { NULL, 0 };
 	enum route_result res = tx->env->ask->recipient(tx->env, tx->cluster, r->address, tx->sender,
 							&tx->arena, &list);
+	struct known *known;
 	const char *why;
-	int *known;
 	int code;
 
 	if (res != ROUTE_OK) {
@@ -492,8 +531,10 @@ static void rcpt_route(struct transaction *tx, struct recipient *r)
 		recipient_say(tx, r, 452, "4.5.3 too many recipients");
 		return;
 	}
-	for (unsigned i = 0; i < list.n; i++)
-		known[i] = ledger_known(tx, &list.v[i]);
+	if (ledger_known(tx, &list, known) < 0) {
+		recipient_say(tx, r, 451, "4.3.0 the delivered ledger cannot be read now");
+		return;
+	}
 	why = put_off(tx, &list, known, &code);
 	if (why)
 		recipient_say(tx, r, code, why);

@@ -43,7 +43,8 @@ struct tx_leg {
 	struct leg *leg;
 	const struct topo_box *box;
 	uint64_t sent;	/* bytes of the message this leg has taken */
-	bool alone;	/* carries one delivery that the ledger knows: may be spared */
+	bool known;	/* the ledger knows its deliveries: they may be spared, and together, */
+	struct str had; /* for all of them have had the same mails (a sum of digests) */
 	bool go, ended;
 };
 
@@ -60,6 +61,7 @@ struct delivery {
 	unsigned tries;
 	char pair[33];	   /* ledger key */
 	int known;	   /* enum ledger_outcome of an earlier mail, 0 none */
+	struct str had;	   /* when it is "delivered": sum of the digests of those mails */
 };
 
 struct recipient {
