@@ -72,24 +72,24 @@ static int read_rows(struct store *s, struct rows *r, struct err *e)
 /* --- compiling --- */
 
 /* The place of a word in its list, as the enums of topology.h have it. */
-static int word_index(struct str words, struct str word)
+static int word_index(struct str words, struct str word, int unknown)
 {
 	struct str one;
 
 	for (int i = 0; str_split(&words, '|', &one); i++)
 		if (str_eq(one, word))
 			return i;
-	return 0;
+	return unknown;
 }
 
 static enum protocol protocol_of(struct str word)
 {
-	return (enum protocol)word_index(STR("smtp|lmtp|pop3|imap|tcp"), word);
+	return (enum protocol)word_index(STR("smtp|lmtp|pop3|imap|tcp"), word, PROTO_SMTP);
 }
 
 static enum light light_of(struct str word)
 {
-	return (enum light)word_index(STR("green|yellow|red"), word);
+	return (enum light)word_index(STR("green|yellow|red"), word, LIGHT_RED);
 }
 
 static int build_box(struct topo_box *b, const struct box *row, struct topo_cluster *c,
