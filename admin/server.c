@@ -165,13 +165,28 @@ void server_answer(struct server_request *r, unsigned http, const char *type,
 	loop_defer(q->server->c.loop, &q->server->again);
 }
 
-/* MHD_NO closes the connection. */
+/* Has the client said all it will? The library, which is told of new bytes once, does not see an
+ * end that came together with the request. */
+static bool has_ended(struct request *q)
+{
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+
+	return fd && recv(fd->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A client that sends no Host field, although HTTP/1.1 asks for it, was written by hand and
+ * reads to the end of the connection. MHD_NO closes it at once. */
 static enum MHD_Result queue(struct request *q)
 {
-	enum MHD_Result rc = q->response ? MHD_queue_response(q->conn, q->http, q->response) : MHD_NO;
+	enum MHD_Result rc = MHD_NO;
 
-	if (q->response)
-		MHD_destroy_response(q->response);
+	if (!q->response)
+		return rc;
+	if (has_ended(q) || !has_header(q, "Host"))
+		(void)MHD_add_response_header(q->response, "Connection", "close");
+	rc = MHD_queue_response(q->conn, q->http, q->response);
+	MHD_destroy_response(q->response);
 	q->response = NULL;
 	return rc;
 }

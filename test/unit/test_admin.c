@@ -201,6 +201,24 @@ START_TEST(live_when_confirmed)
 }
 END_TEST
 
+/* The same for a client that has said all it will, and reads to the end of the connection. */
+START_TEST(live_for_a_half_closed_client)
+{
+	struct client c;
+
+	client_tcp(&c, port);
+	client_post(&c, GREEN);
+	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+	ck_assert(client_waits(&c));
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	expect(client_reply(&c), 200, "<status>ok</status>");
+	ck_assert_int_eq(client_reply(&c).status, 0);
+	client_close(&c);
+}
+END_TEST
+
 /* A worker that was killed between confirming and ringing. */
 START_TEST(lost_bell)
 {
@@ -422,6 +440,7 @@ int main(void)
 	tcase_add_test(t, local_peers);
 	tcase_add_test(t, log_of_calls);
 	tcase_add_test(t, live_when_confirmed);
+	tcase_add_test(t, live_for_a_half_closed_client);
 	tcase_add_test(t, lost_bell);
 	tcase_add_test(t, not_confirmed_in_time);
 	tcase_add_test(t, listener_opens);

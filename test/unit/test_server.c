@@ -81,6 +81,34 @@ START_TEST(http)
 }
 END_TEST
 
+/* Clients that read to the end of the connection get there at once. */
+START_TEST(end_of_connection)
+{
+	static const struct {
+		const char *request;
+		bool half_close;
+	} bare[] = {
+		{ "POST /xml HTTP/1.0\r\ncontent-length: 65\r\n\r\n" BODY, false },
+		{ "POST /xml HTTP/1.1\r\ncontent-length: 65\r\n\r\n" BODY, false },
+		{ "POST /xml HTTP/1.1\r\ncontent-length: 65\r\n\r\n" BODY, true },
+		{ "POST /xml HTTP/1.1\r\nHost: a\r\ncontent-length: 65\r\n\r\n" BODY, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bare); i++) {
+		struct client c;
+
+		client_tcp(&c, port);
+		/* Both before the server looks. */
+		ck_assert_int_gt(send(c.fd, bare[i].request, strlen(bare[i].request), 0), 0);
+		if (bare[i].half_close)
+			ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+		expect(client_reply(&c), 200, "<value>v</value>");
+		ck_assert_int_eq(client_reply(&c).status, 0);
+		client_close(&c);
+	}
+}
+END_TEST
+
 START_TEST(byte_by_byte)
 {
 	const char *text = requests[0].request;
@@ -247,6 +275,7 @@ int main(void)
 
 	tcase_add_loop_test(t, http, 0, ARRAY_LEN(requests));
 	tcase_add_test(t, one_request);
+	tcase_add_test(t, end_of_connection);
 	tcase_add_test(t, byte_by_byte);
 	tcase_add_test(t, body_limit);
 	tcase_add_test(t, body_limit_chunked);
