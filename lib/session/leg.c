@@ -277,6 +277,8 @@ ptrdiff_t leg_body(struct leg *leg, struct str bytes)
 
 	if (leg->dead)
 		return -1;
+	if (bytes.n == 0) /* the preface waits for company */
+		return 0;
 	n = io_send(&leg->io, bytes);
 	if (n > 0)
 		leg_count(leg, BC_bytes, n);
