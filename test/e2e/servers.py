@@ -109,14 +109,14 @@ class Exim(Process):
         (self.directory / "spool").mkdir()
         open_to_all(self.directory)
         self.binary = exim_binary()
-        owner = pwd.getpwnam("Debian-exim")
-        for d in (self.mail, self.directory / "spool"):
-            os.chown(d, owner.pw_uid, owner.pw_gid)
+        for d in (self.directory, self.mail, self.directory / "spool"):
+            os.chown(d, *exim_owner(self.binary))
         router = (f"out:\n driver = manualroute\n domains = *\n transport = smtp\n"
                   f" route_list = * 127.0.0.1\n self = send\n" if relayhost else
                   f"in:\n driver = accept\n domains = {domain}\n transport = maildir\n")
         self.config = self.directory / "exim.conf"
         self.config.write_text(f"""\
+exim_path = {self.binary}
 primary_hostname = exim.example.net
 spool_directory = {self.directory}/spool
 log_file_path = {self.directory}/exim-%slog
@@ -190,6 +190,14 @@ def exim_binary():
                          text=True)
     assert out.returncode == 0, out.stdout + out.stderr
     return out.stdout.splitlines()[-1]
+
+
+def exim_owner(binary):
+    """User and group of Exim, whom only the unpacked Exim knows by name."""
+    for line in Path(binary).with_name("passwd").read_text().splitlines():
+        if line.startswith("Debian-exim:"):
+            return [int(n) for n in line.split(":")[2:4]]
+    raise AssertionError("packaging/deps made no user for Exim")
 
 
 class Dovecot(Process):
