@@ -150,6 +150,7 @@ static ptrdiff_t io_write_out(struct io *io, struct str s)
 	int skip = queued.n == 0;
 	ptrdiff_t n;
 
+	io->due = false;
 	if (queued.n + s.n == 0)
 		return 0;
 	n = io->ops->writev(io, v + skip, 2 - skip - (s.n == 0));
@@ -197,7 +198,7 @@ static void on_flush(struct deferred *d)
 {
 	struct io *io = container_of(d, struct io, flush);
 
-	if (!io->failed && !io->blocked)
+	if (io->due && !io->failed && !io->blocked)
 		io_write_out(io, STR(""));
 	if (buf_len(&io->in) == 0)
 		buf_release(&io->in);
@@ -293,6 +294,7 @@ int io_put(struct io *io, struct str s)
 		return 0; /* its failure is on the way */
 	if (buf_add(&io->out, s) < 0)
 		return -1;
+	io->due = true;
 	loop_defer(io->loop, &io->flush);
 	return 0;
 }
@@ -312,8 +314,8 @@ int io_putf(struct io *io, const char *fmt, ...)
 	va_start(ap, fmt);
 	r = buf_addv(&io->out, fmt, ap);
 	va_end(ap);
-	if (r == 0)
-		loop_defer(io->loop, &io->flush);
+	io->due |= r == 0;
+	loop_defer(io->loop, &io->flush);
 	return r;
 }
 

@@ -54,6 +54,7 @@ struct io {
 	int error;		/* errno of the failure, 0 */
 	bool reading;		/* the owner wants input */
 	bool eof, failed, shut, blocked; /* blocked: the transport said EAGAIN to output */
+	bool due;		/* something in the out buffer asks for the end-of-turn flush */
 	bool told;		/* IO_FAILED has been given */
 };
 
