@@ -18,8 +18,8 @@ static enum mark mark_at(struct str s)
 {
 	size_t n = s.n < 3 ? s.n : 3;
 
-	if (memcmp(s.p, DATA_END_MARK, n) != 0)
-		return MARK_NO;
+	if (s.p[0] != '.' || memcmp(s.p, DATA_END_MARK, n) != 0)
+		return MARK_NO; /* nearly every line: no call */
 	return n == 3 ? MARK_YES : MARK_MAYBE;
 }
 
