@@ -97,6 +97,18 @@ void boxes_worked(struct shm *shm, int box)
 /* A try that nobody reports on (its process died) frees the place after this. */
 #define PROBE_MS 10000
 
+bool boxes_fit(const struct shm *shm, int box, int64_t mono_ms)
+{
+	const struct shm_box *b;
+	uint64_t state;
+
+	if (!known(box))
+		return true;
+	b = &shm->boxes[box];
+	state = atomic_load_explicit(&b->state, memory_order_relaxed);
+	return state == 0 || (usable_at(state) <= mono_ms && atomic_load(&b->probing) <= mono_ms);
+}
+
 bool boxes_usable(struct shm *shm, int box, int64_t mono_ms)
 {
 	struct shm_box *b;

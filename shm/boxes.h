@@ -21,8 +21,11 @@ bool boxes_name(const struct shm *shm, int box, struct str *cluster, struct str 
 /* A box that fails is passed over for a growing, bounded time (BOX_PASSOVER_*). */
 void boxes_failed(struct shm *shm, int box, int64_t mono_ms, const char *why);
 void boxes_worked(struct shm *shm, int box);
-/* true: fit to be tried now. When the pass-over has ended, one caller at a time gets true
- * (a probe by the next real session); success or failure decides for the rest. */
+/* true: fit to be tried now; for choosing, it may be asked any number of times. */
+bool boxes_fit(const struct shm *shm, int box, int64_t mono_ms);
+/* The same for whoever is about to connect. When the pass-over has ended, one caller at a time
+ * gets true (a probe by the next real session); success or failure decides for the rest, who
+ * find the box not fit until then. */
 bool boxes_usable(struct shm *shm, int box, int64_t mono_ms);
 
 struct box_health {

@@ -11,7 +11,7 @@
 
 static bool box_fit(const struct topo_box *b, struct shm *shm, int64_t now)
 {
-	return b->light == LIGHT_GREEN && (!shm || boxes_usable(shm, b->shm, now));
+	return b->light == LIGHT_GREEN && (!shm || boxes_fit(shm, b->shm, now));
 }
 
 enum route_result route_box(const struct topo_cluster *c, struct str boxid, struct shm *shm,

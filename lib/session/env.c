@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/session/legpool.h"
+#include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/sessions.h"
 
@@ -35,6 +36,9 @@ static enum route_result ask_box(struct env *env, const struct topo_cluster *c, 
 static void ask_dial(struct env *env, struct dial *d, const struct topo_box *box,
 		     void (*done)(struct dial *d, int fd, int error))
 {
+	/* Two workers may have chosen it in one moment: then both of them try it. */
+	if (env->shm)
+		(void)boxes_usable(env->shm, box->shm, loop_now(env->loop));
 	dial_start(d, env->loop, &box->addr, box->connect_timeout_ms, done);
 }
 

@@ -383,6 +383,8 @@ static void got_end(struct leg *leg, const struct leg_word *w, const struct repl
 			  w->code / 100 == 2 ? BC_mails : BC_refused, 1);
 	}
 	legpool_box_worked(env->pool, leg->box);
+	if (env->shm)
+		boxes_worked(env->shm, leg->box->shm);
 	while (end_owed(leg)) {
 		leg->ev->end(leg, leg->ends_heard++, w);
 		if (lmtp) /* answers once a recipient, in their order (RFC 2033 4.2) */

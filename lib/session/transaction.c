@@ -507,6 +507,22 @@ static struct recipient *recipient_new(struct transaction *tx, const struct addr
 	return r;
 }
 
+/* A box that has just failed takes one session first. When a leg of this mail is that one, its
+ * other recipients go with it. */
+static void join_probe(struct transaction *tx, struct target *t)
+{
+	struct list *n, *tmp;
+
+	list_each(&tx->legs, n, tmp) {
+		struct tx_leg *l = container_of(n, struct tx_leg, node);
+
+		if (t->result != ROUTE_BOX_DOWN || !str_eq(l->box->row.boxid, t->boxid))
+			continue;
+		t->box = topology_box(tx->cluster, t->boxid);
+		t->result = ROUTE_OK;
+	}
+}
+
 static void rcpt_route(struct transaction *tx, struct recipient *r)
 {
 	struct route_list list = { NULL, 0 };
@@ -520,11 +536,13 @@ static void rcpt_route(struct transaction *tx, struct recipient *r)
 		refuse_route(tx, r, res);
 		return;
 	}
-	for (unsigned i = 0; i < list.n; i++)
+	for (unsigned i = 0; i < list.n; i++) {
+		join_probe(tx, &list.v[i]);
 		if (list.v[i].result != ROUTE_OK) {
 			refuse_route(tx, r, list.v[i].result);
 			return;
 		}
+	}
 	known = arena_alloc(&tx->arena, list.n * sizeof(*known));
 	r->to = arena_alloc(&tx->arena, list.n * sizeof(*r->to));
 	if (!known || !r->to || tx->n_deliveries + list.n > MAX_DELIVERIES) {

@@ -146,6 +146,25 @@ START_TEST(one_tries)
 }
 END_TEST
 
+/* Whoever only chooses takes nobody's place, and sees when it is taken. */
+START_TEST(choosing_is_not_trying)
+{
+	int64_t now = BOX_PASSOVER_FIRST_MS;
+
+	ck_assert(boxes_fit(shm, BOX, 0));
+	boxes_failed(shm, BOX, 0, "refused");
+	ck_assert(!boxes_fit(shm, BOX, now - 1));
+	for (int i = 0; i < 5; i++)
+		ck_assert(boxes_fit(shm, BOX, now));
+	ck_assert(boxes_usable(shm, BOX, now));
+	ck_assert(!boxes_fit(shm, BOX, now));
+	ck_assert(!boxes_fit(shm, BOX, now + PROBE_MS - 1));
+	ck_assert(boxes_fit(shm, BOX, now + PROBE_MS));
+	boxes_worked(shm, BOX);
+	ck_assert(boxes_fit(shm, BOX, now));
+}
+END_TEST
+
 START_TEST(success_decides_for_all)
 {
 	int64_t now = BOX_PASSOVER_FIRST_MS;
@@ -203,7 +222,7 @@ START_TEST(boxes_nobody_knows)
 	boxes_offer(shm, box, 1, 1);
 	boxes_get_offer(shm, box, &offer, &size);
 	ck_assert(offer == 0 && size == 0);
-	ck_assert(boxes_usable(shm, box, 0));
+	ck_assert(boxes_usable(shm, box, 0) && boxes_fit(shm, box, 0));
 	ck_assert_uint_eq(boxes_health(shm, box, 0).failures, 0);
 }
 END_TEST
@@ -365,6 +384,7 @@ int main(void)
 	tcase_add_test(t, grows_and_is_bounded);
 	tcase_add_test(t, together_counts_once);
 	tcase_add_test(t, one_tries);
+	tcase_add_test(t, choosing_is_not_trying);
 	tcase_add_test(t, success_decides_for_all);
 	tcase_add_test(t, failure_decides_for_all);
 	tcase_add_test(t, failures_after_a_success_count);
