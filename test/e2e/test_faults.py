@@ -482,3 +482,66 @@ def test_large_mail_at_the_pace_of_the_slowest(site):
     assert mail.attempt().code() == 250
     assert [b.copies("pace@x") for b in s.boxes] == [1, 1]
     assert all(b.mails()[0].endswith(mail.body.encode()) for b in s.boxes)
+
+
+# --- boxes that fail, and come back ---
+
+def fail(s, i):
+    """Box i fails, is passed over, recovers; ends when it may be tried again."""
+    for light in ("yellow", "green"):  # no leg is left in the pool
+        s.pb.xml(light, clusterid="MX", boxid=s.boxes[i].name)
+    s.boxes[i].faults("greeting:drop")
+    assert Mail(s.smtp, "fail@x", s.people[i]).attempt().code() == 451
+    s.boxes[i].faults()
+    recovered(s, i)
+
+
+def recovered(s, i):
+    wait_for("the pass-over ends", lambda: s.pb.counters("MX", s.boxes[i].name)
+             ["passed_over_ms"] == 0)
+
+
+def healthy(s, i):
+    c = s.pb.counters("MX", s.boxes[i].name)
+    return c["failures_in_a_row"] == 0
+
+
+def test_first_mail_after_a_failure(site):
+    """It is the probe; that it has two recipients on the box, or was put off, spoils nothing."""
+    s = site(n=2, workers=1)
+    s.pb.add_account("anna2@example.com", "MAIL1")
+    s.pb.add_alias("annas@example.com", "anna@example.com", "anna2@example.com")
+    fail(s, 0)
+    alias = Mail(s.smtp, "alias@x", "annas@example.com")
+    assert alias.attempt().code() == 250
+    assert s.boxes[0].copies("alias@x") == 2 and healthy(s, 0)
+    fail(s, 0)
+    s.boxes[0].faults("greeting:slow:200")  # the second RCPT comes while the first still tries
+    with Client(s.smtp) as c:
+        c.send("MAIL FROM:<me@x.org>\r\nRCPT TO:<anna@example.com>\r\n"
+               "RCPT TO:<anna2@example.com>\r\n")
+        assert [c.reply()[0] for _ in range(3)] == [250, 250, 250]
+    s.boxes[0].faults()
+    assert healthy(s, 0)
+    # put off for its company, and asked again at once for itself alone
+    fail(s, 0)
+    both = Mail(s.smtp, "both@x", "bert@example.com", "anna@example.com")
+    t = both.attempt()
+    assert t.code() == 250 and t.rcpt["anna@example.com"][0] == 452
+    assert t.rcpt["anna@example.com"][1].startswith("4.5.3 ")
+    assert both.attempt().code() == 250 and healthy(s, 0)
+
+
+@pytest.mark.parametrize("step", BEFORE_READY)
+@pytest.mark.parametrize("action", ["refuse4", "refuse5", "stall", "drop", "reset"])
+def test_fall_over(site, step, action):
+    s = site(n=3, time_scale=SCALE)
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", fallover_boxid="MAIL2")
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL2", fallover_boxid="MAIL3")
+    s.boxes[0].faults(f"{step}:{action}")
+    s.boxes[1].faults(f"{step}:{action}")
+    assert Mail(s.smtp, "over@x", "anna@example.com").attempt().code() == 250
+    assert [b.copies("over@x") for b in s.boxes] == [0, 0, 1]
+    # all three at once through the one that is left
+    assert Mail(s.smtp, "team@x", "team@example.com").attempt().code() == 250
+    assert [b.copies("team@x") for b in s.boxes] == [0, 0, 3]
