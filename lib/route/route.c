@@ -1,5 +1,6 @@
 #include "lib/route/route.h"
 
+#include <stdio.h>
 #include <uthash.h>
 
 #include "lib/base/limits.h"
@@ -65,8 +66,7 @@ static enum route_result relay_box(const struct topo_cluster *c, struct str send
 struct name {
 	UT_hash_handle hh;
 	struct str address; /* folded */
-	unsigned depth;
-	bool member;	    /* came out of an alias */
+	unsigned depth;	    /* 0: what was asked for; else it came out of an alias */
 	struct name *next;
 };
 
@@ -79,33 +79,40 @@ struct expansion {
 	struct arena *arena;
 	struct err *e;
 	struct name *seen, *first, **last;
-	unsigned n_seen, n_targets;
+	unsigned n_members, n_targets;
 	struct target *targets;
 };
 
 /* A kind of row that an address may lead to. */
 enum hit { HIT_NONE, HIT_ACCOUNT, HIT_ALIAS, HIT_ERROR, HIT_FULL };
 
-static enum hit queue_name(struct expansion *x, struct str address, unsigned depth, bool member)
+static struct name *name_new(struct arena *a, struct str folded, unsigned depth)
 {
-	char folded[LIMIT_ADDRESS + 1];
+	struct name *n = arena_alloc(a, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->address = arena_str(a, folded);
+	n->depth = depth;
+	return n->address.p ? n : NULL;
+}
+
+static enum hit queue_name(struct expansion *x, struct str address, unsigned depth)
+{
+	char folded[LIMIT_ADDRESS];
 	struct name *n;
 
-	address.n = address.n < LIMIT_ADDRESS ? address.n : LIMIT_ADDRESS;
+	if (address.n > LIMIT_ADDRESS)
+		return HIT_FULL;
 	str_lower(folded, address);
 	HASH_FIND(hh, x->seen, folded, address.n, n);
 	if (n) /* a loop, or a member twice */
 		return HIT_NONE;
-	if (x->n_seen++ >= LIMIT_ALIAS_MEMBERS || depth > LIMIT_ALIAS_DEPTH)
+	if (depth > LIMIT_ALIAS_DEPTH || (depth > 0 && x->n_members++ == LIMIT_ALIAS_MEMBERS))
 		return HIT_FULL;
-	n = arena_alloc(x->arena, sizeof(*n));
+	n = name_new(x->arena, (struct str){ folded, address.n }, depth);
 	if (!n)
 		return HIT_FULL;
-	n->address = arena_str(x->arena, (struct str){ folded, address.n });
-	if (!n->address.p)
-		return HIT_FULL;
-	n->depth = depth;
-	n->member = member;
 	*x->last = n;
 	x->last = &n->next;
 	HASH_ADD_KEYPTR(hh, x->seen, n->address.p, n->address.n, n);
@@ -128,26 +135,30 @@ static enum hit look(struct expansion *x, struct str address, struct account *ac
 	return h;
 }
 
-/* "user+tag@domain" without its tag; empty when it has none. */
-static struct str without_tag(struct str address, struct arena *a)
+/* "user+tag@domain" without its tag, in mem; empty when it has none. */
+static struct str without_tag(struct str address, char mem[LIMIT_ADDRESS])
 {
 	ptrdiff_t plus = str_find(address, '+'), at = str_find(address, '@');
+	struct str domain;
 
 	if (plus <= 0 || at < plus)
 		return (struct str){ NULL, 0 };
-	return arena_printf(a, "%.*s%.*s", (int)plus, address.p, (int)(address.n - (size_t)at),
-			    address.p + at);
+	domain = str_skip(address, (size_t)at);
+	memcpy(mem, address.p, (size_t)plus);
+	memcpy(mem + plus, domain.p, domain.n);
+	return (struct str){ mem, (size_t)plus + domain.n };
 }
 
 /* The address itself, then without its tag, then its domain's catch-all. */
 static enum hit find(struct expansion *x, struct str address, struct account *acc, struct alias *al)
 {
 	ptrdiff_t at = str_find(address, '@');
+	char mem[LIMIT_ADDRESS];
 	struct str plain = { NULL, 0 };
 	enum hit h = look(x, address, acc, al);
 
 	if (h == HIT_NONE && x->c->row.plus_addressing)
-		plain = without_tag(address, x->arena);
+		plain = without_tag(address, mem);
 	if (plain.n > 0)
 		h = look(x, plain, acc, al);
 	if (h == HIT_NONE && at >= 0)
@@ -155,32 +166,45 @@ static enum hit find(struct expansion *x, struct str address, struct account *ac
 	return h;
 }
 
-static enum hit add_target(struct expansion *x, struct str address, struct str boxid, bool foreign)
+/* Room grows by doubling: 4, 8, 16, ... */
+static struct target *target_new(struct expansion *x)
 {
-	struct target *t;
+	unsigned n = x->n_targets;
 
-	if (!x->targets)
-		x->targets = arena_alloc(x->arena, 4 * sizeof(*t));
-	if (x->targets && x->n_targets >= 4 && (x->n_targets & (x->n_targets - 1)) == 0) {
-		struct target *more = arena_alloc(x->arena, 2 * x->n_targets * sizeof(*t));
+	if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) {
+		struct target *more = arena_alloc(x->arena, (n ? 2 * n : 4) * sizeof(*more));
 
-		if (more)
-			memcpy(more, x->targets, x->n_targets * sizeof(*t));
+		if (!more)
+			return NULL;
+		if (n > 0)
+			memcpy(more, x->targets, n * sizeof(*more));
 		x->targets = more;
 	}
-	if (!x->targets)
+	return &x->targets[x->n_targets++];
+}
+
+static enum hit add_target(struct expansion *x, struct str address, struct str boxid)
+{
+	struct target *t = target_new(x);
+
+	if (!t)
 		return HIT_FULL;
-	t = &x->targets[x->n_targets++];
 	t->address = address;
-	t->foreign = foreign;
 	t->boxid = arena_str(x->arena, boxid);
-	if (foreign)
-		t->result = relay_box(x->c, x->sender, x->shm, x->now, &t->box);
-	else
-		t->result = t->boxid.n ? route_box(x->c, t->boxid, x->shm, x->now, &t->box) :
-					 ROUTE_NO_BOX;
-	if (foreign && t->box)
-		t->boxid = t->box->row.boxid;
+	t->result = route_box(x->c, boxid, x->shm, x->now, &t->box);
+	return t->boxid.p ? HIT_ACCOUNT : HIT_FULL;
+}
+
+static enum hit add_foreign(struct expansion *x, struct str address)
+{
+	struct target *t = target_new(x);
+
+	if (!t)
+		return HIT_FULL;
+	t->address = address;
+	t->foreign = true;
+	t->result = relay_box(x->c, x->sender, x->shm, x->now, &t->box);
+	t->boxid = t->box ? t->box->row.boxid : STR("");
 	return HIT_ACCOUNT;
 }
 
@@ -189,61 +213,73 @@ static enum hit queue_members(struct expansion *x, struct str list, unsigned dep
 	struct str one;
 
 	while (str_split(&list, ',', &one))
-		if (queue_name(x, one, depth, true) == HIT_FULL)
+		if (queue_name(x, one, depth) == HIT_FULL)
 			return HIT_FULL;
 	return HIT_ALIAS;
 }
 
-static bool domain_is_ours(struct expansion *x, struct str address, enum hit *h)
+/* 0, STORE_NONE or -1. */
+static int domain_is_ours(struct expansion *x, struct str address)
 {
 	ptrdiff_t at = str_find(address, '@');
-	int rc = at < 0 ? STORE_NONE : store_domain(x->store, str_skip(address, (size_t)at + 1), x->e);
 
-	if (rc < 0)
-		*h = HIT_ERROR;
-	return rc == 0;
+	return at < 0 ? STORE_NONE : store_domain(x->store, str_skip(address, (size_t)at + 1), x->e);
+}
+
+/* There is no such row: elsewhere it is a target all the same, of ours it is left out. */
+static enum hit miss(struct expansion *x, const struct name *n)
+{
+	int rc = n->depth > 0 ? domain_is_ours(x, n->address) : 0;
+
+	if (rc == STORE_NONE)
+		return add_foreign(x, n->address);
+	if (rc == 0 && n->depth > 0)
+		log_warning("alias member %.*s does not exist", STR_ARG(n->address));
+	return rc < 0 ? HIT_ERROR : HIT_NONE;
 }
 
 /* The plain copies of what look-ups return borrow the store only while its read is open. */
-static enum hit expand_one(struct expansion *x, struct name *n, bool *unknown)
+static enum hit expand_one(struct expansion *x, const struct name *n)
 {
 	struct account acc;
 	struct alias al;
 	enum hit h = find(x, n->address, &acc, &al);
 
 	if (h == HIT_ACCOUNT)
-		return add_target(x, n->address, acc.boxid, false);
+		return add_target(x, n->address, acc.boxid);
 	if (h == HIT_ALIAS)
 		return queue_members(x, al.alias_list, n->depth + 1);
-	if (h == HIT_NONE && n->member && !domain_is_ours(x, n->address, &h) && h == HIT_NONE)
-		return add_target(x, n->address, STR(""), true);
-	if (h == HIT_NONE)
-		*unknown = !n->member; /* a member that is gone is left out, and logged */
-	if (h == HIT_NONE && n->member)
-		log_warning("alias member %.*s does not exist", STR_ARG(n->address));
-	return h;
+	return h == HIT_NONE ? miss(x, n) : h;
 }
 
 static enum route_result expand(struct expansion *x, struct str address)
 {
-	bool unknown = false, ours;
-	enum hit h = queue_name(x, address, 0, false);
+	enum hit h = queue_name(x, address, 0);
+	int rc;
 
-	for (struct name *n = x->first; n; n = n->next) {
-		h = expand_one(x, n, &unknown);
-		if (h == HIT_ERROR || h == HIT_FULL)
-			break;
-	}
+	for (struct name *n = x->first; n && h != HIT_ERROR && h != HIT_FULL; n = n->next)
+		h = expand_one(x, n);
 	if (h == HIT_ERROR)
 		return ROUTE_ERROR;
 	if (h == HIT_FULL)
 		return ROUTE_TOO_MANY;
 	if (x->n_targets > 0)
 		return ROUTE_OK;
-	ours = x->first && domain_is_ours(x, x->first->address, &h);
-	if (h == HIT_ERROR)
-		return ROUTE_ERROR;
-	return ours ? ROUTE_UNKNOWN : ROUTE_FOREIGN;
+	rc = domain_is_ours(x, x->first->address);
+	return rc < 0 ? ROUTE_ERROR : rc == 0 ? ROUTE_UNKNOWN : ROUTE_FOREIGN;
+}
+
+/* <postmaster> alone: at our own name, which is never foreign, even where nobody lives there. */
+static enum route_result expand_bare(struct expansion *x, struct str local)
+{
+	char mem[LIMIT_ADDRESS + 1];
+	int n = snprintf(mem, sizeof(mem), "%.*s@%.*s", STR_ARG(local), STR_ARG(x->c->host_name));
+	enum route_result res;
+
+	if (n < 0 || n > LIMIT_ADDRESS)
+		return ROUTE_UNKNOWN;
+	res = expand(x, (struct str){ mem, (size_t)n });
+	return res == ROUTE_FOREIGN ? ROUTE_UNKNOWN : res;
 }
 
 enum route_result route_recipient(struct store *s, struct shm *shm, const struct topo_cluster *c,
@@ -254,26 +290,38 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 	struct expansion x = { .store = s, .shm = shm, .c = c, .sender = sender, .now = mono_ms,
 			       .arena = a, .e = &e };
 	enum route_result res = ROUTE_ERROR;
-	bool bare = str_find(address, '@') < 0; /* <postmaster> alone */
 
 	x.last = &x.first;
 	*out = (struct route_list){ NULL, 0 };
-	if (bare)
-		address = arena_printf(a, "%.*s@%.*s", STR_ARG(address), STR_ARG(c->host_name));
 	if (store_read_begin(s, &e) == 0) {
-		res = expand(&x, address);
+		res = str_find(address, '@') < 0 ? expand_bare(&x, address) : expand(&x, address);
 		store_read_end(s);
 	}
 	HASH_CLEAR(hh, x.seen);
-	if (bare && res == ROUTE_FOREIGN)
-		res = ROUTE_UNKNOWN; /* ours by name, though nobody lives there */
 	if (res == ROUTE_ERROR)
 		log_warning("account database: %s", e.text);
-	*out = (struct route_list){ x.targets, x.n_targets };
+	if (res == ROUTE_OK)
+		*out = (struct route_list){ x.targets, x.n_targets };
 	return res;
 }
 
 /* --- accounts --- */
+
+/* All texts of the account move into the arena. */
+static int own_account(struct account *acc, struct arena *a, struct err *e)
+{
+	for (unsigned i = 0; i < table_accounts.n_fields; i++) {
+		const struct field *f = &table_accounts.fields[i];
+		struct str *v = (struct str *)(void *)((char *)acc + f->offset);
+
+		if (!field_is_text(f->kind))
+			continue;
+		*v = arena_str(a, *v);
+		if (!v->p) /* an empty password would mean another thing */
+			return err_set(e, "no memory left for an account");
+	}
+	return 0;
+}
 
 enum route_result route_account(struct store *s, struct str address, struct arena *a,
 				struct account *acc)
@@ -283,13 +331,8 @@ enum route_result route_account(struct store *s, struct str address, struct aren
 
 	if (rc == 0) {
 		rc = store_account(s, address, acc, &e);
-		for (unsigned i = 0; rc == 0 && i < table_accounts.n_fields; i++) {
-			const struct field *f = &table_accounts.fields[i];
-			struct str *v = (struct str *)(void *)((char *)acc + f->offset);
-
-			if (field_is_text(f->kind))
-				*v = arena_str(a, *v);
-		}
+		if (rc == 0)
+			rc = own_account(acc, a, &e);
 		store_read_end(s);
 	}
 	if (rc < 0)
