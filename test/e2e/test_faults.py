@@ -20,13 +20,16 @@ SCALE = 100  # PB_TIME_SCALE: a greeting is waited for 0.6 s, the answer to the 
 
 # --- the matrix ---
 
-# name, boxes, all of them behind one alias?
+# name, boxes, all of them behind one alias?, what they speak, options
 SITES = [
-    ("1", 1, False),
-    ("2 rcpt", 2, False),
-    ("2 alias", 2, True),
-    ("4 rcpt", 4, False),
-    ("4 alias", 4, True),
+    ("1", 1, False, "smtp", ()),
+    ("2 rcpt", 2, False, "smtp", ()),
+    ("2 alias", 2, True, "smtp", ()),
+    ("4 rcpt", 4, False, "smtp", ()),
+    ("4 alias", 4, True, "smtp", ()),
+    ("1 slow", 1, True, "smtp", ("-no-pipelining",)),
+    ("2 slow", 2, True, "smtp", ("-no-pipelining",)),
+    ("2 lmtp", 2, False, "lmtp", ()),
 ]
 BEFORE_READY = ["connect", "greeting", "ehlo"]
 STEPS = [*BEFORE_READY, "mail", "rcpt", "data", "body", "end"]
@@ -65,17 +68,17 @@ class Expected:
 class Lane(threading.Thread):
     """One row of sites: a balancer and its boxes, and all cells of it."""
 
-    def __init__(self, keep, directory, name, n, alias):
+    def __init__(self, keep, directory, name, n, alias, speaks, options):
         super().__init__(daemon=True)
         self.name, self.n, self.alias = name, n, alias
         self.cells, self.wrong, self.reused = {}, [], {}
-        self.boxes = [keep(DemoBox(directory, f"MAIL{i + 1}", kinds=("smtp",)))
+        self.boxes = [keep(DemoBox(directory, f"MAIL{i + 1}", *options, kinds=(speaks,)))
                       for i in range(n)]
         self.pb = keep(Balancer(directory / "pb", workers=1, time_scale=SCALE))
         self.port = self.pb.add_cluster("MX", "smtp")
         self.people = [f"u{i + 1}@example.com" for i in range(n)]
         for box, person in zip(self.boxes, self.people):
-            self.pb.add_box("MX", box.name, box.smtp)
+            self.pb.add_box("MX", box.name, box.ports[speaks], protocol=speaks)
             self.pb.add_account(person, box.name)
         self.to = self.people
         if alias:
@@ -190,8 +193,7 @@ def show(lanes):
 @pytest.mark.timeout(600)
 def test_matrix(keep, tmp_path, capsys):
     start = time.monotonic()
-    lanes = [Lane(keep, tmp_path / name.replace(" ", ""), name, n, alias)
-             for name, n, alias in SITES]
+    lanes = [Lane(keep, tmp_path / site[0].replace(" ", ""), *site) for site in SITES]
     for lane in lanes:
         lane.start()
     for lane in lanes:
@@ -206,6 +208,7 @@ def test_matrix(keep, tmp_path, capsys):
         assert all(lane.reused.values()), f"{lane.name}: the pool was never used: {lane.reused}"
         for box in lane.boxes:
             assert box.alive()
+            assert "pipelined " not in box.events_text()  # to whom does not offer it
         assert lane.pb.stop() == 0
 
 
