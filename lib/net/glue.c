@@ -155,7 +155,7 @@ static void on_spliceable(struct watch *w, unsigned what)
 
 static bool spliceable(const struct io *io)
 {
-	return strcmp(io->ops->name, "socket") == 0 && !io->eof && !io->failed && !io->blocked &&
+	return strcmp(io->ops->name, "socket") == 0 && !io->eof && !io->failed &&
 	       io_data(io).n == 0 && io_pending(io) == 0;
 }
 
@@ -197,13 +197,12 @@ static void on_event(struct io *io, enum io_event what)
 	settle(g);
 }
 
-/* Also what happened before the two were joined: bytes, ends, failures. */
+/* Also what happened before the two were joined: bytes, ends, failures. What was queued has gone
+ * out, since its flush was asked for earlier. */
 static void on_start(struct deferred *d)
 {
 	struct glue *g = container_of(d, struct glue, start);
 
-	io_flush(g->a);
-	io_flush(g->b);
 	forward(g, g->a);
 	forward(g, g->b);
 	if (g->a->failed || g->b->failed)

@@ -300,6 +300,36 @@ START_TEST(buffered_first)
 }
 END_TEST
 
+/* The answer to a login waits in the buffer: it keeps nobody from splicing. */
+START_TEST(spliced_at_once)
+{
+	make(TCP, TCP);
+	ck_assert_int_eq(io_put(io[_i], STR("+OK")), 0);
+	join();
+	until(g->spliced);
+	hears(_i, "+OK");
+}
+END_TEST
+
+/* One side ended before, and what we had for the other is stuck. */
+START_TEST(end_behind_a_queue)
+{
+	make(MEMORY, MEMORY);
+	io_memory_window(io[1], 2);
+	ck_assert_int_eq(io_put(io[1], STR("login")), 0);
+	io_memory_feed_eof(io[0]);
+	loop_turn(l);
+	loop_turn(l);
+	join();
+	for (int i = 0; i < 5; i++)
+		loop_turn(l);
+	ck_assert(!io[1]->shut);
+	io_memory_window(io[1], 100);
+	until(io[1]->shut);
+	ck_assert(str_eq(io_memory_written(io[1]), STR("login")));
+}
+END_TEST
+
 START_TEST(half_closed_before)
 {
 	make(TCP, TCP);
@@ -636,6 +666,8 @@ int main(void)
 	tcase_add_checked_fixture(t, up, down);
 	tcase_add_loop_test(t, streams, 0, (int)ARRAY_LEN(tunnels));
 	tcase_add_test(t, buffered_first);
+	tcase_add_loop_test(t, spliced_at_once, 0, 2);
+	tcase_add_test(t, end_behind_a_queue);
 	tcase_add_test(t, half_closed_before);
 	tcase_add_test(t, both_ended_before);
 	tcase_add_loop_test(t, failed_before, 0, 2);
