@@ -81,6 +81,7 @@ void leg_fail_word(struct leg *leg, const struct leg_word *w)
 	const struct leg_events *ev = leg->ev;
 	enum leg_step s = leg_expects(leg);
 	struct env *env = leg->env;
+	bool blame = !leg_was_stale(leg) && s != STEP_IDLE; /* between commands it may well go */
 	char why[200];
 
 	if (leg->dead)
@@ -92,7 +93,7 @@ void leg_fail_word(struct leg *leg, const struct leg_word *w)
 	leg->dead = true;
 	timer_stop(&leg->timer);
 	snprintf(why, sizeof(why), "%s: %.*s", leg_step_name(s), STR_ARG(w->text));
-	if (env->shm && !leg_was_stale(leg) && s != STEP_IDLE)
+	if (env->shm && blame)
 		count_box(env->shm, env->slot, leg->box->shm, BC_failures, 1);
 	if (leg_never_ready(leg) && env->shm) {
 		log_warning("box %.*s of cluster %.*s: %s", STR_ARG(leg->box->row.boxid),
@@ -104,7 +105,7 @@ void leg_fail_word(struct leg *leg, const struct leg_word *w)
 		leg_abort(leg);
 		return;
 	}
-	if (!leg_was_stale(leg))
+	if (blame)
 		legpool_box_failed(env->pool, leg->box);
 	ev->failed(leg, w);
 }
@@ -315,7 +316,10 @@ static void got_mail(struct leg *leg, const struct leg_word *w, const struct rep
 		str_copy(leg->refusal, sizeof(leg->refusal), w->text);
 		str_copy(leg->refusal_enhanced, sizeof(leg->refusal_enhanced), w->enhanced);
 	}
-	leg_pump(leg);
+	if (leg->mail_state == MAIL_REFUSED && leg->data_state != DATA_NONE)
+		leg_fail_word(leg, w); /* rebuilding: its recipients are accepted already */
+	else
+		leg_pump(leg);
 }
 
 static void got_rcpt(struct leg *leg, const struct leg_word *w, const struct reply *r)
