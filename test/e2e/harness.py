@@ -308,7 +308,8 @@ class DemoBox(Process):
 
 class OddBox(threading.Thread):
     """An SMTP server that answers as its table says; what is not there, it answers well. Keys
-    are "greeting", verbs and "end"; mails counts what it has answered 2xx at the end."""
+    are "greeting", verbs and "end"; of a list each answer is given once, the last for ever.
+    mails counts what it has answered 2xx at the end, rcpts are those of the last mail."""
 
     GOOD = {"greeting": "220 odd ESMTP", "EHLO": "250-odd\r\n250 PIPELINING", "DATA": "354 go",
             "end": "250 2.0.0 ok", "QUIT": "221 bye"}
@@ -316,7 +317,7 @@ class OddBox(threading.Thread):
     def __init__(self, **answers):
         super().__init__(daemon=True)
         self.answers = {**self.GOOD, **answers}
-        self.mails = 0
+        self.mails, self.rcpts = 0, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.smtp = self.listener.getsockname()[1]
         self.start()
@@ -333,21 +334,30 @@ class OddBox(threading.Thread):
         try:
             with connection, connection.makefile("rb") as lines:
                 self.say(connection, "greeting")
+                rcpts = []
                 for line in lines:
                     verb = line[:4].decode(errors="replace").upper().strip()
-                    self.say(connection, verb)
+                    said = self.say(connection, verb)
                     if verb == "QUIT":
                         return
-                    if verb == "DATA" and self.answers["DATA"].startswith("354"):
+                    if verb in ("RSET", "MAIL"):
+                        rcpts = []
+                    if verb == "RCPT" and said[0] == "2":
+                        rcpts.append(re.search("<(.*)>", line.decode()).group(1))
+                    if verb == "DATA" and said[0] == "3":
                         while next(lines) != b".\r\n":
                             pass
-                        self.mails += self.answers["end"].startswith("2")
-                        self.say(connection, "end")
+                        self.rcpts = rcpts
+                        self.mails += self.say(connection, "end")[0] == "2"
         except (OSError, StopIteration):
             pass
 
     def say(self, connection, what):
-        connection.sendall(self.answers.get(what, "250 ok").encode() + b"\r\n")
+        answer = self.answers.get(what, "250 ok")
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        connection.sendall(answer.encode() + b"\r\n")
+        return answer
 
     def kill(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -276,6 +276,72 @@ def test_odd_answers(keep, site, to):
                 assert s.boxes[0].copies(mail.id) == 0, said
 
 
+# --- a box that has accepted somebody who is not to get the mail after all ---
+
+REBUILD = [  # what it says; first reply to the client (carl, who stays), who has the mail then
+    ({}, 250, ["carl@example.com"]),
+    ({"RSET": "451 no"}, 451, []),
+    ({"RSET": "250"}, 250, ["carl@example.com"]),
+    ({"MAIL": ["250 ok", "451 no"]}, 451, []),
+    ({"MAIL": ["250 ok", "550 no"]}, 550, []),
+    ({"RCPT": ["250 ok", "250 ok", "452 no"]}, 452, []),
+    ({"RCPT": ["250 ok", "250 ok", "550 no"]}, 550, []),
+    ({"DATA": "550 no"}, 550, []),
+]
+
+
+@pytest.mark.parametrize("ehlo", ["250-odd\r\n250 PIPELINING", "250 odd"])
+def test_recipient_taken_back(keep, site, ehlo):
+    """The alias is refused because one of its boxes refuses it; its other box had accepted, and
+    is told anew who is left."""
+    s = site(n=1, time_scale=SCALE)
+    odd = keep(OddBox())
+    s.pb.add_box("MX", "ODD", odd.smtp)
+    for who in ("carl", "dora"):
+        s.pb.add_account(f"{who}@example.com", "ODD")
+    s.pb.add_alias("both@example.com", "dora@example.com", "anna@example.com")
+    s.boxes[0].faults("rcpt:refuse4")
+    for i, (answers, code, got) in enumerate(REBUILD):
+        odd.answers = {**odd.GOOD, "EHLO": ehlo, **{k: list(v) if isinstance(v, list) else v
+                                                    for k, v in answers.items()}}
+        odd.mails, odd.rcpts = 0, []
+        for light in ("yellow", "green"):
+            s.pb.xml(light, clusterid="MX", boxid="ODD")
+        mail = Mail(s.smtp, f"back{i}@x", "both@example.com", "carl@example.com")
+        t = mail.attempt()
+        said = (answers, t.rcpt, t.data, t.end)
+        assert t.rcpt["both@example.com"][0] == 451, said
+        assert t.rcpt["carl@example.com"][0] == 250, said
+        assert t.verdict["carl@example.com"] == code, said
+        assert (odd.mails, odd.rcpts) == (len(got), got), said
+        assert not s.boxes[0].mails()
+
+
+def test_box_that_knows_helo_only(site, demobox):
+    s = site(n=1, box_options=("-no-ehlo", "-no-pipelining"))
+    mail = Mail(s.smtp, "helo@x", "anna@example.com")
+    assert mail.attempt().code() == 250 and s.boxes[0].copies("helo@x") == 1
+    assert "pipelined " not in s.boxes[0].events_text()
+
+
+def test_full_box(site):
+    """A box at its most sessions puts off; that is no failure, and nobody is passed over."""
+    s = site(n=2, workers=1)
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", max_sessions=1)
+    with Client(s.smtp) as first:
+        assert first.mail("me@sender.org", "anna@example.com") == [250]
+        mail = Mail(s.smtp, "full@x", "bert@example.com", "anna@example.com")
+        t = mail.attempt()
+        assert t.rcpt["anna@example.com"][0] == 451
+        assert "most_sessions" in t.rcpt["anna@example.com"][1]
+        assert s.boxes[1].copies("full@x") == 1
+        assert s.pb.counters("MX", "MAIL1")["failures"] == 0
+    wait_for("the session has ended", lambda: s.pb.counters("MX", "MAIL1")["sessions"] == 0)
+    both = Mail(s.smtp, "both@x", "bert@example.com", "anna@example.com")
+    assert both.attempt().rcpt["anna@example.com"][0] == 250
+    assert mail.attempt().code() == 250
+
+
 # --- clients that fail ---
 
 HEADER = "Message-ID: <it@x>\r\nFrom: me@sender.org\r\nSubject: s\r\n\r\n"
