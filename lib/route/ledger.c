@@ -43,7 +43,9 @@ static int search(struct store *db, struct ledger_search *s, struct arena *a, st
 		out->digest = s->digest.n > 0 ? arena_str(a, s->best.digest) :
 						arena_printf(a, "%016llx", (unsigned long long)s->sum);
 		out->boxid = arena_str(a, s->best.boxid);
-		res = (int)s->best.outcome;
+		res = out->pair.p && out->digest.p && out->boxid.p ?
+			      (int)s->best.outcome :
+			      err_set(e, "no memory left for a row");
 	}
 	store_read_end(db);
 	return res;
