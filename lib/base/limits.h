@@ -49,6 +49,8 @@
 #define POOL_AGE_MS 300000	    /* a leg is renewed, so that a drained box empties */
 #define POOL_PER_BOX 64		    /* idle legs a worker keeps to one box */
 #define POOL_USES 1000		    /* transactions over one leg; Postfix counts mails a session too */
+#define POOL_USES_EXIM 10	    /* beyond it Exim leaves mail to its next queue run
+				       (smtp_accept_queue_per_connection) */
 
 /* --- boxes that fail --- */
 #define BOX_PASSOVER_FIRST_MS 1000  /* a box that fails to connect is passed over for this long, */

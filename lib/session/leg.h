@@ -80,7 +80,7 @@ struct leg {
 	bool reused;		/* came from the pool... */
 	bool fresh;		/* ...and nothing has been heard in this transaction yet */
 	int64_t opened, sent_at; /* monotonic ms */
-	unsigned uses;
+	unsigned uses, max_uses; /* transactions so far, and before it is renewed */
 
 	const struct leg_events *ev; /* NULL: nobody owns it */
 	void *owner;

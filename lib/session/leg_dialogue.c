@@ -257,13 +257,29 @@ void leg_greeted_by(struct leg *leg)
 	leg_await(leg);
 }
 
+/* Servers that serve a long connection worse than a short one, known by a word of their greeting. */
+static const struct {
+	struct str word;
+	unsigned uses;
+} quirks[] = {
+	{ STR_INIT(" Exim "), POOL_USES_EXIM },
+};
+
+static void heed_quirks(struct leg *leg, struct str greeting)
+{
+	leg->max_uses = POOL_USES;
+	for (size_t i = 0; i < ARRAY_LEN(quirks); i++)
+		if (memmem(greeting.p, greeting.n, quirks[i].word.p, quirks[i].word.n))
+			leg->max_uses = quirks[i].uses;
+}
+
 static void got_greeting(struct leg *leg, const struct leg_word *w, const struct reply *r)
 {
-	(void)r;
 	if (w->code != 220) {
 		leg_fail_word(leg, w);
 		return;
 	}
+	heed_quirks(leg, r->raw);
 	leg->step = STEP_HELLO;
 	if (say_hello(leg) == 0)
 		leg_await(leg);

@@ -101,7 +101,7 @@ bool legpool_put(struct legpool *p, struct leg *leg)
 	struct env *env = p->env;
 
 	if (env->draining || leg->topology != env->topology || leg->box->light != LIGHT_GREEN ||
-	    leg->uses >= POOL_USES || loop_now(env->loop) - leg->opened > POOL_AGE_MS ||
+	    leg->uses >= leg->max_uses || loop_now(env->loop) - leg->opened > POOL_AGE_MS ||
 	    b->n >= POOL_PER_BOX || crowded(p, leg->box))
 		return false;
 	list_prepend(&b->idle, &leg->node);
