@@ -33,23 +33,41 @@ static int put_escaped(struct buf *out, struct str s)
 	return 0;
 }
 
+/* A password may hold what separates columns and lines. */
+static bool fits_column(struct str s)
+{
+	return str_find(s, '\t') < 0 && str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
+}
+
+static int put_named(const struct field *f, const void *rec, struct arena *a, struct buf *out)
+{
+	if (buf_addc(out, '\t') < 0 || buf_add(out, str_z(f->name)) < 0 || buf_addc(out, '=') < 0)
+		return -1;
+	return put_escaped(out, field_text(f, rec, a));
+}
+
 int csv_line_write(const struct table *t, const void *rec, struct buf *out)
 {
 	struct arena a = ARENA(LINE_ARENA);
+	unsigned fixed = fixed_columns(t);
 	int rc = 0;
 
+	for (unsigned i = 0; i < fixed && rc == 0; i++) {
+		struct str s = field_str(&t->fields[i], rec);
+
+		if (i > 0)
+			rc = buf_addc(out, '\t');
+		if (rc == 0 && fits_column(s))
+			rc = buf_add(out, s);
+	}
 	for (unsigned i = 0; i < t->n_fields && rc == 0; i++) {
 		const struct field *f = &t->fields[i];
 
-		if (i < fixed_columns(t)) {
-			rc |= i ? buf_addc(out, '\t') : 0;
-			rc |= buf_add(out, field_str(f, rec));
-		} else if (!field_is_default(f, rec)) {
-			rc |= buf_addc(out, '\t') | buf_add(out, str_z(f->name)) | buf_addc(out, '=');
-			rc |= put_escaped(out, field_text(f, rec, &a));
-		}
+		if (i < fixed ? !fits_column(field_str(f, rec)) : !field_is_default(f, rec))
+			rc = put_named(f, rec, &a, out);
 	}
-	rc |= buf_addc(out, '\n');
+	if (rc == 0)
+		rc = buf_addc(out, '\n');
 	arena_free(&a);
 	return rc;
 }
@@ -89,7 +107,7 @@ static int named_column(const struct table *t, struct str col, void *rec, struct
 	if (eq < 0)
 		return err_set(e, "a further column is not name=value");
 	f = table_field(t, (struct str){ col.p, (size_t)eq });
-	if (!f || f < t->fields + fixed_columns(t))
+	if (!f || (f->flags & FF_KEY))
 		return err_set(e, "no setting of the name \"%.*s\"", eq < 40 ? (int)eq : 40, col.p);
 	if (unescape(str_skip(col, (size_t)eq + 1), a, &value) < 0)
 		return err_set(e, "%s: a backslash that is not \\t, \\n, \\r or \\\\", f->name);
@@ -184,7 +202,8 @@ static int vacuum_table(struct store *s, const char *dir, const char *file, cons
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	snprintf(temp, sizeof(temp), "%s.new", path);
-	w.fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	unlink(temp); /* left by a crash, with whatever mode */
+	w.fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (w.fd < 0)
 		return err_errno(e, "%s", temp);
 	buf_init(&w.b, OUT_BUFFER);
@@ -263,8 +282,11 @@ static int line_order(const void *pa, const void *pb, void *text)
 
 static void lines_add(struct lines *l, struct str one, uint64_t number)
 {
-	ptrdiff_t tab = str_find(one, '\t');
+	ptrdiff_t tab;
 
+	if (one.n > LINE_MAX_BYTES)
+		one.n = LINE_MAX_BYTES + 1; /* refused later, but its row stays */
+	tab = str_find(one, '\t');
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 1024;
 		l->v = mem_realloc(l->v, l->cap * sizeof(*l->v));
@@ -273,15 +295,34 @@ static void lines_add(struct lines *l, struct str one, uint64_t number)
 				      (uint32_t)(tab < 0 ? (ptrdiff_t)one.n : tab), number };
 }
 
+/* Lines are worked through in the order of their keys, but told in that of the files. */
+static bool stands_behind(const struct csv_report *r, unsigned i, const char *file, uint64_t line)
+{
+	int d = strcmp(file, r->bad[i].file); /* email.csv comes first */
+
+	return d ? d > 0 : r->bad[i].line > line;
+}
+
 static void bad_line(struct csv_report *r, const struct lines *l, uint64_t number,
 		     const char *reason)
 {
+	unsigned at = r->n_bad;
+	char *p;
+
 	r->skipped++;
-	if (r->n_bad == CSV_BAD_KEPT)
+	while (at > 0 && stands_behind(r, at - 1, l->file, number))
+		at--;
+	if (at == CSV_BAD_KEPT)
 		return;
-	r->bad[r->n_bad].line = number;
-	str_copy(r->bad[r->n_bad].file, sizeof(r->bad[0].file), str_z(l->file));
-	str_copy(r->bad[r->n_bad++].reason, sizeof(r->bad[0].reason), str_z(reason));
+	if (r->n_bad < CSV_BAD_KEPT)
+		r->n_bad++;
+	memmove(&r->bad[at + 1], &r->bad[at], (r->n_bad - at - 1) * sizeof(r->bad[0]));
+	r->bad[at].line = number;
+	str_copy(r->bad[at].file, sizeof(r->bad[0].file), str_z(l->file));
+	str_copy(r->bad[at].reason, sizeof(r->bad[0].reason), str_z(reason));
+	for (p = r->bad[at].reason; *p; p++) /* it may quote the file's bytes */
+		if (*p < ' ' || *p > '~')
+			*p = '?';
 }
 
 static void lines_split(struct lines *l, struct csv_report *r)
@@ -298,10 +339,7 @@ static void lines_split(struct lines *l, struct csv_report *r)
 		if (one.n == 0)
 			continue;
 		r->read++;
-		if (one.n > LINE_MAX_BYTES)
-			bad_line(r, l, number, "line too long");
-		else
-			lines_add(l, one, number);
+		lines_add(l, one, number);
 	}
 	if (l->n > 0) /* else l->v is NULL: a file of empty lines */
 		qsort_r(l->v, l->n, sizeof(*l->v), line_order, (void *)(uintptr_t)l->text.p);
@@ -316,18 +354,20 @@ static int lines_open(struct lines *l, const char *dir, const char *file, struct
 
 	*l = (struct lines){ .file = file };
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_errno(e, "%s", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) { /* /dev/null is no empty file */
+		close(fd);
+		return err_set(e, "%s is not a file", path);
 	}
 	if (st.st_size > 0)
 		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		err_errno(e, "%s", path);
 	close(fd);
 	if (p == MAP_FAILED)
-		return err_errno(e, "%s", path);
+		return -1;
 	l->text = (struct str){ p, (size_t)st.st_size };
 	return 0;
 }
@@ -377,29 +417,55 @@ static int find_gone(void *arg, const void *rec, const struct row_meta *m)
 	return 0;
 }
 
+static int drop_row(struct store *s, const struct table *t, struct str key,
+		    struct csv_report *r, struct err *e)
+{
+	int rc = store_delete(s, t, key, e);
+
+	r->removed += rc == 0;
+	return rc < 0 ? -1 : 0;
+}
+
 static int drop_gone(struct store *s, const struct table *t, const struct lines *l,
 		     struct csv_report *r, struct err *e)
 {
 	struct gone g = { .l = l, .t = t, .arena = ARENA(0) };
 	int rc = store_each(s, t, STR(""), find_gone, &g, e);
 
-	for (size_t i = 0; i < g.n && rc >= 0; i++) {
-		rc = store_delete(s, t, g.v[i], e);
-		r->removed++;
-	}
+	for (size_t i = 0; i < g.n && rc >= 0; i++)
+		rc = drop_row(s, t, g.v[i], r, e);
 	free(g.v);
 	arena_free(&g.arena);
 	return rc < 0 ? -1 : 0;
 }
 
-/* An address is an account or an alias, never both. */
-static int also_account(struct store *s, const struct table *t, const void *rec, struct err *e)
+/* An address is an account or an alias, never both: an account takes the place of an alias.
+ * STORE_NONE: the row may be put; 0: it is an alias of an account's address. */
+static int one_of_both(struct store *s, const struct table *t, struct str key,
+		       struct csv_report *r, struct err *e)
 {
 	struct account acc;
 
-	if (t != &table_aliases)
-		return STORE_NONE;
-	return store_account(s, ((const struct alias *)rec)->alias_address, &acc, e);
+	if (t == &table_aliases)
+		return store_account(s, key, &acc, e);
+	return drop_row(s, &table_aliases, key, r, e) < 0 ? -1 : STORE_NONE;
+}
+
+static int put_record(struct store *s, const struct table *t, struct str key, const void *rec,
+		      struct csv_report *r, struct err *e)
+{
+	struct store_info before, after;
+	int had = store_get(s, t, key, NULL, NULL, e);
+
+	if (had < 0)
+		return -1;
+	store_info(s, &before);
+	if (store_put(s, t, rec, e) < 0)
+		return -1;
+	store_info(s, &after);
+	if (after.last_seq != before.last_seq)
+		++*(had == STORE_NONE ? &r->added : &r->changed);
+	return 0;
 }
 
 static int put_line(struct store *s, const struct table *t, const struct lines *l,
@@ -409,33 +475,22 @@ static int put_line(struct store *s, const struct table *t, const struct lines *
 		struct account account;
 		struct alias alias;
 	} rec;
-	char key[KEY_MAX];
-	struct err why = { "" };
-	struct store_info before, after;
-	size_t n;
+	struct err why = { "line too long" };
+	struct str key;
+	char bytes[KEY_MAX];
 	int rc;
 
-	if (csv_line_parse(t, line_text(l, x), &rec, a, &why) < 0) {
+	if (x->n > LINE_MAX_BYTES || csv_line_parse(t, line_text(l, x), &rec, a, &why) < 0) {
 		bad_line(r, l, x->number, why.text);
 		return 0;
 	}
-	rc = also_account(s, t, &rec, e);
+	key.p = bytes;
+	if (record_key(t, &rec, bytes, &key.n) < 0)
+		return err_set(e, "%s: a key longer than %d bytes", t->name, KEY_MAX);
+	rc = one_of_both(s, t, key, r, e);
 	if (rc == 0)
 		bad_line(r, l, x->number, "the address is an account of email.csv already");
-	if (rc != STORE_NONE)
-		return rc;
-	if (record_key(t, &rec, key, &n) < 0)
-		return err_set(e, "key too long");
-	rc = store_get(s, t, (struct str){ key, n }, NULL, NULL, e);
-	if (rc < 0)
-		return -1;
-	store_info(s, &before);
-	if (store_put(s, t, &rec, e) < 0)
-		return -1;
-	store_info(s, &after);
-	if (after.last_seq != before.last_seq)
-		++*(rc == STORE_NONE ? &r->added : &r->changed);
-	return 0;
+	return rc == STORE_NONE ? put_record(s, t, key, &rec, r, e) : rc;
 }
 
 static int put_lines(struct store *s, const struct table *t, const struct lines *l,

@@ -1,7 +1,8 @@
 /* csv: email.csv and alias.csv, the account tables as text (manual, section 5 and 10).
  * Tab separated. accounts: address, password, box; aliases: address, list. Every byte of these
  * is literal. Further columns are name=value for fields not at their default, with \t \n \r
- * and \\ escaped. A line that cannot be read is skipped, counted and reported. */
+ * and \\ escaped; a password that holds a tab or line break stands there, too. A line that
+ * cannot be read is skipped, counted and reported; the row of its address stays. */
 #ifndef PB_STORE_CSV_H
 #define PB_STORE_CSV_H
 
@@ -16,7 +17,7 @@ struct csv_report {
 		uint64_t line;
 		char file[16], reason[160];
 	} bad[CSV_BAD_KEPT];
-	unsigned n_bad;
+	unsigned n_bad; /* the first ones, by file and line; printable ASCII */
 };
 
 /* Writes DIR/email.csv and DIR/alias.csv by atomic rename (fsync before). Mode 0600. */
