@@ -71,7 +71,8 @@ class Postfix(Process):
         subprocess.run(["postfix", "-c", self.etc, "check"], check=True, capture_output=True)
         super().__init__(["/usr/lib/postfix/sbin/master", "-c", self.etc, "-d"],
                          self.directory / "output", env={"MAIL_CONFIG": str(self.etc)})
-        wait_for("Postfix", lambda: can_connect(self.smtp))
+        wait_for("Postfix", lambda: not self.alive() or can_connect(self.smtp))
+        assert self.alive(), self.output()
 
     def output(self):
         log = self.directory / "postfix.log"
