@@ -708,6 +708,25 @@ static void write_many(const char *password)
 	fclose(f);
 }
 
+/* No room half-way through: the old set stays whole. */
+START_TEST(a_failed_reread_changes_nothing)
+{
+	struct err e = { "" };
+
+	put_account("a@b.c", "x");
+	put_account("gone@b.c", "x");
+	write_many("p");
+	write_file("alias.csv", "");
+	ck_assert_int_eq(mdb_env_set_mapsize(rig->env, 1 << 20), 0);
+	ck_assert_int_eq(csv_reread(rig, rig_dir, rig_wall, &report, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "the database has reached its largest size"));
+	ck_assert_uint_eq(count(&table_accounts), 2);
+	ck_assert_str_eq(password_of("gone@b.c"), "x");
+	rig_check();
+	put_account("a@b.c", "y"); /* no transaction was left open */
+}
+END_TEST
+
 /* In, the same again, all changed, out, in, all gone. Memory: the file and the pages of one
  * transaction, about 1 KiB a row; not the rows in every form they pass through. */
 START_TEST(many_rows)
@@ -769,6 +788,7 @@ int main(void)
 	tcase_add_test(t, reasons_are_printable);
 	tcase_add_test(t, a_line_too_long);
 	tcase_add_test(t, any_files);
+	tcase_add_test(t, a_failed_reread_changes_nothing);
 	tcase_add_test(t, many_rows);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
