@@ -26,11 +26,6 @@ static unsigned failures_of(uint64_t entry)
 	return (unsigned)(entry >> TIME_BITS) & MOST_FAILURES;
 }
 
-static int64_t age(uint64_t entry, int64_t now)
-{
-	return now - (int64_t)(entry & TIME_MASK);
-}
-
 static bool belongs(uint64_t entry, uint64_t key)
 {
 	return failures_of(entry) > 0 && tag_of(entry) == tag_of(key);
@@ -57,6 +52,14 @@ static au64 *find(struct shm *shm, uint64_t key, uint64_t *entry)
 	return place;
 }
 
+/* The failures of key that are not forgotten. */
+static unsigned standing(uint64_t entry, uint64_t key, int64_t now)
+{
+	int64_t age = now - (int64_t)(entry & TIME_MASK);
+
+	return belongs(entry, key) && age <= PENALTY_FORGET_MS ? failures_of(entry) : 0;
+}
+
 static int64_t delay_of(unsigned failures)
 {
 	int64_t ms = PENALTY_FIRST_MS;
@@ -75,7 +78,7 @@ int64_t penalty_failed(struct shm *shm, uint64_t key, int64_t mono_ms)
 
 	do {
 		at = find(shm, key, &old);
-		n = belongs(old, key) && age(old, mono_ms) <= PENALTY_FORGET_MS ? failures_of(old) : 0;
+		n = standing(old, key, mono_ms);
 		n = n < MOST_FAILURES ? n + 1 : n;
 		made = tag_of(key) << (64 - TAG_BITS) | n << TIME_BITS |
 		       ((uint64_t)mono_ms & TIME_MASK);
@@ -88,7 +91,7 @@ int64_t penalty_now(const struct shm *shm, uint64_t key, int64_t mono_ms)
 	uint64_t v;
 
 	find((struct shm *)(uintptr_t)shm, key, &v);
-	return belongs(v, key) && age(v, mono_ms) <= PENALTY_FORGET_MS ? delay_of(failures_of(v)) : 0;
+	return delay_of(standing(v, key, mono_ms));
 }
 
 void penalty_clear(struct shm *shm, uint64_t key)

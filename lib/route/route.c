@@ -265,7 +265,7 @@ static enum route_result expand(struct expansion *x, struct str address)
 		return ROUTE_TOO_MANY;
 	if (x->n_targets > 0)
 		return ROUTE_OK;
-	rc = domain_is_ours(x, x->first->address);
+	rc = x->first ? domain_is_ours(x, x->first->address) : STORE_NONE;
 	return rc < 0 ? ROUTE_ERROR : rc == 0 ? ROUTE_UNKNOWN : ROUTE_FOREIGN;
 }
 

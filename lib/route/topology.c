@@ -136,7 +136,8 @@ static void build_ring(struct topo_cluster *c)
 		const struct topo_box *b = &c->boxes[i];
 
 		if (b->row.smtp_relay && b->light == LIGHT_GREEN)
-			m[n++] = (struct ring_member){ b->row.boxid, (unsigned)b->row.weight, (int)i };
+			m[n++] = (struct ring_member){ b->row.boxid, (unsigned)b->row.weight,
+						       (int)i };
 	}
 	c->relay_ring = ring_build(m, n);
 }

@@ -362,7 +362,8 @@ START_TEST(killed_reporter)
 		must((until == 0) == (h.failures == 0), "passed over with a cause");
 		must(h.failures < 10, "no failure is counted twice");
 		must(boxes_health(shm, BOX, until).passed_over_ms == 0, "it ends");
-		must(boxes_usable(shm, BOX, until + BOX_PASSOVER_MAX_MS + PROBE_MS), "and a session may try");
+		must(boxes_usable(shm, BOX, until + BOX_PASSOVER_MAX_MS + PROBE_MS),
+		     "and a session may try");
 		boxes_worked(shm, BOX);
 		must(boxes_usable(shm, BOX, 0) && boxes_usable(shm, BOX, 0), "healed");
 	}

@@ -319,7 +319,7 @@ START_TEST(as_a_queue)
 
 	memset(&m, 0, sizeof(m));
 	for (unsigned i = 0; i < 60000; i++) {
-		/* long floods and long droughts, so that the ring is full at times and empty at times */
+		/* long floods and long droughts: the ring is full at times and empty at times */
 		unsigned reads = i / 8000 % 2 ? 60 : 1;
 
 		if (rnd(100) >= reads)

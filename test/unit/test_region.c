@@ -160,11 +160,12 @@ static struct str numbered(unsigned i, char text[LIMIT_NAME + 1])
 
 static bool write_names(void *arg)
 {
-	char text[LIMIT_NAME + 1];
+	char text[LIMIT_NAME + 1] = "";
 
 	for (unsigned i = 0; !arg; i = (i + 1) % NAMES) {
 		name_assign(names(), N, numbered(i, text), numbered(i, text));
-		name_forget(names(), N, numbered((i + 3) % NAMES, text), numbered((i + 3) % NAMES, text));
+		numbered((i + 3) % NAMES, text);
+		name_forget(names(), N, str_z(text), str_z(text));
 	}
 	return false;
 }

@@ -226,10 +226,11 @@ static void world_put(struct world *w)
 	for (int i = 0; i < NAMES; i++)
 		put_row(w, i, w->address[i]);
 	for (int d = 0; d < 2; d++) {
+		int row = w->catch_all[d];
 		char address[24];
 
 		snprintf(address, sizeof(address), "@%s", domains[d]);
-		if (w->catch_all[d] >= 0 && !w->account[w->catch_all[d]] && !w->alias[w->catch_all[d]])
+		if (row >= 0 && !w->account[row] && !w->alias[row])
 			w->catch_all[d] = -1;
 		if (w->catch_all[d] >= 0)
 			put_row(w, w->catch_all[d], address);
@@ -241,9 +242,10 @@ static unsigned sorted_targets(char out[200][64])
 {
 	for (unsigned i = 0; i < list.n; i++) {
 		const struct target *t = &list.v[i];
+		bool lost = str_eq(t->boxid, STR("NONE"));
 		char address[64];
 
-		must(t->foreign || (t->result == ROUTE_OK) == !str_eq(t->boxid, STR("NONE")), "result");
+		must(t->foreign || (t->result == ROUTE_OK) == !lost, "result");
 		snprintf(address, sizeof(address), "%.*s", STR_ARG(t->address));
 		target_text(out[i], address, t->foreign	   ? "RELAY" :
 					     t->box	   ? t->box->row.boxid.p :
