@@ -51,6 +51,7 @@ struct env {
 	struct list sessions;	   /* all struct session (below) */
 	unsigned n_sessions;
 	uint32_t next_id;
+	uint64_t ledger_due;	   /* bytes of journal kept for mails behind their end marks */
 	bool draining;		   /* TERM: no new transactions, 421 between them */
 	/* A session has ended: there may be room for another. May be NULL. */
 	void (*room)(struct env *env);

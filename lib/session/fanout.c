@@ -92,11 +92,14 @@ static void judge(struct transaction *tx)
 				 LIMIT_RECEIVED);
 }
 
+/* The one leg of a mail that can have but one outcome: the ledger has no part in it. */
 static struct tx_leg *single(struct transaction *tx)
 {
 	struct tx_leg *l = container_of(tx->legs.next, struct tx_leg, node);
 
-	return tx->n_legs == 1 && !l->known ? l : NULL;
+	if (tx->n_legs != 1 || l->known || (l->box->protocol == PROTO_LMTP && tx->n_deliveries > 1))
+		return NULL;
+	return l;
 }
 
 /* Gives every leg what it has not got yet; the least that any of them has now. */

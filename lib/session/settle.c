@@ -1,6 +1,7 @@
 #include "lib/session/settle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
@@ -18,16 +19,22 @@ static void count(struct transaction *tx, enum cluster_counter c, int64_t delta)
 
 /* --- before the end marks --- */
 
-/* Could the journal take a row of every delivery? Asked before the barrier, because behind
- * it a row that cannot be written means a mail delivered twice. */
-static bool ledger_has_room(struct transaction *tx)
+/* Keeps room in the journal for a row of every delivery. Asked before the barrier, because
+ * behind it a row that cannot be written means a mail delivered twice. */
+static bool ledger_reserve(struct transaction *tx)
 {
+	struct env *env = tx->env;
+	uint64_t want = (uint64_t)tx->n_deliveries * LEDGER_ROW_ROOM;
 	struct journal_stat j;
 
-	if (!tx->env->shm || tx->n_legs < 2)
+	if (!env->shm || tx->n_deliveries < 2)
 		return true;
-	j = journal_stat(tx->env->shm, tx->env->slot);
-	return j.published - j.applied + (uint64_t)tx->n_deliveries * LEDGER_ROW_ROOM < JOURNAL_RING;
+	j = journal_stat(env->shm, env->slot);
+	if (j.published - j.applied + env->ledger_due + want >= JOURNAL_RING)
+		return false;
+	tx->ledger_due = want;
+	env->ledger_due += want;
+	return true;
 }
 
 /* Has d this very mail? 1, 0; -1: not to be learned now. */
@@ -83,7 +90,7 @@ int settle_spare(struct transaction *tx)
 {
 	struct list *n, *tmp;
 
-	if (!ledger_has_room(tx))
+	if (!ledger_reserve(tx))
 		return -1;
 	list_each(&tx->legs, n, tmp) {
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
@@ -136,19 +143,18 @@ static unsigned words_of(const struct recipient *r, const struct word **out)
 	return r->n;
 }
 
-/* -1: the transaction's memory is at its end. */
-static int settlement_make(struct transaction *tx, struct settlement *s)
+/* Not from the transaction's arena, which boxes may have filled with their words: without a
+ * settlement there is no ledger row. settlement_free ends it. */
+static void settlement_make(struct transaction *tx, struct settlement *s)
 {
 	unsigned targets = 0;
 
 	*s = (struct settlement){ 0 };
 	for (unsigned i = 0; i < tx->n_recipients; i++)
 		targets += tx->recipients[i].accepted ? tx->recipients[i].n : 0;
-	s->r = arena_alloc(&tx->arena, tx->n_accepted * sizeof(*s->r));
-	s->fate = arena_alloc(&tx->arena, tx->n_accepted * sizeof(*s->fate));
-	s->words = arena_alloc(&tx->arena, targets * sizeof(*s->words));
-	if (!s->r || !s->fate || !s->words)
-		return -1;
+	s->r = mem_zalloc(tx->n_accepted * sizeof(*s->r));
+	s->fate = mem_zalloc(tx->n_accepted * sizeof(*s->fate));
+	s->words = mem_zalloc(targets * sizeof(*s->words));
 	for (unsigned i = 0; i < tx->n_recipients; i++) {
 		struct recipient *r = &tx->recipients[i];
 		unsigned n;
@@ -161,7 +167,13 @@ static int settlement_make(struct transaction *tx, struct settlement *s)
 		s->n_words += n;
 	}
 	s->whole = fate_join(s->fate, s->n, &s->mixed);
-	return 0;
+}
+
+static void settlement_free(struct settlement *s)
+{
+	free(s->r);
+	free(s->fate);
+	free(s->words);
 }
 
 static void answer_of(struct transaction *tx, enum fate fate, const struct word *const *w,
@@ -233,8 +245,9 @@ static int ledger_row(struct transaction *tx, const struct delivery *d, enum led
 			   &tx->ledger_mark);
 }
 
-/* Rows for the targets of a recipient that will be sent again. */
-static unsigned ledger_recipient(struct transaction *tx, const struct recipient *r)
+/* Rows for the targets of a recipient that will be sent again; *lost counts those that could
+ * not be written. */
+static unsigned ledger_recipient(struct transaction *tx, const struct recipient *r, unsigned *lost)
 {
 	unsigned rows = 0;
 
@@ -246,8 +259,8 @@ static unsigned ledger_recipient(struct transaction *tx, const struct recipient 
 			continue;
 		if (ledger_row(tx, d, v == VERDICT_PERM ? LEDGER_REFUSED : LEDGER_DELIVERED) == 0)
 			rows++;
-		else if (tx->env->shm)
-			log_warning("delivered ledger: no room, a retry may deliver twice");
+		else
+			++*lost;
 	}
 	return rows;
 }
@@ -268,13 +281,15 @@ static bool anybody_has_it(const struct settlement *s)
 
 static unsigned ledger_write(struct transaction *tx, const struct settlement *s)
 {
-	unsigned rows = 0;
+	unsigned rows = 0, lost = 0;
 
 	if (!anybody_has_it(s))
 		return 0; /* nothing to be spared, nothing to be told apart */
 	for (unsigned i = 0; i < s->n; i++)
 		if (comes_again(tx, i))
-			rows += ledger_recipient(tx, s->r[i]);
+			rows += ledger_recipient(tx, s->r[i], &lost);
+	if (lost > 0 && tx->env->shm)
+		log_warning("delivered ledger: no room for %u rows, a retry may deliver twice", lost);
 	return rows;
 }
 
@@ -285,11 +300,7 @@ static void settle(struct transaction *tx)
 	struct settlement s;
 	unsigned rows;
 
-	if (settlement_make(tx, &s) < 0) {
-		tx->answer = (struct answer){ 451, STR("4.3.1 out of memory") };
-		transaction_done(tx);
-		return;
-	}
+	settlement_make(tx, &s);
 	answer_make(tx, &s);
 	for (unsigned i = 0; i < s.n; i++) {
 		log_recipient(tx, s.r[i], told(tx, i));
@@ -298,6 +309,9 @@ static void settle(struct transaction *tx)
 	count(tx, CC_mails, tx->answer.code / 100 == 2);
 	count(tx, CC_mails_mixed, s.whole != FATE_OK && anybody_has_it(&s));
 	rows = ledger_write(tx, &s);
+	settlement_free(&s);
+	tx->env->ledger_due -= tx->ledger_due;
+	tx->ledger_due = 0;
 	if (rows == 0 || !tx->ev) {
 		transaction_done(tx);
 		return;

@@ -588,6 +588,8 @@ static void on_rcpt(struct leg *leg, unsigned i, const struct leg_word *w)
 
 	d->heard = true;
 	delivery_word(l->tx, d, l->box->row.boxid, w->code, w->enhanced, w->text);
+	if (d->wanted == 0) /* its recipient was refused before its box had spoken */
+		leg_unwant(leg, i);
 	judge_all(l->tx);
 }
 

@@ -122,6 +122,7 @@ struct transaction {
 
 	/* settling */
 	bool client_gone;
+	uint64_t ledger_due;	/* its part of env->ledger_due */
 	uint64_t ledger_mark;
 	struct timer ledger_wait;
 	struct answer answer;	/* the final one */
