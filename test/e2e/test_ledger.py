@@ -342,32 +342,47 @@ def test_replicator_that_hangs(site):
     assert mail.retry() and copies(s, mail) == [1, 1]
 
 
-def test_full_ledger(site):
+FULL = (451, "4.3.1 the ledger is full, send it again later")
+
+
+def test_full_ledger(site, demobox):
     """While no row can be written, no mail is let through that might need one; others are."""
     s = site(workers=1)
     s.pb.add_account("@many.example.com", "MAIL1")
+    lmtp = demobox("LM", kinds=("lmtp",))
+    s.pb.add_box("MX", "LM", lmtp.ports["lmtp"], protocol="lmtp")
+    s.pb.add_account("@lmtp.example.com", "LM")
     pid = s.pb.children()["replicator"]
+    s.boxes[0].faults("end:slow:1000")  # all of them have sent their end marks before one is heard
     s.boxes[1].faults("end:refuse4")
     os.kill(pid, signal.SIGSTOP)
     try:
-        mails = [Mail(s.smtp, f"fill{n}@x", BERT, *(f"u{i}@many.example.com" for i in range(900)))
-                 for n in range(12)]
-        threads = [threading.Thread(target=m.attempt) for m in mails]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
+        mails, batch = [], [None]
+        while any(m is None or m.tries[0].end != FULL for m in batch):
+            batch = [Mail(s.smtp, f"fill{len(mails)}.{n}@x", BERT,
+                          *(f"u{i}@many.example.com" for i in range(900))) for n in range(5)]
+            threads = [threading.Thread(target=m.attempt) for m in batch]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            mails += batch
+        assert {m.tries[0].end[0] for m in mails} == {451}
+        assert s.pb.log_text().count("no room") == 0
+        s.boxes[0].faults()
         s.boxes[1].faults()
         full = Mail(s.smtp, "full@x", *mails[0].recipients)
         t = full.attempt()
-        assert t.end == (451, "4.3.1 the ledger is full, send it again later")
+        assert t.end == FULL
         assert copies(s, full) == [0, 0]
-        single = Mail(s.smtp, "single@x", ANNA)
-        assert single.attempt().end[0] == 250
+        lm = Mail(s.smtp, "lm@x", *(f"u{i}@lmtp.example.com" for i in range(900)))
+        assert lm.attempt().end == FULL and not lmtp.mails()  # one leg, but many answers
+        for who in (ANNA, lm.recipients[0]):
+            assert Mail(s.smtp, "single@x", who).attempt().end[0] == 250
     finally:
         os.kill(pid, signal.SIGCONT)
     s.pb.ledger_is_written()
-    for mail in [full, *mails]:
+    for mail in (full, next(m for m in mails if m.tries[0].end != FULL)):
         assert mail.retry() and copies(s, mail) == [900, 1], mail.id
 
 
