@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/compat.h"
@@ -100,6 +102,18 @@ static void die_with_parent(pid_t parent)
 		_exit(EXIT_FAILURE); /* it died while we were being born */
 }
 
+/* Also those that a service manager gave: only the supervisor opens low ports. */
+static int drop_capabilities(struct err *e)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capset, &head, none) < 0)
+		return err_errno(e, "cannot give up capabilities");
+	return 0;
+}
+
 int process_drop(const struct process *p, struct err *e)
 {
 	pid_t parent = getppid();
@@ -111,6 +125,8 @@ int process_drop(const struct process *p, struct err *e)
 	if (p->options->user && geteuid() == 0 &&
 	    (initgroups(p->options->user, gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
 		return err_errno(e, "cannot become user %s", p->options->user);
+	if (geteuid() != 0 && drop_capabilities(e) < 0)
+		return -1;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	die_with_parent(parent); /* the kernel forgets it where the user changes */
