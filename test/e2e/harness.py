@@ -491,9 +491,13 @@ class Mail:
 
     def _transaction(self, c, t, recipients, halfway):
         assert c.command(f"MAIL FROM:<{self.sender}>{' PRDR' if self.prdr else ''}")[0] == 250
-        for r in recipients:
-            t.rcpt[r] = c.command(f"RCPT TO:<{r}>")
-            t.verdict[r] = t.rcpt[r][0]
+        at_once = 100  # RCPTs in one piece, when there are so many
+        for i in range(0, len(recipients), at_once if len(recipients) > at_once else 1):
+            some = recipients[i:i + at_once] if len(recipients) > at_once else [recipients[i]]
+            c.send("".join(f"RCPT TO:<{r}>\r\n" for r in some))
+            for r in some:
+                t.rcpt[r] = c.reply()
+                t.verdict[r] = t.rcpt[r][0]
         taken = [r for r in recipients if t.verdict[r] // 100 == 2]
         if not taken:
             c.command("RSET")
