@@ -189,7 +189,7 @@ static void on_drain(struct timer *t)
 
 	if (w->env.n_sessions > 0 && late)
 		all_sessions(w, "service is stopping");
-	if (w->env.n_sessions == 0)
+	if (w->env.n_sessions + w->env.n_settling == 0)
 		loop_stop(w->env.loop);
 	else if (loop_now(w->env.loop) < w->drain_until + 10 * DRAIN_LOOK_MS)
 		timer_set(t, DRAIN_LOOK_MS);

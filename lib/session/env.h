@@ -50,6 +50,7 @@ struct env {
 	struct verify *verify;	   /* NULL in tests: plain passwords only */
 	struct list sessions;	   /* all struct session (below) */
 	unsigned n_sessions;
+	unsigned n_settling;	   /* mails whose client has gone, their boxes' word still awaited */
 	uint32_t next_id;
 	uint64_t ledger_due;	   /* bytes of journal kept for mails behind their end marks */
 	bool draining;		   /* TERM: no new transactions, 421 between them */

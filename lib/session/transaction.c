@@ -36,10 +36,12 @@ static void on_finish(struct deferred *d)
 {
 	struct transaction *tx = container_of(d, struct transaction, finish);
 
-	if (tx->ev)
+	if (tx->ev) {
 		tx->ev->done(tx->owner);
-	else
-		transaction_free(&tx); /* went on in the background; nobody else holds it */
+		return;
+	}
+	tx->env->n_settling--;
+	transaction_free(&tx); /* went on in the background; nobody else holds it */
 }
 
 static void on_ledger_wait(struct timer *t)
@@ -135,6 +137,7 @@ void transaction_free(struct transaction **txp)
 		tx->ev = NULL;
 		tx->owner = NULL;
 		tx->client_gone = true;
+		tx->env->n_settling++;
 		return;
 	}
 	if (tx->state == TX_RCPT)
