@@ -329,6 +329,22 @@ def test_restart(site):
     assert mail.retry() and copies(s, mail) == [1, 1]
 
 
+def test_stop_behind_the_end_mark(site):
+    """The client is gone, the box has not answered yet: its answer is waited for."""
+    s = site()
+    s.boxes[0].faults("end:slow:1000")
+    mail = Mail(s.smtp, "stop@x", ANNA)
+    c = Client(s.smtp)
+    c.mail(mail.sender, ANNA)
+    c.command("DATA")
+    c.send(mail.text() + ".\r\n")
+    wait_for("the end mark is there", lambda: " end slow" in s.boxes[0].events_text())
+    c.reset()
+    assert s.pb.stop() == 0
+    s.pb.start()
+    assert mail.attempt().end[0] == 250 and copies(s, mail) == [1, 0]
+
+
 def test_replicator_that_hangs(site):
     """The 451 waits for the disk, but not for ever; the row is not lost."""
     s = site()
