@@ -614,3 +614,70 @@ def test_fall_over(site, step, action):
     # all three at once through the one that is left
     assert Mail(s.smtp, "team@x", "team@example.com").attempt().code() == 250
     assert [b.copies("team@x") for b in s.boxes] == [0, 0, 3]
+
+
+# --- a light turns red, the service stops ---
+
+def red(s, i):
+    s.pb.xml("red", clusterid="MX", boxid=s.boxes[i].name)
+
+
+@pytest.mark.parametrize("to", ["bert@example.com", "team@example.com"])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "body"])
+def test_red_light_before_the_end_mark(site, to, step):
+    s = site(n=2)
+    c = Client(s.smtp, hello=False)
+    speak(c, step, to)
+    other = Client(s.smtp)
+    other.mail("me@sender.org", "anna@example.com")
+    red(s, 1)
+    assert c.reply()[0] == 421
+    with pytest.raises(Gone):
+        c.reply()
+    assert [len(b.mails()) for b in s.boxes] == [0, 0]
+    assert other.command("DATA")[0] == 354  # uses another box, and goes on
+    other.send(BODY + ".\r\n")
+    assert other.reply()[0] == 250
+    assert [len(b.mails()) for b in s.boxes] == [1, 0]
+    for one in (c, other):
+        one.close()
+
+
+@pytest.mark.parametrize("to,want", [("bert@example.com", [0, 1]), ("team@example.com", [1, 1])])
+def test_red_light_behind_the_end_mark(site, to, want):
+    """The box may have it: its word is awaited, and told."""
+    s = site(n=2)
+    s.boxes[1].faults("end:slow:1000")
+    c = Client(s.smtp)
+    c.mail("me@sender.org", to)
+    assert c.command("DATA")[0] == 354
+    c.send(BODY + ".\r\n")
+    wait_for("the end mark is there", lambda: " end slow" in s.boxes[1].events_text())
+    red(s, 1)
+    assert c.reply()[0] == 250
+    assert c.reply()[0] == 421
+    assert [len(b.mails()) for b in s.boxes] == want
+    c.close()
+
+
+@pytest.mark.parametrize("step,said", [("greeting", [421]), ("EHLO", [421]), ("MAIL", []),
+                                       ("RCPT", []), ("DATA", []), ("body", [])])
+def test_stop_lets_a_mail_end(site, step, said):
+    """TERM: whoever is in the middle of a mail ends it, the others are sent away."""
+    s = site(n=2)
+    c = Client(s.smtp, hello=False)
+    speak(c, step, "team@example.com")
+    s.pb.child.terminate()
+    if said:
+        assert c.reply()[0] == 421
+    else:
+        rest = list(CLIENT_STEPS)[list(CLIENT_STEPS).index(step) + 1:]
+        for line in {"RCPT": ["RCPT TO:<team@example.com>"], "DATA": ["DATA"]}.items():
+            if line[0] in rest:
+                assert c.command(line[1][0])[0] in (250, 354)
+        c.send((BODY if step != "body" else "") + ".\r\n")
+        assert c.reply()[0] == 250
+        assert c.reply()[0] == 421
+        assert [len(b.mails()) for b in s.boxes] == [1, 1]
+    c.close()
+    assert s.pb.child.wait(10) == 0
