@@ -18,6 +18,8 @@
 #include "shm/slots.h"
 
 #define BEAT_MS 500
+#define COLLECT_MS 600000 /* tombstones are looked for that often */
+#define COLLECT_ROWS 1000 /* so many at once: a transaction of some milliseconds */
 #define BIND_PATIENCE_MS 3000 /* an earlier admin is just ending */
 #define BIND_RETRY_US 20000
 
@@ -27,7 +29,7 @@ struct admin_main {
 	struct store *accounts;
 	struct admin *admin;
 	struct watch bell;
-	struct timer beat;
+	struct timer beat, collect;
 	struct sigwatch term, hup;
 };
 
@@ -88,6 +90,31 @@ static void on_beat(struct timer *t)
 	timer_set(t, BEAT_MS);
 }
 
+static int collect(struct admin_main *m, struct err *e)
+{
+	int64_t now = clock_wall_ms();
+	int n;
+
+	if (store_write_begin(m->accounts, now, e) < 0)
+		return -1;
+	n = store_collect(m->accounts, now, TOMBSTONE_KEEP_MS, COLLECT_ROWS, e);
+	if (n <= 0) {
+		store_abort(m->accounts);
+		return n;
+	}
+	return store_commit(m->accounts, e) < 0 ? -1 : n;
+}
+
+static void on_collect(struct timer *t)
+{
+	struct admin_main *m = container_of(t, struct admin_main, collect);
+	struct err e = { "" };
+
+	if (collect(m, &e) < 0)
+		log_error("collecting tombstones: %s", e.text);
+	timer_set(t, COLLECT_MS);
+}
+
 static void on_term(struct sigwatch *s)
 {
 	struct admin_main *m = container_of(s, struct admin_main, term);
@@ -138,6 +165,8 @@ int admin_run(struct process *p)
 	watch_set(&m->bell, WATCH_READ);
 	timer_init(&m->beat, m->loop, on_beat);
 	timer_set(&m->beat, 0);
+	timer_init(&m->collect, m->loop, on_collect);
+	timer_set(&m->collect, COLLECT_MS);
 	sigwatch_start(&m->term, m->loop, SIGTERM, on_term);
 	sigwatch_start(&m->hup, m->loop, SIGHUP, on_hup);
 	loop_run(m->loop);

@@ -78,6 +78,9 @@
 /* --- ledger --- */
 #define LEDGER_KEEP_MS (5LL * 24 * 3600 * 1000) /* senders give up after five days, RFC 5321 4.5.4.1 */
 
+/* --- store --- */
+#define TOMBSTONE_KEEP_MS (24LL * 3600 * 1000) /* SISTERS.md 6: a day old, and covered by sisters */
+
 /* --- admin --- */
 #define LIMIT_XML_BODY (1u << 20)
 #define LIMIT_XML_CHILDREN 128

@@ -244,7 +244,8 @@ struct line {
 
 struct lines {
 	const char *file;
-	struct str text; /* mapped */
+	struct str map;	 /* the file */
+	struct str text; /* of it: without a byte order mark, which some editors write */
 	struct line *v;
 	size_t n, cap;
 };
@@ -368,14 +369,15 @@ static int lines_open(struct lines *l, const char *dir, const char *file, struct
 	close(fd);
 	if (p == MAP_FAILED)
 		return -1;
-	l->text = (struct str){ p, (size_t)st.st_size };
+	l->map = (struct str){ p, (size_t)st.st_size };
+	l->text = str_skip(l->map, str_starts(l->map, STR("\xef\xbb\xbf")) ? 3 : 0);
 	return 0;
 }
 
 static void lines_close(struct lines *l)
 {
-	if (l->text.p)
-		munmap((void *)(uintptr_t)l->text.p, l->text.n);
+	if (l->map.p)
+		munmap((void *)(uintptr_t)l->map.p, l->map.n);
 	free(l->v);
 	*l = (struct lines){ 0 };
 }

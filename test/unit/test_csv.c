@@ -599,6 +599,16 @@ START_TEST(line_ends)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark)
+{
+	write_file("email.csv", "\xef\xbb\xbf" "a@b.c\tx\tM\n");
+	write_file("alias.csv", "\xef\xbb\xbf");
+	reread();
+	reported(1, 0, 1, 0, 0);
+	ck_assert_str_eq(password_of("a@b.c"), "x");
+}
+END_TEST
+
 /* --- the report --- */
 
 /* The first twenty by their place in the files, whatever order they are worked through. */
@@ -784,6 +794,7 @@ int main(void)
 	tcase_add_test(t, the_first_of_two_lines_counts);
 	tcase_add_test(t, a_bad_line_takes_nothing_away);
 	tcase_add_test(t, line_ends);
+	tcase_add_test(t, a_byte_order_mark);
 	tcase_add_test(t, the_first_bad_lines_are_told);
 	tcase_add_test(t, reasons_are_printable);
 	tcase_add_test(t, a_line_too_long);
