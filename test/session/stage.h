@@ -1,151 +1,283 @@
-/* stage: a play of one SMTP session over memory, as a script of lines.
+/* stage: what a session needs, made for one process and no network: connections over memory
+ * whose other ends the test holds, boxes A, B, X, Y (and Q4.. for crowds), a route by first
+ * letters, a ledger. Clocks are virtual; shared memory and its journal are real, and the
+ * replicator is stage_replicate. What is asked of it as a script stands in play.h.
  *
- *   C: bytes of the client (CRLF is added)       S: what we answer, line by line
- *   A> what we say to box A                      A< what box A answers
- *   C! the client closes its side                S! we have closed
- *   A! box A closes                              A# we have broken the connection to box A
- *   C~ bytes without CRLF                        T 1000 (nothing; the clock is real)
- *
- * Boxes are named A, B, C, D. A recipient goes to the box of its first letter in upper case
- * ("a1@t" to A); "ab@t" is an alias over A and B; "u..." is unknown, "f..." foreign, "d..." down.
- * A line of output that the script does not name fails the test, and so does one that is
- * missing. A box connection is greeted by the script's own "A< 220 ..." line.
- * Header-only: used by the session tests alone. */
+ * A recipient goes to the box of its first letter ("a1@t" to A), "ab@t" is an alias of a@t and
+ * b@t; u... is unknown, f... foreign, n... without a box, d... down, m... too many, e... an
+ * error; "q17@t" is at box 17, "zz12@t" an alias over the first 12 boxes.
+ * Header-only: for the tests of lib/session alone. */
 #ifndef PB_TEST_STAGE_H
 #define PB_TEST_STAGE_H
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/limits.h"
+#include "lib/base/log.h"
 #include "lib/session/env.h"
 #include "lib/session/legpool.h"
+#include "shm/boxes.h"
+#include "shm/counters.h"
+#include "shm/journal.h"
+#include "unit/virtual_time.h"
 
-#define STAGE_BOXES 4
-#define STAGE_LEGS 64
+#define STAGE_BOXES 70
+#define STAGE_LEGS 256
+#define STAGE_CLIENTS 4
+#define STAGE_ROWS 16
+#define STAGE_PASSED 36 /* turns until everything that can move has moved */
 
-struct stage_leg {
-	struct io *io; /* NULL: not connected */
-	size_t read;   /* bytes of what was written that the script has seen */
-	int box;
+enum { END_NONE, END_OPEN, END_CLOSED, END_BROKEN };
+
+/* The other end of one connection: what a client or a box sees. */
+struct stage_end {
+	struct io *io; /* NULL unless END_OPEN */
+	int how;
+	int box;    /* of a leg */
+	char *kept; /* what had been written when it ended */
+	size_t kept_n;
+	size_t read; /* bytes of it that the script has seen */
 };
 
-struct stage {
+struct stage_row {
+	char pair[33], digest[33], box[8];
+	int outcome;
+	bool durable;
+};
+
+enum stage_dial { DIAL_WORKS, DIAL_REFUSED, DIAL_HANGS };
+
+static struct stage {
 	struct env env;
+	struct shm *shm;
 	struct topology topology;
 	struct topo_cluster cluster;
 	struct topo_box boxes[STAGE_BOXES];
-	struct stage_leg legs[STAGE_LEGS];
-	unsigned n_legs;
-	int current[STAGE_BOXES]; /* the leg a box's script lines speak of; -1 none */
-	size_t read;		  /* of the client's output */
-	struct session *session;
-	struct { /* fake ledger */
-		char pair[33], digest[33];
-		int outcome;
-	} ledger[8];
+	char names[STAGE_BOXES][8];
+	struct stage_end legs[STAGE_LEGS], clients[STAGE_CLIENTS];
+	struct session *sessions[STAGE_CLIENTS];
+	unsigned n_legs, n_clients, dials;
+	enum stage_dial dial[STAGE_BOXES];
+	int fallover[STAGE_BOXES]; /* what ask->box says; -1: it is down */
+	bool down[STAGE_BOXES];	   /* what a target says */
+	struct stage_row ledger[STAGE_ROWS];
 	unsigned n_ledger;
+	uint64_t journal_at;
+	bool ledger_broken;
+	struct io_ops ops;
+	const struct io_ops *memory;
+	char log[65536]; /* traffic lines */
+	size_t log_n;
+} stage;
+
+/* The traffic log of these programs: the linker takes it in place of traffic.o. */
+void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *client, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)t;
+	(void)wall_ms;
+	(void)client;
+	va_start(ap, fmt);
+	if (stage.log_n < sizeof(stage.log) - 5000)
+		stage.log_n += (size_t)vsnprintf(stage.log + stage.log_n, 4096, fmt, ap);
+	va_end(ap);
+	stage.log_n += (size_t)snprintf(stage.log + stage.log_n, 2, "\n");
+}
+
+/* --- what sessions ask --- */
+
+static bool stage_target(struct arena *a, struct route_list *out, int box, struct str address)
+{
+	struct target *t = &out->v[out->n++];
+
+	*t = (struct target){ .box = &stage.boxes[box], .boxid = stage.boxes[box].row.boxid };
+	t->address = arena_str(a, address);
+	if (stage.down[box])
+		t->result = ROUTE_BOX_DOWN;
+	return t->address.p;
+}
+
+static int stage_box_of(char letter)
+{
+	const char *at = letter ? strchr("abxy", letter) : NULL;
+
+	return at ? (int)(at - "abxy") : -1;
+}
+
+static const enum route_result stage_refusals[256] = {
+	['u'] = ROUTE_UNKNOWN,	['f'] = ROUTE_FOREIGN,	['n'] = ROUTE_NO_BOX,
+	['d'] = ROUTE_BOX_DOWN, ['m'] = ROUTE_TOO_MANY, ['e'] = ROUTE_ERROR,
 };
 
-static struct stage stage;
-
-static const char *const stage_names[STAGE_BOXES] = { "A", "B", "C", "D" };
-
-static enum route_result stage_recipient(struct env *env, const struct topo_cluster *c,
-					 struct str address, struct str sender, struct arena *a,
-					 struct route_list *out)
+/* "ab@t": members a@t and b@t; "zz12@t": one at each of the first 12 boxes. */
+static bool stage_alias(struct arena *a, struct str address, struct route_list *out)
 {
+	char one[16] = "?@t";
 	unsigned n = 0;
+
+	if (address.p[0] == 'z') {
+		for (int i = 0; i < atoi(address.p + 2); i++) {
+			snprintf(one, sizeof(one), "q%d@t", i);
+			if (!stage_target(a, out, i, str_z(one)))
+				return false;
+		}
+		return true;
+	}
+	for (; n < 4 && stage_box_of(address.p[n]) >= 0; n++) {
+		one[0] = address.p[n];
+		if (!stage_target(a, out, stage_box_of(one[0]), str_z(one)))
+			return false;
+	}
+	return true;
+}
+
+/* "q17@t" is at box 17. */
+static enum route_result stage_recipient(struct env *env, const struct topo_cluster *c,
+					 struct str address, struct str sender,
+					 struct arena *a, struct route_list *out)
+{
+	enum route_result no = stage_refusals[(unsigned char)address.p[0]];
+	int box = stage_box_of(address.p[0]);
+	bool ok;
 
 	(void)env;
 	(void)c;
 	(void)sender;
-	if (address.p[0] == 'u')
-		return ROUTE_UNKNOWN;
-	if (address.p[0] == 'f')
-		return ROUTE_FOREIGN;
 	out->v = arena_alloc(a, STAGE_BOXES * sizeof(*out->v));
-	for (; n < STAGE_BOXES && address.p[n] >= 'a' && address.p[n] <= 'd'; n++) {
-		int box = address.p[n] - 'a';
-		bool alias = address.p[1] >= 'a' && address.p[1] <= 'd';
+	if (no || !out->v)
+		return no ? no : ROUTE_ERROR;
+	if (address.p[0] == 'q')
+		ok = stage_target(a, out, atoi(address.p + 1), address);
+	else if (address.p[0] == 'z' || stage_box_of(address.p[1]) >= 0)
+		ok = stage_alias(a, address, out);
+	else
+		ok = stage_target(a, out, box, address);
+	return ok ? ROUTE_OK : ROUTE_ERROR;
+}
 
-		out->v[n] = (struct target){ .box = &stage.boxes[box],
-					     .boxid = stage.boxes[box].row.boxid,
-					     .result = ROUTE_OK };
-		out->v[n].address = alias ? arena_printf(a, "%c@t", address.p[n]) :
-					    arena_str(a, address);
-	}
-	out->n = n;
-	if (n == 0)
+static enum route_result stage_box(struct env *env, const struct topo_cluster *c,
+				   struct str boxid, struct topo_box **out)
+{
+	struct topo_box *b = topology_box(c, boxid);
+
+	(void)env;
+	ck_assert_ptr_nonnull(b);
+	if (stage.fallover[b - stage.boxes] < 0)
 		return ROUTE_BOX_DOWN;
+	*out = &stage.boxes[stage.fallover[b - stage.boxes]];
 	return ROUTE_OK;
 }
 
-static enum route_result stage_box(struct env *env, const struct topo_cluster *c, struct str boxid,
-				   struct topo_box **out)
+/* As route_ledger, over the rows that have become durable. */
+static int stage_ledger(struct env *env, struct str pair, struct str digest,
+			struct arena *a, struct ledger *out)
 {
-	(void)env;
-	(void)c;
-	(void)boxid;
-	(void)out;
-	return ROUTE_BOX_DOWN;
-}
+	uint64_t sum = 0;
 
-static int stage_ledger(struct env *env, struct str pair, struct str digest, struct arena *a,
-			struct ledger *out)
-{
 	(void)env;
-	(void)a;
+	if (stage.ledger_broken)
+		return -1;
+	*out = (struct ledger){ .outcome = 0 };
 	for (unsigned i = 0; i < stage.n_ledger; i++) {
-		if (!str_eq(pair, str_z(stage.ledger[i].pair)))
+		const struct stage_row *r = &stage.ledger[i];
+
+		if (!r->durable || !str_eq(pair, str_z(r->pair)) ||
+		    (digest.n > 0 && !str_eq(digest, str_z(r->digest))))
 			continue;
-		if (digest.n > 0 && !str_eq(digest, str_z(stage.ledger[i].digest)))
-			continue;
-		*out = (struct ledger){ .boxid = STR("L"), .outcome = stage.ledger[i].outcome };
-		return stage.ledger[i].outcome;
+		if (r->outcome == LEDGER_DELIVERED)
+			sum = hash_stable(str_z(r->digest), sum);
+		if (out->outcome != LEDGER_DELIVERED)
+			out->outcome = r->outcome;
+		out->boxid = str_z(r->box);
 	}
-	return 0;
+	out->digest = arena_printf(a, "%016llx", (unsigned long long)sum);
+	return (int)out->outcome;
 }
 
-/* A dial succeeds in the next turn. */
-struct stage_dial {
-	struct deferred d;
-	struct dial *dial;
-	void (*done)(struct dial *d, int fd, int error);
-	int leg;
-};
+/* --- connections --- */
 
-static void stage_dialled(struct deferred *d)
+static struct stage_end *stage_end_of(const struct io *io)
 {
-	struct stage_dial *s = container_of(d, struct stage_dial, d);
-
-	s->done(s->dial, s->leg, 0);
-	free(s);
+	for (unsigned i = 0; i < stage.n_legs; i++)
+		if (stage.legs[i].io == io)
+			return &stage.legs[i];
+	for (unsigned i = 0; i < stage.n_clients; i++)
+		if (stage.clients[i].io == io)
+			return &stage.clients[i];
+	ck_abort_msg("an io that nobody knows");
+	return NULL;
 }
 
+static void stage_ends(struct io *io, int how)
+{
+	struct stage_end *e = stage_end_of(io);
+	struct str all = io_memory_written(io);
+
+	e->kept = mem_dup(all);
+	e->kept_n = all.n;
+	e->io = NULL;
+	e->how = how;
+	stage.memory->close(io);
+}
+
+static void stage_on_close(struct io *io)
+{
+	stage_ends(io, END_CLOSED);
+}
+
+static void stage_on_abort(struct io *io)
+{
+	stage_ends(io, END_BROKEN);
+}
+
+/* Memory, but what was written outlives the connection, and how it ended is known. */
+static void stage_watch(struct io *io, struct stage_end *e)
+{
+	stage.memory = io->ops;
+	stage.ops = *io->ops;
+	stage.ops.close = stage_on_close;
+	stage.ops.abort = stage_on_abort;
+	io->ops = &stage.ops;
+	e->io = io;
+	e->how = END_OPEN;
+}
+
+static void stage_dialled(struct timer *t)
+{
+	struct dial *d = container_of(t, struct dial, timeout);
+	int leg = d->error;
+	bool refused = stage.dial[stage.legs[leg].box] == DIAL_REFUSED;
+
+	d->error = 0;
+	d->done(d, refused ? -1 : leg, refused ? ECONNREFUSED : 0);
+}
+
+/* Its end comes in the next turn, or with the box's connect time-out. */
 static void stage_dial(struct env *env, struct dial *d, const struct topo_box *box,
 		       void (*done)(struct dial *d, int fd, int error))
 {
-	struct stage_dial *s = mem_zalloc(sizeof(*s));
+	int i = (int)(box - stage.boxes);
 
 	ck_assert_uint_lt(stage.n_legs, STAGE_LEGS);
-	memset(d, 0, sizeof(*d));
 	d->fd = -1;
-	s->dial = d;
-	s->done = done;
-	s->leg = (int)stage.n_legs++;
-	stage.legs[s->leg].box = (int)(box - stage.boxes);
-	stage.current[box - stage.boxes] = s->leg;
-	deferred_init(&s->d, stage_dialled);
-	loop_defer(env->loop, &s->d);
+	d->done = done;
+	d->error = (int)stage.n_legs;
+	timer_init(&d->timeout, env->loop, stage_dialled);
+	watch_init(&d->watch, env->loop, -1, NULL);
+	timer_set(&d->timeout, stage.dial[i] == DIAL_HANGS ? CLOCK_NEVER : 0);
+	stage.legs[stage.n_legs++].box = i;
+	stage.dials++;
 }
 
 static void stage_leg_io(struct env *env, struct io *io, int fd,
 			 void (*event)(struct io *io, enum io_event what))
 {
 	io_init_memory(io, env->loop, LIMIT_LEG_IN, LIMIT_LEG_OUT, event);
-	stage.legs[fd].io = io;
+	stage_watch(io, &stage.legs[fd]);
 }
 
 static const struct asks stage_asks = {
@@ -156,37 +288,51 @@ static const struct asks stage_asks = {
 	.ledger = stage_ledger,
 };
 
+/* --- raising and striking the stage --- */
+
+static void stage_box_open(int i)
+{
+	struct topo_box *b = &stage.boxes[i];
+
+	if (i < 4)
+		snprintf(stage.names[i], sizeof(stage.names[i]), "%c", "ABXY"[i]);
+	else
+		snprintf(stage.names[i], sizeof(stage.names[i]), "Q%d", i);
+	b->row.boxid = str_z(stage.names[i]);
+	b->row.clusterid = STR("MX");
+	b->cluster = &stage.cluster;
+	b->fallover = stage.fallover[i] = -1;
+	b->shm = boxes_assign(stage.shm, b->row.clusterid, b->row.boxid);
+}
+
 static void stage_open(void)
 {
+	struct err e;
+
 	memset(&stage, 0, sizeof(stage));
+	ck_assert_int_eq(log_open("/dev/null", &e), 0);
+	stage.shm = stage.env.shm = shm_create(1);
 	stage.env.ask = &stage_asks;
 	stage.env.loop = loop_new();
 	list_init(&stage.env.sessions);
 	stage.env.topology = &stage.topology;
-	stage.topology.refs = 1000;
-	stage.topology.clusters = &stage.cluster;
-	stage.topology.n_clusters = 1;
+	stage.topology = (struct topology){ .clusters = &stage.cluster, .n_clusters = 1, .refs = 1 };
 	stage.cluster.row.clusterid = STR("MX");
 	stage.cluster.row.max_mail_size_kb = 100;
-	stage.cluster.row.session_max_s = 36000000;
+	stage.cluster.row.session_max_s = 36000000; /* one hour */
 	stage.cluster.host_name = STR("mx.t");
 	stage.cluster.protocol = PROTO_SMTP;
 	stage.cluster.boxes = stage.boxes;
 	stage.cluster.n_boxes = STAGE_BOXES;
-	stage.cluster.shm = -1;
-	for (int i = 0; i < STAGE_BOXES; i++) {
-		stage.boxes[i].row.boxid = str_z(stage_names[i]);
-		stage.boxes[i].row.clusterid = STR("MX");
-		stage.boxes[i].cluster = &stage.cluster;
-		stage.boxes[i].shm = i; /* no shared memory: rows of the pool only */
-		stage.current[i] = -1;
-	}
+	stage.cluster.shm = clusters_assign(stage.shm, STR("MX"));
+	for (int i = 0; i < STAGE_BOXES; i++)
+		stage_box_open(i);
 	stage.env.pool = legpool_new(&stage.env);
 }
 
 static void stage_turn(void)
 {
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < STAGE_PASSED; i++)
 		loop_turn(stage.env.loop);
 }
 
@@ -194,119 +340,86 @@ static void stage_client(void)
 {
 	struct addr peer = { .port = 1 };
 	struct err e;
+	unsigned i = stage.n_clients++;
 
+	ck_assert_uint_lt(i, STAGE_CLIENTS);
 	ck_assert_int_eq(ip_parse(STR("10.11.12.13"), &peer.ip, &e), 0);
+	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
 	smtp_session_start(&stage.env, &stage.cluster, -1, &peer);
-	stage.session = container_of(stage.env.sessions.prev, struct session, node);
-	stage.read = 0;
+	stage.sessions[i] = container_of(stage.env.sessions.prev, struct session, node);
+	stage_watch(&stage.sessions[i]->io, &stage.clients[i]);
 	stage_turn();
 }
 
+/* The replicator: takes the rows that have come. */
+static void stage_replicate(bool durable)
+{
+	uint64_t pos = journal_tail(stage.shm, 0);
+	enum journal_kind kind;
+	struct str payload;
+	struct ledger row;
+
+	while (journal_next(stage.shm, 0, &pos, &kind, &payload)) {
+		struct stage_row *r = &stage.ledger[stage.n_ledger];
+
+		if (pos <= stage.journal_at)
+			continue;
+		ck_assert_int_eq(kind, JOURNAL_LEDGER);
+		ck_assert_int_eq(ledger_decode(payload, &row), 0);
+		ck_assert_uint_lt(stage.n_ledger++, STAGE_ROWS);
+		str_copy(r->pair, sizeof(r->pair), row.pair);
+		str_copy(r->digest, sizeof(r->digest), row.digest);
+		str_copy(r->box, sizeof(r->box), row.boxid);
+		r->outcome = (int)row.outcome;
+		stage.journal_at = pos;
+	}
+	if (!durable)
+		return;
+	for (unsigned i = 0; i < stage.n_ledger; i++)
+		stage.ledger[i].durable = true;
+	journal_applied(stage.shm, 0, pos);
+	sessions_bell(&stage.env);
+	stage_turn();
+}
+
+static void stage_nothing_left(void)
+{
+	for (unsigned i = 0; i < stage.n_legs; i++) {
+		ck_assert_msg(stage.legs[i].how != END_OPEN, "a connection to %s is left",
+			      stage.names[stage.legs[i].box]);
+		ck_assert_int_eq(counter_box(stage.shm, -1, stage.boxes[stage.legs[i].box].shm, BC_sessions),
+				 0);
+		ck_assert_int_eq(counter_box(stage.shm, -1, stage.boxes[stage.legs[i].box].shm, BC_idle), 0);
+		free(stage.legs[i].kept);
+	}
+	for (unsigned i = 0; i < stage.n_clients; i++) {
+		ck_assert_int_eq(stage.clients[i].how, END_CLOSED);
+		free(stage.clients[i].kept);
+	}
+	ck_assert_int_eq(counter_cluster(stage.shm, -1, stage.cluster.shm, CC_sessions), 0);
+	ck_assert_uint_eq(stage.env.n_sessions, 0);
+	ck_assert_uint_eq(stage.env.ledger_due, 0);
+	ck_assert_uint_eq(stage.topology.refs, 1);
+}
+
+/* Wherever the play stopped, nothing may stay behind. */
 static void stage_close(void)
 {
-	while (!list_empty(&stage.env.sessions)) {
-		struct session *s = container_of(stage.env.sessions.next, struct session, node);
+	struct list *n, *tmp;
 
-		s->cut(s, "the end");
-		stage_turn();
-		if (!list_empty(&stage.env.sessions) && stage.env.sessions.next == &s->node)
-			break;
-	}
+	list_each(&stage.env.sessions, n, tmp)
+		container_of(n, struct session, node)->cut(container_of(n, struct session, node), "the end");
+	stage_turn();
+	for (unsigned i = 0; i < stage.n_legs; i++)
+		if (stage.legs[i].io)
+			io_memory_feed_eof(stage.legs[i].io);
+	stage_turn();
+	stage_replicate(true);
 	legpool_free(&stage.env.pool);
 	stage_turn();
+	stage_nothing_left();
 	loop_free(&stage.env.loop);
-}
-
-/* The next unread line of what was written; fails the test when there is none. */
-static void stage_expect(const struct io *io, size_t *read, const char *want, const char *who)
-{
-	struct str all = str_skip(io_memory_written(io), *read);
-	ptrdiff_t end = str_find(all, '\n');
-	struct str line;
-
-	ck_assert_msg(end >= 0, "%s: nothing came, wanted \"%s\" (rest \"%.*s\")", who, want,
-		      STR_ARG(all));
-	line = str_trim((struct str){ all.p, (size_t)end });
-	*read += (size_t)end + 1;
-	ck_assert_msg(str_eq(line, str_z(want)), "%s: came \"%.*s\", wanted \"%s\"", who,
-		      STR_ARG(line), want);
-}
-
-static void stage_quiet(const struct io *io, size_t read, const char *who)
-{
-	struct str rest = str_skip(io_memory_written(io), read);
-
-	ck_assert_msg(rest.n == 0, "%s: unexpected \"%.*s\"", who, STR_ARG(rest));
-}
-
-static void stage_feed(struct io *io, const char *text, bool crlf)
-{
-	char line[4096];
-	int n = snprintf(line, sizeof(line), "%s%s", text, crlf ? "\r\n" : "");
-
-	io_memory_feed(io, (struct str){ line, (size_t)n });
-	stage_turn();
-}
-
-static void stage_box_line(const char *line)
-{
-	int box = line[0] - 'A';
-	struct stage_leg *l;
-
-	ck_assert_msg(stage.current[box] >= 0, "%s: no connection to that box", line);
-	l = &stage.legs[stage.current[box]];
-	switch (line[1]) {
-	case '>':
-		stage_expect(l->io, &l->read, line + 3, line);
-		break;
-	case '<':
-		stage_quiet(l->io, l->read, line);
-		stage_feed(l->io, line + 3, true);
-		break;
-	case '!':
-		io_memory_feed_eof(l->io);
-		stage_turn();
-		break;
-	default:
-		ck_abort_msg("line not understood: %s", line);
-	}
-}
-
-static void stage_client_line(const char *line)
-{
-	switch (line[1]) {
-	case ':':
-		stage_quiet(&stage.session->io, stage.read, line);
-		stage_feed(&stage.session->io, line + 3, true);
-		break;
-	case '+': /* without waiting for earlier answers: pipelined */
-		stage_feed(&stage.session->io, line + 3, true);
-		break;
-	case '~':
-		stage_feed(&stage.session->io, line + 3, false);
-		break;
-	case '!':
-		io_memory_feed_eof(&stage.session->io);
-		stage_turn();
-		break;
-	default:
-		ck_abort_msg("line not understood: %s", line);
-	}
-}
-
-/* Plays a NULL-terminated script in an open session. */
-static void stage_play(const char *const *script)
-{
-	for (; *script; script++) {
-		const char *line = *script;
-
-		if (line[0] == 'S' && line[1] == ':')
-			stage_expect(&stage.session->io, &stage.read, line + 3, "server");
-		else if (line[0] == 'C' && line[1] != '<' && line[1] != '>')
-			stage_client_line(line);
-		else
-			stage_box_line(line);
-	}
+	shm_destroy(&stage.shm);
 }
 
 #endif

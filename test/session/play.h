@@ -1,0 +1,420 @@
+/* play: SMTP sessions on the stage (stage.h), as scripts of lines.
+ *
+ *   C: line    the client says it, once it has read all answers     S: line   we answer
+ *   C+ line    the same in one packet with the next line of it      A> line   we say to box A
+ *   C~ bytes   without a CRLF, and at once                          A< line   box A answers
+ *   C closes | resets | takes N | takes all | is closed [reason]    A is closed | broken
+ *   pass MS, count ..., ledger ..., logged ...: play_words below
+ *
+ * A wanted line that ends with "*" is a beginning. What is written and not named by the script
+ * fails the test, as does what is named and does not come. Boxes are A, B, X and Y; "A" alone
+ * is its newest connection, "A1" its first; "C2" and "S2" are a second client.
+ * Header-only: for the tests of lib/session alone. */
+#ifndef PB_TEST_PLAY_H
+#define PB_TEST_PLAY_H
+
+#include "session/stage.h"
+
+static struct str play_written(const struct stage_end *e)
+{
+	return e->io ? io_memory_written(e->io) : (struct str){ e->kept, e->kept_n };
+}
+
+/* The next unread line of what was written; fails the test when there is none. */
+static struct str play_next(struct stage_end *e, const char *want)
+{
+	struct str all = str_skip(play_written(e), e->read);
+	ptrdiff_t end = str_find(all, '\n');
+
+	ck_assert_msg(end > 0 && all.p[end - 1] == '\r', "wanted \"%s\", came \"%.*s\"",
+		      want, STR_ARG(all));
+	e->read += (size_t)end + 1;
+	return (struct str){ all.p, (size_t)end - 1 };
+}
+
+static void play_expect(struct stage_end *e, const char *line, const char *want)
+{
+	struct str came = play_next(e, line);
+	size_t n = strlen(want);
+	bool same = n > 0 && want[n - 1] == '*' ? str_starts(came, (struct str){ want, n - 1 }) :
+						  str_eq(came, str_z(want));
+
+	ck_assert_msg(same, "wanted \"%s\", came \"%.*s\"", line, STR_ARG(came));
+}
+
+static void play_quiet(const struct stage_end *e, const char *line)
+{
+	struct str rest = str_skip(play_written(e), e->read);
+
+	ck_assert_msg(rest.n == 0, "at \"%s\" unexpected \"%.*s\"", line, STR_ARG(rest));
+}
+
+static void play_feed(struct stage_end *e, const char *line, const char *text, const char *end)
+{
+	ck_assert_msg(e->io, "at \"%s\" the connection has gone", line);
+	io_memory_feed(e->io, str_z(text));
+	io_memory_feed(e->io, str_z(end));
+}
+
+/* "A", "A2", "C", "S2", ...: NULL when the line begins otherwise. */
+static struct stage_end *play_who(const char **line)
+{
+	const char *z = *line, *box = strchr("ABXY", *z);
+	bool client = *z == 'C' || *z == 'S';
+	unsigned nth = z[1] >= '1' && z[1] <= '9' ? (unsigned)(z[1] - '0') : 0;
+	struct stage_end *found = NULL;
+	unsigned seen = 0;
+
+	if (!client && !box)
+		return NULL;
+	*line = z + 1 + (nth > 0);
+	if (client)
+		return &stage.clients[nth ? nth - 1 : 0];
+	for (unsigned i = 0; i < stage.n_legs; i++)
+		if (stage.legs[i].box == box - "ABXY" && stage.legs[i].how != END_NONE &&
+		    (++seen == nth || nth == 0))
+			found = &stage.legs[i];
+	return found ? found : &stage.legs[STAGE_LEGS - 1];
+}
+
+/* --- words about connections: "A closes" --- */
+
+typedef void play_end_word(struct stage_end *e, const char *line, const char *rest);
+
+static void w_closes(struct stage_end *e, const char *line, const char *rest)
+{
+	(void)rest;
+	ck_assert_msg(e->io, "%s: it has gone", line);
+	io_memory_feed_eof(e->io);
+}
+
+static void w_resets(struct stage_end *e, const char *line, const char *rest)
+{
+	(void)rest;
+	ck_assert_msg(e->io, "%s: it has gone", line);
+	io_memory_fail(e->io, ECONNRESET);
+}
+
+static void w_takes(struct stage_end *e, const char *line, const char *rest)
+{
+	ck_assert_msg(e->io, "%s: it has gone", line);
+	io_memory_window(e->io, *rest == 'a' ? SIZE_MAX / 2 : (size_t)atoi(rest));
+}
+
+static void w_is_closed(struct stage_end *e, const char *line, const char *rest)
+{
+	char reason[200];
+
+	play_quiet(e, line);
+	ck_assert_msg(e->how == END_CLOSED, "%s: %d", line, e->how);
+	snprintf(reason, sizeof(reason), "disconnected reason=\"%s\"", rest);
+	ck_assert_msg(!*rest || strstr(stage.log, reason), "%s: %s", line, stage.log);
+}
+
+static void w_is_broken(struct stage_end *e, const char *line, const char *rest)
+{
+	(void)rest;
+	play_quiet(e, line);
+	ck_assert_msg(e->how == END_BROKEN, "%s: %d", line, e->how);
+}
+
+static void w_is_open(struct stage_end *e, const char *line, const char *rest)
+{
+	(void)rest;
+	play_quiet(e, line);
+	ck_assert_msg(e->how == END_OPEN, "%s: %d", line, e->how);
+}
+
+static void w_is_none(struct stage_end *e, const char *line, const char *rest)
+{
+	(void)rest;
+	ck_assert_msg(e->how == END_NONE, "%s: %d", line, e->how);
+}
+
+/* Greeting and EHLO, of the client or of a box that pipelines (or does not: "hello plain"). */
+static void w_hello(struct stage_end *e, const char *line, const char *rest)
+{
+	bool client = e >= stage.clients && e < stage.clients + STAGE_CLIENTS;
+
+	if (client) {
+		play_expect(e, line, "220 mx.t ESMTP");
+		play_feed(e, line, "EHLO me.example", "\r\n");
+		stage_turn();
+		while (play_next(e, line).p[3] == '-')
+			;
+		return;
+	}
+	play_feed(e, line, "220 box ESMTP", "\r\n");
+	stage_turn();
+	play_expect(e, line, "EHLO mx.t");
+	play_feed(e, line, *rest ? "250-box\r\n250 SIZE" : "250-box\r\n250-PIPELINING\r\n250-SIZE 50000\r\n250 8BITMIME",
+		  "\r\n");
+}
+
+static const struct {
+	const char *word;
+	play_end_word *run;
+} play_end_words[] = {
+	{ " closes", w_closes },       { " resets", w_resets },
+	{ " takes ", w_takes },	       { " is closed", w_is_closed },
+	{ " is broken", w_is_broken }, { " is open", w_is_open },
+	{ " is none", w_is_none },     { " hello", w_hello },
+};
+
+/* --- words about the rest of the world --- */
+
+typedef void play_word(const char *line, const char *rest);
+
+static int play_box_named(char name)
+{
+	const char *at = strchr("ABXY", name);
+
+	ck_assert_ptr_nonnull(at);
+	return (int)(at - "ABXY");
+}
+
+static void w_pass(const char *line, const char *rest)
+{
+	(void)line;
+	pass(atoi(rest));
+}
+
+static void w_client(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage_client();
+}
+
+static void w_drain(const char *line, const char *rest)
+{
+	struct list *n, *tmp;
+
+	(void)line;
+	(void)rest;
+	stage.env.draining = true;
+	list_each(&stage.env.sessions, n, tmp)
+		container_of(n, struct session, node)->drain(container_of(n, struct session, node));
+}
+
+static void w_red(const char *line, const char *rest)
+{
+	(void)line;
+	stage.boxes[play_box_named(*rest)].light = LIGHT_RED;
+	sessions_reconfigured(&stage.env);
+}
+
+static void w_lmtp(const char *line, const char *rest)
+{
+	(void)line;
+	stage.boxes[play_box_named(*rest)].protocol = PROTO_LMTP;
+}
+
+static void w_dial(const char *line, const char *rest)
+{
+	(void)line;
+	stage.dial[play_box_named(*rest)] = strstr(rest, "refused") ? DIAL_REFUSED :
+					    strstr(rest, "hangs")   ? DIAL_HANGS :
+								      DIAL_WORKS;
+}
+
+static void w_falls_to(const char *line, const char *rest)
+{
+	(void)line;
+	stage.fallover[play_box_named(*rest)] = play_box_named(rest[2]);
+}
+
+static void w_down(const char *line, const char *rest)
+{
+	(void)line;
+	stage.down[play_box_named(*rest)] = true;
+}
+
+static void w_one(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage.cluster.one_per_transaction = true;
+}
+
+static void w_normalize(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage.cluster.normalize = true;
+}
+
+static void w_received(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage.cluster.row.received_header = 1;
+}
+
+static void w_ledger_durable(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage_replicate(true);
+}
+
+static void w_ledger_broken(const char *line, const char *rest)
+{
+	(void)line;
+	(void)rest;
+	stage.ledger_broken = true;
+}
+
+static void w_ledger_rows(const char *line, const char *rest)
+{
+	stage_replicate(false);
+	ck_assert_msg(stage.n_ledger == (unsigned)atoi(rest), "%s: there are %u", line, stage.n_ledger);
+}
+
+/* "ledger a@t delivered A" */
+static void w_ledger_row(const char *line, const char *rest)
+{
+	struct str s = str_z(rest), who, what;
+	char pair[33];
+	int want;
+
+	ck_assert(str_split(&s, ' ', &who) && str_split(&s, ' ', &what));
+	want = str_eq(what, STR("delivered")) ? LEDGER_DELIVERED : LEDGER_REFUSED;
+	ledger_pair(STR("s@t"), who, pair);
+	stage_replicate(false);
+	for (unsigned i = 0; i < stage.n_ledger; i++)
+		if (strcmp(stage.ledger[i].pair, pair) == 0 &&
+		    stage.ledger[i].outcome == want && str_eq(s, str_z(stage.ledger[i].box)))
+			return;
+	ck_abort_msg("no row: %s", line);
+}
+
+static void w_logged(const char *line, const char *rest)
+{
+	ck_assert_msg(strstr(stage.log, rest), "%s:\n%s", line, stage.log);
+}
+
+/* "count mails 1" of the cluster, "count A failures 1" of a box. */
+static void w_count(const char *line, const char *rest)
+{
+	bool box = rest[1] == ' ';
+	const struct counter_info *info = box ? box_counter_info : cluster_counter_info;
+	int n = box ? (int)BC_COUNT : (int)CC_COUNT, c = 0;
+	const char *name = box ? rest + 2 : rest, *value = strchr(name, ' ');
+	int64_t is;
+
+	ck_assert_ptr_nonnull(value);
+	while (c < n && (strncmp(info[c].name, name, (size_t)(value - name)) != 0 ||
+			 info[c].name[value - name] != '\0'))
+		c++;
+	ck_assert_msg(c < n, "%s: no such counter", line);
+	if (box)
+		is = counter_box(stage.shm, -1, stage.boxes[play_box_named(*rest)].shm,
+				 (enum box_counter)c);
+	else
+		is = counter_cluster(stage.shm, -1, stage.cluster.shm, (enum cluster_counter)c);
+	ck_assert_msg(is == atoi(value), "%s: it is %lld", line, (long long)is);
+}
+
+static const struct {
+	const char *word;
+	play_word *run;
+} play_words[] = {
+	{ "pass ", w_pass },
+	{ "another client", w_client },
+	{ "drain", w_drain },
+	{ "red ", w_red },
+	{ "lmtp ", w_lmtp },
+	{ "dial ", w_dial }, /* A refused | hangs | works */
+	{ "fall ", w_falls_to },
+	{ "down ", w_down },
+	{ "one box a mail", w_one },
+	{ "normalize", w_normalize },
+	{ "received", w_received },
+	{ "ledger durable", w_ledger_durable },
+	{ "ledger broken", w_ledger_broken },
+	{ "ledger rows ", w_ledger_rows },
+	{ "ledger ", w_ledger_row },
+	{ "logged ", w_logged },
+	{ "count ", w_count },
+};
+
+static void play_world_line(const char *line)
+{
+	for (size_t i = 0; i < ARRAY_LEN(play_words); i++) {
+		if (str_starts(str_z(line), str_z(play_words[i].word))) {
+			play_words[i].run(line, line + strlen(play_words[i].word));
+			return;
+		}
+	}
+	ck_abort_msg("line not understood: %s", line);
+}
+
+static void play_end_line(struct stage_end *e, const char *line, const char *at)
+{
+	bool says = line[0] == 'S' || *at == '>';
+
+	for (size_t i = 0; i < ARRAY_LEN(play_end_words); i++) {
+		if (str_starts(str_z(at), str_z(play_end_words[i].word))) {
+			at += strlen(play_end_words[i].word);
+			play_end_words[i].run(e, line, *at == ' ' ? at + 1 : at);
+			return;
+		}
+	}
+	ck_assert_msg(strchr(":+~<>", *at), "line not understood: %s", line);
+	if (says) {
+		play_expect(e, line, at + 2);
+		return;
+	}
+	if (*at == ':' || *at == '<')
+		play_quiet(e, line);
+	play_feed(e, line, at + 2, *at == '~' ? "" : "\r\n");
+}
+
+static void play_line(const char *line)
+{
+	const char *at = line;
+	struct stage_end *e = play_who(&at);
+
+	if (e)
+		play_end_line(e, line, at);
+	else
+		play_world_line(line);
+	if (!e || *at != '+')
+		stage_turn();
+}
+
+/* Plays a NULL-terminated script; at its end everything that was written has been named. */
+static void play_script(const char *const *script)
+{
+	for (; *script; script++)
+		play_line(*script);
+	for (unsigned i = 0; i < stage.n_legs; i++)
+		play_quiet(&stage.legs[i], stage.names[stage.legs[i].box]);
+	for (unsigned i = 0; i < stage.n_clients; i++)
+		play_quiet(&stage.clients[i], "the end");
+}
+
+/* A play: its name and its lines. */
+struct play {
+	const char *name;
+	const char *const *lines;
+};
+#define PLAY(name, ...) \
+	{ \
+		name, (const char *const[]) \
+		{ \
+			__VA_ARGS__, NULL \
+		} \
+	}
+
+/* One client has connected when it begins. */
+static inline void play_run(const struct play *p)
+{
+	stage_open();
+	stage_client();
+	play_script(p->lines);
+	stage_close();
+}
+
+#endif
