@@ -25,7 +25,7 @@ static void log_login(struct pop3_session *p, const char *what, const char *text
 void pop3_pass(struct pop3_session *p, struct str args)
 {
 	if (!p->user[0]) {
-		pop3_err(p, "say USER first");
+		pop3_bad(p, "say USER first");
 		return;
 	}
 	pop3_enter(p, P_CHECK);
@@ -39,7 +39,7 @@ void pop3_apop(struct pop3_session *p, struct str args)
 	struct str name;
 
 	if (pop3_apop_parse(args, &name, digest) < 0) {
-		pop3_err(p, "APOP wants a name and 32 hex digits");
+		pop3_bad(p, "APOP wants a name and 32 hex digits");
 		return;
 	}
 	pop3_enter(p, P_CHECK);
@@ -55,7 +55,7 @@ static void sasl_input(struct pop3_session *p, struct str b64)
 	if (n < 0) {
 		login_end(&p->login);
 		pop3_enter(p, P_AUTH);
-		pop3_err(p, "not base64");
+		pop3_bad(p, "not base64");
 		return;
 	}
 	pop3_enter(p, P_CHECK);
@@ -69,11 +69,11 @@ void pop3_auth(struct pop3_session *p, struct str args)
 	struct str mechanism;
 
 	if (args.n == 0) {
-		pop3_err(p, "AUTH wants one of: " SASL_MECHANISMS);
+		pop3_bad(p, "AUTH wants one of: " SASL_MECHANISMS);
 		return;
 	}
 	if (!str_split(&args, ' ', &mechanism) || login_sasl(&p->login, mechanism) < 0) {
-		pop3_err(p, "mechanism unknown; there are " SASL_MECHANISMS);
+		pop3_bad(p, "mechanism unknown; there are " SASL_MECHANISMS);
 		return;
 	}
 	if (args.n > 0) {
@@ -89,7 +89,7 @@ void pop3_auth_line(struct pop3_session *p, struct str line)
 	if (str_eq(line, STR("*"))) {
 		login_end(&p->login);
 		pop3_enter(p, P_AUTH);
-		pop3_err(p, "AUTH cancelled");
+		pop3_bad(p, "AUTH cancelled");
 		return;
 	}
 	sasl_input(p, line);

@@ -98,7 +98,7 @@ void pop3_end(struct pop3_session *p, const char *reason)
 
 typedef void verb_handler(struct pop3_session *p, struct str args);
 
-static void bad(struct pop3_session *p, const char *text)
+void pop3_bad(struct pop3_session *p, const char *text)
 {
 	pop3_err(p, "%s", text);
 	pop3_count(p, CC_refused_syntax, 1);
@@ -122,7 +122,7 @@ static void v_capa(struct pop3_session *p, struct str args)
 static void v_user(struct pop3_session *p, struct str args)
 {
 	if (args.n == 0) {
-		bad(p, "USER wants your e-mail address");
+		pop3_bad(p, "USER wants your e-mail address");
 		return;
 	}
 	/* Longer ones exist nowhere: kept cut, they fit no account. */
@@ -171,7 +171,7 @@ static void command(struct pop3_session *p, struct str line)
 			return;
 		}
 	}
-	bad(p, "command unknown, or it needs a login first");
+	pop3_bad(p, "command unknown, or it needs a login first");
 }
 
 /* --- lines --- */
@@ -179,7 +179,7 @@ static void command(struct pop3_session *p, struct str line)
 /* What is wrong with a line's form; LINE_BARE is forgiven: scripts with netcat end lines so. */
 static void bad_line(struct pop3_session *p, enum line_result why)
 {
-	bad(p, why == LINE_LONG ? "line too long" : "NUL or CR within a line");
+	pop3_bad(p, why == LINE_LONG ? "line too long" : "NUL or CR within a line");
 	if (why == LINE_LONG) /* its rest must not be taken for a command */
 		pop3_end(p, "line too long");
 }

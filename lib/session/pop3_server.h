@@ -39,6 +39,8 @@ void pop3_enter(struct pop3_session *p, enum pop3_state s);
 /* "+OK text", "-ERR text". */
 void pop3_ok(struct pop3_session *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void pop3_err(struct pop3_session *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* -ERR to a command refused for its form or order; past LIMIT_BAD_COMMANDS the session ends. */
+void pop3_bad(struct pop3_session *p, const char *text);
 void pop3_count(struct pop3_session *p, enum cluster_counter c, int64_t delta);
 /* Works on what waits in the buffer. */
 void pop3_advance(struct pop3_session *p);
