@@ -59,15 +59,15 @@ static struct pop_stage {
 static const struct {
 	const char *address, *password, *boxid;
 } stage_accounts[] = {
-	{ "a@t", "secret", "A" },	{ "h@t", "{CRYPT}secret", "A" }, { "b@t", "", "B" },
-	{ "s@t", "{SSHA}secret", "A" }, { "o@t", "secret", "X" },
-	{ "n@t", "{PLAIN}two  words ", "A" },
+	{ "a@t", "secret", "A" }, { "h@t", "{CRYPT}secret", "A" },
+	{ "b@t", "", "B" },	  { "s@t", "{SSHA}secret", "A" },
+	{ "o@t", "secret", "X" }, { "n@t", "{PLAIN}two  words ", "A" },
 };
 
 /* --- what sessions ask --- */
 
-static enum route_result stage_account(struct env *env, struct str address, struct arena *a,
-				       struct account *acc)
+static enum route_result stage_account(struct env *env, struct str address,
+				       struct arena *a, struct account *acc)
 {
 	(void)env;
 	if (str_ieq(address, STR("e@t")))
@@ -84,8 +84,8 @@ static enum route_result stage_account(struct env *env, struct str address, stru
 	return ROUTE_UNKNOWN;
 }
 
-static enum route_result stage_box(struct env *env, const struct topo_cluster *c, struct str boxid,
-				   struct topo_box **out)
+static enum route_result stage_box(struct env *env, const struct topo_cluster *c,
+				   struct str boxid, struct topo_box **out)
 {
 	return asks_real.box(env, c, boxid, out);
 }
@@ -94,7 +94,7 @@ static enum route_result stage_box(struct env *env, const struct topo_cluster *c
 static void stage_dialled(struct timer *t)
 {
 	struct dial *d = container_of(t, struct dial, timeout);
-	void (*done)(struct dial *d, int fd, int error) = d->done;
+	void (*done)(struct dial * d, int fd, int error) = d->done;
 	int box = d->error, pipe;
 
 	d->done = NULL;
@@ -179,8 +179,10 @@ static bool stage_verify(void)
 	salt.n = q.salt_n;
 	a.id = q.id;
 	if (q.kind == VERIFY_SCRAM)
-		a.result = sasl_scram_keys(str_z(q.password), salt, q.rounds, a.stored_key,
-					   a.server_key) == 0 ? 1 : -1;
+		a.result = sasl_scram_keys(str_z(q.password), salt, q.rounds,
+					   a.stored_key, a.server_key) == 0 ?
+				   1 :
+				   -1;
 	else if (strncmp(q.stored, "{CRYPT}", 7) == 0)
 		a.result = strcmp(q.stored + 7, q.password) == 0;
 	else
@@ -245,8 +247,8 @@ static struct str stage_line(struct stage_pipe *p, const char *who)
 	struct str all = str_skip(stage_written(p), p->read);
 	ptrdiff_t end = str_find(all, '\n');
 
-	ck_assert_msg(end > 0 && all.p[end - 1] == '\r', "%s: no line came (rest \"%.*s\")", who,
-		      STR_ARG(all));
+	ck_assert_msg(end > 0 && all.p[end - 1] == '\r',
+		      "%s: no line came (rest \"%.*s\")", who, STR_ARG(all));
 	p->read += (size_t)end + 1;
 	return (struct str){ all.p, (size_t)end - 1 };
 }
