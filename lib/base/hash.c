@@ -85,12 +85,24 @@ static void assure(int ok)
 		bug("OpenSSL cannot digest");
 }
 
+/* Looked up once: OpenSSL's own look-up at each use takes locks and more time than a short
+ * digest. One a process, never given back. */
+static const EVP_MD *sha256(void)
+{
+	static const EVP_MD *md;
+
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	assure(md != NULL);
+	return md;
+}
+
 struct hash *hash_begin(void)
 {
 	struct hash *h = mem_alloc(sizeof(*h));
 
 	h->ctx = EVP_MD_CTX_new();
-	assure(h->ctx && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	assure(h->ctx && EVP_DigestInit_ex(h->ctx, sha256(), NULL));
 	return h;
 }
 
@@ -116,7 +128,7 @@ void hash_end(struct hash **h, uint8_t out[32])
 
 void hash_sha256(struct str s, uint8_t out[32])
 {
-	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL));
+	assure(EVP_Digest(s.p, s.n, out, NULL, sha256(), NULL));
 }
 
 void hash_md5(struct str s, uint8_t out[16])
