@@ -15,43 +15,58 @@
 
 #include "session/stage.h"
 
+static const char *play_name, *play_at; /* what is being played */
+
+/* An assertion that names play and line; silent when all is well. */
+PRINTF_LIKE(2, 3) static void play_must(bool ok, const char *fmt, ...)
+{
+	char text[20000];
+	va_list ap;
+
+	if (ok)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ck_abort_msg("\"%s\", at \"%s\": %s", play_name, play_at, text);
+}
+
 static struct str play_written(const struct stage_end *e)
 {
 	return e->io ? io_memory_written(e->io) : (struct str){ e->kept, e->kept_n };
 }
 
 /* The next unread line of what was written; fails the test when there is none. */
-static struct str play_next(struct stage_end *e, const char *want)
+static struct str play_next(struct stage_end *e)
 {
 	struct str all = str_skip(play_written(e), e->read);
 	ptrdiff_t end = str_find(all, '\n');
 
-	ck_assert_msg(end > 0 && all.p[end - 1] == '\r', "wanted \"%s\", came \"%.*s\"",
-		      want, STR_ARG(all));
+	play_must(end > 0 && all.p[end - 1] == '\r', "came \"%.*s\"", STR_ARG(all));
 	e->read += (size_t)end + 1;
 	return (struct str){ all.p, (size_t)end - 1 };
 }
 
-static void play_expect(struct stage_end *e, const char *line, const char *want)
+static void play_expect(struct stage_end *e, const char *want)
 {
-	struct str came = play_next(e, line);
+	struct str came = play_next(e);
 	size_t n = strlen(want);
 	bool same = n > 0 && want[n - 1] == '*' ? str_starts(came, (struct str){ want, n - 1 }) :
 						  str_eq(came, str_z(want));
 
-	ck_assert_msg(same, "wanted \"%s\", came \"%.*s\"", line, STR_ARG(came));
+	play_must(same, "came \"%.*s\"", STR_ARG(came));
 }
 
-static void play_quiet(const struct stage_end *e, const char *line)
+static void play_quiet(const struct stage_end *e)
 {
 	struct str rest = str_skip(play_written(e), e->read);
 
-	ck_assert_msg(rest.n == 0, "at \"%s\" unexpected \"%.*s\"", line, STR_ARG(rest));
+	play_must(rest.n == 0, "unexpected \"%.*s\"", STR_ARG(rest));
 }
 
-static void play_feed(struct stage_end *e, const char *line, const char *text, const char *end)
+static void play_feed(struct stage_end *e, const char *text, const char *end)
 {
-	ck_assert_msg(e->io, "at \"%s\" the connection has gone", line);
+	play_must(e->io, "it has gone");
 	io_memory_feed(e->io, str_z(text));
 	io_memory_feed(e->io, str_z(end));
 }
@@ -79,75 +94,75 @@ static struct stage_end *play_who(const char **line)
 
 /* --- words about connections: "A closes" --- */
 
-typedef void play_end_word(struct stage_end *e, const char *line, const char *rest);
+typedef void play_end_word(struct stage_end *e, const char *rest);
 
-static void w_closes(struct stage_end *e, const char *line, const char *rest)
+static void w_closes(struct stage_end *e, const char *rest)
 {
 	(void)rest;
-	ck_assert_msg(e->io, "%s: it has gone", line);
+	play_must(e->io, "it has gone");
 	io_memory_feed_eof(e->io);
 }
 
-static void w_resets(struct stage_end *e, const char *line, const char *rest)
+static void w_resets(struct stage_end *e, const char *rest)
 {
 	(void)rest;
-	ck_assert_msg(e->io, "%s: it has gone", line);
+	play_must(e->io, "it has gone");
 	io_memory_fail(e->io, ECONNRESET);
 }
 
-static void w_takes(struct stage_end *e, const char *line, const char *rest)
+static void w_takes(struct stage_end *e, const char *rest)
 {
-	ck_assert_msg(e->io, "%s: it has gone", line);
+	play_must(e->io, "it has gone");
 	io_memory_window(e->io, *rest == 'a' ? SIZE_MAX / 2 : (size_t)atoi(rest));
 }
 
-static void w_is_closed(struct stage_end *e, const char *line, const char *rest)
+static void w_is_closed(struct stage_end *e, const char *rest)
 {
 	char reason[200];
 
-	play_quiet(e, line);
-	ck_assert_msg(e->how == END_CLOSED, "%s: %d", line, e->how);
+	play_quiet(e);
+	play_must(e->how == END_CLOSED, "it is %d", e->how);
 	snprintf(reason, sizeof(reason), "disconnected reason=\"%s\"", rest);
-	ck_assert_msg(!*rest || strstr(stage.log, reason), "%s: %s", line, stage.log);
+	play_must(!*rest || strstr(stage.log, reason), "%s", stage.log);
 }
 
-static void w_is_broken(struct stage_end *e, const char *line, const char *rest)
+static void w_is_broken(struct stage_end *e, const char *rest)
 {
 	(void)rest;
-	play_quiet(e, line);
-	ck_assert_msg(e->how == END_BROKEN, "%s: %d", line, e->how);
+	play_quiet(e);
+	play_must(e->how == END_BROKEN, "it is %d", e->how);
 }
 
-static void w_is_open(struct stage_end *e, const char *line, const char *rest)
+static void w_is_open(struct stage_end *e, const char *rest)
 {
 	(void)rest;
-	play_quiet(e, line);
-	ck_assert_msg(e->how == END_OPEN, "%s: %d", line, e->how);
+	play_quiet(e);
+	play_must(e->how == END_OPEN, "it is %d", e->how);
 }
 
-static void w_is_none(struct stage_end *e, const char *line, const char *rest)
+static void w_is_none(struct stage_end *e, const char *rest)
 {
 	(void)rest;
-	ck_assert_msg(e->how == END_NONE, "%s: %d", line, e->how);
+	play_must(e->how == END_NONE, "it is %d", e->how);
 }
 
 /* Greeting and EHLO, of the client or of a box that pipelines (or does not: "hello plain"). */
-static void w_hello(struct stage_end *e, const char *line, const char *rest)
+static void w_hello(struct stage_end *e, const char *rest)
 {
 	bool client = e >= stage.clients && e < stage.clients + STAGE_CLIENTS;
 
 	if (client) {
-		play_expect(e, line, "220 mx.t ESMTP");
-		play_feed(e, line, "EHLO me.example", "\r\n");
+		play_expect(e, "220 mx.t ESMTP");
+		play_feed(e, "EHLO me.example", "\r\n");
 		stage_turn();
-		while (play_next(e, line).p[3] == '-')
+		while (play_next(e).p[3] == '-')
 			;
 		return;
 	}
-	play_feed(e, line, "220 box ESMTP", "\r\n");
+	play_feed(e, "220 box ESMTP", "\r\n");
 	stage_turn();
-	play_expect(e, line, "EHLO mx.t");
-	play_feed(e, line, *rest ? "250-box\r\n250 SIZE" : "250-box\r\n250-PIPELINING\r\n250-SIZE 50000\r\n250 8BITMIME",
+	play_expect(e, "EHLO mx.t");
+	play_feed(e, *rest ? "250-box\r\n250 SIZE" : "250-box\r\n250-PIPELINING\r\n250-SIZE 50000\r\n250 8BITMIME",
 		  "\r\n");
 }
 
@@ -163,7 +178,7 @@ static const struct {
 
 /* --- words about the rest of the world --- */
 
-typedef void play_word(const char *line, const char *rest);
+typedef void play_word(const char *rest);
 
 static int play_box_named(char name)
 {
@@ -173,106 +188,99 @@ static int play_box_named(char name)
 	return (int)(at - "ABXY");
 }
 
-static void w_pass(const char *line, const char *rest)
+static void w_pass(const char *rest)
 {
-	(void)line;
 	pass(atoi(rest));
 }
 
-static void w_client(const char *line, const char *rest)
+/* Of sessions that come later, in seconds. */
+static void w_deadline(const char *rest)
 {
-	(void)line;
+	stage.cluster.row.session_max_s = atoi(rest) * 10000LL;
+}
+
+static void w_client(const char *rest)
+{
 	(void)rest;
 	stage_client();
 }
 
-static void w_drain(const char *line, const char *rest)
+static void w_drain(const char *rest)
 {
 	struct list *n, *tmp;
 
-	(void)line;
 	(void)rest;
 	stage.env.draining = true;
 	list_each(&stage.env.sessions, n, tmp)
 		container_of(n, struct session, node)->drain(container_of(n, struct session, node));
 }
 
-static void w_red(const char *line, const char *rest)
+static void w_red(const char *rest)
 {
-	(void)line;
 	stage.boxes[play_box_named(*rest)].light = LIGHT_RED;
 	sessions_reconfigured(&stage.env);
 }
 
-static void w_lmtp(const char *line, const char *rest)
+static void w_lmtp(const char *rest)
 {
-	(void)line;
 	stage.boxes[play_box_named(*rest)].protocol = PROTO_LMTP;
 }
 
-static void w_dial(const char *line, const char *rest)
+static void w_dial(const char *rest)
 {
-	(void)line;
 	stage.dial[play_box_named(*rest)] = strstr(rest, "refused") ? DIAL_REFUSED :
 					    strstr(rest, "hangs")   ? DIAL_HANGS :
 								      DIAL_WORKS;
 }
 
-static void w_falls_to(const char *line, const char *rest)
+static void w_falls_to(const char *rest)
 {
-	(void)line;
 	stage.fallover[play_box_named(*rest)] = play_box_named(rest[2]);
 }
 
-static void w_down(const char *line, const char *rest)
+static void w_down(const char *rest)
 {
-	(void)line;
 	stage.down[play_box_named(*rest)] = true;
 }
 
-static void w_one(const char *line, const char *rest)
+static void w_one(const char *rest)
 {
-	(void)line;
 	(void)rest;
 	stage.cluster.one_per_transaction = true;
 }
 
-static void w_normalize(const char *line, const char *rest)
+static void w_normalize(const char *rest)
 {
-	(void)line;
 	(void)rest;
 	stage.cluster.normalize = true;
 }
 
-static void w_received(const char *line, const char *rest)
+static void w_received(const char *rest)
 {
-	(void)line;
 	(void)rest;
 	stage.cluster.row.received_header = 1;
 }
 
-static void w_ledger_durable(const char *line, const char *rest)
+static void w_ledger_durable(const char *rest)
 {
-	(void)line;
 	(void)rest;
 	stage_replicate(true);
 }
 
-static void w_ledger_broken(const char *line, const char *rest)
+static void w_ledger_broken(const char *rest)
 {
-	(void)line;
 	(void)rest;
 	stage.ledger_broken = true;
 }
 
-static void w_ledger_rows(const char *line, const char *rest)
+static void w_ledger_rows(const char *rest)
 {
 	stage_replicate(false);
-	ck_assert_msg(stage.n_ledger == (unsigned)atoi(rest), "%s: there are %u", line, stage.n_ledger);
+	play_must(stage.n_ledger == (unsigned)atoi(rest), "there are %u", stage.n_ledger);
 }
 
 /* "ledger a@t delivered A" */
-static void w_ledger_row(const char *line, const char *rest)
+static void w_ledger_row(const char *rest)
 {
 	struct str s = str_z(rest), who, what;
 	char pair[33];
@@ -286,16 +294,16 @@ static void w_ledger_row(const char *line, const char *rest)
 		if (strcmp(stage.ledger[i].pair, pair) == 0 &&
 		    stage.ledger[i].outcome == want && str_eq(s, str_z(stage.ledger[i].box)))
 			return;
-	ck_abort_msg("no row: %s", line);
+	play_must(false, "no row");
 }
 
-static void w_logged(const char *line, const char *rest)
+static void w_logged(const char *rest)
 {
-	ck_assert_msg(strstr(stage.log, rest), "%s:\n%s", line, stage.log);
+	play_must(strstr(stage.log, rest), "\n%s", stage.log);
 }
 
 /* "count mails 1" of the cluster, "count A failures 1" of a box. */
-static void w_count(const char *line, const char *rest)
+static void w_count(const char *rest)
 {
 	bool box = rest[1] == ' ';
 	const struct counter_info *info = box ? box_counter_info : cluster_counter_info;
@@ -307,13 +315,13 @@ static void w_count(const char *line, const char *rest)
 	while (c < n && (strncmp(info[c].name, name, (size_t)(value - name)) != 0 ||
 			 info[c].name[value - name] != '\0'))
 		c++;
-	ck_assert_msg(c < n, "%s: no such counter", line);
+	play_must(c < n, "no such counter");
 	if (box)
 		is = counter_box(stage.shm, -1, stage.boxes[play_box_named(*rest)].shm,
 				 (enum box_counter)c);
 	else
 		is = counter_cluster(stage.shm, -1, stage.cluster.shm, (enum cluster_counter)c);
-	ck_assert_msg(is == atoi(value), "%s: it is %lld", line, (long long)is);
+	play_must(is == atoi(value), "it is %lld", (long long)is);
 }
 
 static const struct {
@@ -322,6 +330,7 @@ static const struct {
 } play_words[] = {
 	{ "pass ", w_pass },
 	{ "another client", w_client },
+	{ "deadline ", w_deadline },
 	{ "drain", w_drain },
 	{ "red ", w_red },
 	{ "lmtp ", w_lmtp },
@@ -343,11 +352,11 @@ static void play_world_line(const char *line)
 {
 	for (size_t i = 0; i < ARRAY_LEN(play_words); i++) {
 		if (str_starts(str_z(line), str_z(play_words[i].word))) {
-			play_words[i].run(line, line + strlen(play_words[i].word));
+			play_words[i].run(line + strlen(play_words[i].word));
 			return;
 		}
 	}
-	ck_abort_msg("line not understood: %s", line);
+	play_must(false, "not understood");
 }
 
 static void play_end_line(struct stage_end *e, const char *line, const char *at)
@@ -357,23 +366,23 @@ static void play_end_line(struct stage_end *e, const char *line, const char *at)
 	for (size_t i = 0; i < ARRAY_LEN(play_end_words); i++) {
 		if (str_starts(str_z(at), str_z(play_end_words[i].word))) {
 			at += strlen(play_end_words[i].word);
-			play_end_words[i].run(e, line, *at == ' ' ? at + 1 : at);
+			play_end_words[i].run(e, *at == ' ' ? at + 1 : at);
 			return;
 		}
 	}
-	ck_assert_msg(strchr(":+~<>", *at), "line not understood: %s", line);
+	play_must(strchr(":+~<>", *at), "not understood");
 	if (says) {
-		play_expect(e, line, at + 2);
+		play_expect(e, at + 2);
 		return;
 	}
 	if (*at == ':' || *at == '<')
-		play_quiet(e, line);
-	play_feed(e, line, at + 2, *at == '~' ? "" : "\r\n");
+		play_quiet(e);
+	play_feed(e, at + 2, *at == '~' ? "" : "\r\n");
 }
 
 static void play_line(const char *line)
 {
-	const char *at = line;
+	const char *at = play_at = line;
 	struct stage_end *e = play_who(&at);
 
 	if (e)
@@ -389,10 +398,11 @@ static void play_script(const char *const *script)
 {
 	for (; *script; script++)
 		play_line(*script);
+	play_at = "the end";
 	for (unsigned i = 0; i < stage.n_legs; i++)
-		play_quiet(&stage.legs[i], stage.names[stage.legs[i].box]);
+		play_quiet(&stage.legs[i]);
 	for (unsigned i = 0; i < stage.n_clients; i++)
-		play_quiet(&stage.clients[i], "the end");
+		play_quiet(&stage.clients[i]);
 }
 
 /* A play: its name and its lines. */
@@ -408,9 +418,24 @@ struct play {
 		} \
 	}
 
+/* Scenes that many plays begin with: a mail to A, to A and B; their 354; a body. */
+#define SCENE_MAIL "C hello", "C: MAIL FROM:<s@t>", "S: 250 2.1.0 ok"
+#define SCENE_RCPT(box, to) \
+	"C: RCPT TO:<" to ">", box " hello", box "> MAIL FROM:<s@t>", \
+		box "> RCPT TO:<" to ">", box "< 250 ok", box "< 250 ok", "S: 250 2.1.5 ok"
+#define SCENE_GO "S: 354 Start mail input; end with <CRLF>.<CRLF>"
+#define SCENE_A SCENE_MAIL, SCENE_RCPT("A", "a1@t")
+#define SCENE_AB SCENE_A, SCENE_RCPT("B", "b1@t")
+#define SCENE_DATA_A SCENE_A, "C: DATA", "A> DATA", "A< 354 go", SCENE_GO
+#define SCENE_DATA_AB \
+	SCENE_AB, "C: DATA", "A> DATA", "B> DATA", "A< 354 go", "B< 354 go", SCENE_GO
+#define SCENE_BODY_A SCENE_DATA_A, "C: hi", "A> hi", "C: .", "A> ."
+#define SCENE_BODY_AB SCENE_DATA_AB, "C: hi", "A> hi", "B> hi", "C: .", "A> .", "B> ."
+
 /* One client has connected when it begins. */
 static inline void play_run(const struct play *p)
 {
+	play_name = p->name;
 	stage_open();
 	stage_client();
 	play_script(p->lines);
