@@ -143,6 +143,11 @@ class Balancer(Process):
         assert self.alive(), self.output()
         return self
 
+    def crashes(self):
+        """Lines of the log that tell of a child that died, or of what a sanitizer found."""
+        return re.findall(r"^.*(?:starting it anew|Sanitizer|runtime error).*$",
+                          self.log_text(), re.M)
+
     def log_text(self):
         path = self.directory / "error.log"
         return path.read_text(errors="replace") if path.exists() else ""
@@ -348,14 +353,20 @@ class OddBox(threading.Thread):
                         while next(lines) != b".\r\n":
                             pass
                         self.rcpts = rcpts
-                        self.mails += self.say(connection, "end")[0] == "2"
+                        answer = self.next_answer("end")
+                        self.mails += answer[0] == "2"
+                        self.say(connection, "end", answer)
         except (OSError, StopIteration):
             pass
 
-    def say(self, connection, what):
+    def next_answer(self, what):
         answer = self.answers.get(what, "250 ok")
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer
+
+    def say(self, connection, what, answer=None):
+        answer = answer or self.next_answer(what)
         connection.sendall(answer.encode() + b"\r\n")
         return answer
 

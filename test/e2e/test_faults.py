@@ -16,6 +16,19 @@ import pytest
 
 from harness import Balancer, Client, DemoBox, Gone, Mail, OddBox, wait_for
 
+@pytest.fixture
+def balancer(balancer):
+    """No process of ours dies of what boxes and clients do."""
+    all_of_them = []
+
+    def make(*options, **kw):
+        all_of_them.append(balancer(*options, **kw))
+        return all_of_them[-1]
+    yield make
+    for one in all_of_them:
+        assert one.crashes() == []
+
+
 SCALE = 100  # PB_TIME_SCALE: a greeting is waited for 0.6 s, the answer to the end mark 6 s
 
 # --- the matrix ---
@@ -210,6 +223,7 @@ def test_matrix(keep, tmp_path, capsys):
             assert box.alive()
             assert "pipelined " not in box.events_text()  # to whom does not offer it
         assert lane.pb.stop() == 0
+        assert lane.pb.crashes() == []
 
 
 # --- boxes that answer, but not what one answers ---

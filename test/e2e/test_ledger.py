@@ -3,12 +3,24 @@ keeps: nobody who has a mail gets it again, and nobody who has not is passed ove
 
 import os
 import signal
-import socket
 import threading
 
 import pytest
 
 from harness import Client, Mail, wait_for
+
+@pytest.fixture
+def balancer(balancer):
+    """Nothing dies but what a test kills."""
+    all_of_them = []
+
+    def make(*options, **kw):
+        all_of_them.append(balancer(*options, **kw))
+        return all_of_them[-1]
+    yield make
+    for one in all_of_them:
+        assert [c for c in one.crashes() if "killed by signal 9" not in c] == []
+
 
 ANNA, BERT, CARL, DORA = (f"{n}@example.com" for n in ("anna", "bert", "carl", "dora"))
 TEAM = "team@example.com"
