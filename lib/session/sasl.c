@@ -6,10 +6,14 @@
 
 #include "lib/base/hash.h"
 
+#define MOST_STEPS \
+	6 /* of one exchange; SCRAM has the most, 3 with an empty one in front */
+
 struct sasl {
 	Gsasl_session *gs;
 	const char *name;
-	enum { M_PASSWORD, M_CRAM, M_SCRAM } kind;
+	enum { M_PLAIN, M_LOGIN, M_CRAM, M_SCRAM } kind;
+	unsigned steps;
 	char user[512], password[512]; /* of PLAIN and LOGIN */
 	char *secret;		       /* CRAM-MD5; NULL: not set yet */
 	bool wants_secret, wants_keys, keys_asked;
@@ -20,8 +24,8 @@ static const struct {
 	const char *name;
 	int kind;
 } mechanisms[] = {
-	{ "PLAIN", M_PASSWORD },
-	{ "LOGIN", M_PASSWORD },
+	{ "PLAIN", M_PLAIN },
+	{ "LOGIN", M_LOGIN },
 	{ "CRAM-MD5", M_CRAM },
 	{ "SCRAM-SHA-256", M_SCRAM },
 };
@@ -43,6 +47,14 @@ static int give_secret(struct sasl *s, Gsasl_session *gs)
 	return gsasl_property_set(gs, GSASL_PASSWORD, s->secret);
 }
 
+/* PLAIN can ask to act for another (RFC 4616 2): here nobody may. */
+static bool for_himself(const struct sasl *s, Gsasl_session *gs)
+{
+	struct str other = str_z(gsasl_property_fast(gs, GSASL_AUTHZID));
+
+	return other.n == 0 || str_ieq(other, str_z(s->user));
+}
+
 static int callback(Gsasl *ctx, Gsasl_session *gs, Gsasl_property p)
 {
 	struct sasl *s = gsasl_session_hook_get(gs);
@@ -52,7 +64,7 @@ static int callback(Gsasl *ctx, Gsasl_session *gs, Gsasl_property p)
 	case GSASL_VALIDATE_SIMPLE: /* PLAIN, LOGIN: the caller checks */
 		keep(s->user, sizeof(s->user), gs, GSASL_AUTHID);
 		keep(s->password, sizeof(s->password), gs, GSASL_PASSWORD);
-		return GSASL_OK;
+		return for_himself(s, gs) ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 	case GSASL_PASSWORD:
 		return s->kind == M_CRAM ? give_secret(s, gs) : GSASL_NO_PASSWORD;
 	default:
@@ -134,7 +146,18 @@ static enum sasl_result judge(struct sasl *s, int rc)
 	}
 	if (rc == GSASL_NEEDS_MORE)
 		return SASL_CONTINUE;
-	return s->kind == M_PASSWORD ? SASL_PASSWORD : SASL_OK;
+	return s->kind == M_PLAIN || s->kind == M_LOGIN ? SASL_PASSWORD : SASL_OK;
+}
+
+/* Some clients of LOGIN send the name at once, and the library, which knows no initial response
+ * of LOGIN, would drop it and take the password for the name: the first prompt is skipped. */
+static void skip_prompt(struct sasl *s)
+{
+	char *prompt = NULL;
+	size_t n;
+
+	if (gsasl_step(s->gs, NULL, 0, &prompt, &n) == GSASL_NEEDS_MORE)
+		gsasl_free(prompt);
 }
 
 enum sasl_result sasl_step(struct sasl *s, struct str in, struct buf *out)
@@ -143,6 +166,10 @@ enum sasl_result sasl_step(struct sasl *s, struct str in, struct buf *out)
 	size_t n = 0;
 	int rc;
 
+	if (++s->steps > MOST_STEPS) /* empty answers alone would go on for ever */
+		return SASL_BAD;
+	if (s->steps == 1 && s->kind == M_LOGIN && in.n > 0)
+		skip_prompt(s);
 	s->wants_secret = false;
 	rc = gsasl_step(s->gs, in.n ? in.p : NULL, in.n, &answer, &n);
 	if ((rc == GSASL_OK || rc == GSASL_NEEDS_MORE) && n > 0 &&
@@ -196,14 +223,14 @@ void sasl_set_keys(struct sasl *s, const uint8_t stored_key[32], const uint8_t s
 	gsasl_property_set(s->gs, GSASL_SCRAM_SERVERKEY, b64);
 }
 
-int sasl_scram_keys(struct str password, struct str salt, unsigned rounds, uint8_t stored_key[32],
-		    uint8_t server_key[32])
+int sasl_scram_keys(struct str password, struct str salt, unsigned rounds,
+		    uint8_t stored_key[32], uint8_t server_key[32])
 {
 	char *z = mem_dup(password);
 	char salted[GSASL_HASH_MAX_SIZE], client[GSASL_HASH_MAX_SIZE];
-	int rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, z, rounds, salt.p, salt.n,
-						   salted, client, (char *)server_key,
-						   (char *)stored_key);
+	int rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, z, rounds, salt.p,
+						   salt.n, salted, client,
+						   (char *)server_key, (char *)stored_key);
 
 	explicit_bzero(z, password.n);
 	explicit_bzero(salted, sizeof(salted));
