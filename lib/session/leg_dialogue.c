@@ -76,7 +76,7 @@ void leg_await(struct leg *leg)
 
 /* --- failure --- */
 
-void leg_fail_word(struct leg *leg, const struct leg_word *w)
+static void fail(struct leg *leg, const struct leg_word *w)
 {
 	const struct leg_events *ev = leg->ev;
 	enum leg_step s = leg_expects(leg);
@@ -86,10 +86,6 @@ void leg_fail_word(struct leg *leg, const struct leg_word *w)
 
 	if (leg->dead)
 		return;
-	if (w->code / 100 != 4 && w->code / 100 != 5) { /* a yes to what was not asked is no yes */
-		leg_fail(leg, 451, "4.5.0", "%d out of turn: %.*s", w->code, STR_ARG(w->text));
-		return;
-	}
 	leg->dead = true;
 	timer_stop(&leg->timer);
 	snprintf(why, sizeof(why), "%s: %.*s", leg_step_name(s), STR_ARG(w->text));
@@ -120,7 +116,15 @@ void leg_fail(struct leg *leg, int code, const char *enhanced, const char *fmt, 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	w.text = str_z(text);
-	leg_fail_word(leg, &w);
+	fail(leg, &w);
+}
+
+void leg_fail_word(struct leg *leg, const struct leg_word *w)
+{
+	if (w->code / 100 == 4 || w->code / 100 == 5)
+		fail(leg, w);
+	else /* a yes to what was not asked is no yes */
+		leg_fail(leg, 451, "4.5.0", "%d out of turn: %.*s", w->code, STR_ARG(w->text));
 }
 
 /* --- what is sent --- */
