@@ -557,6 +557,27 @@ def test_large_mail_fails_in_the_middle(site, fault, code):
         assert [b.copies(mail.id) for b in s.boxes] == [1, 1]
 
 
+def test_leg_that_is_behind_at_the_end(site):
+    """All is in and one box has it all, the other not yet: nobody gets the end mark. How much the
+    kernel takes for a box that stalls is measured, then mails are sent of a little more."""
+    s = site(n=2, cluster={"max_mail_size_kb": 100000}, time_scale=SCALE)
+    s.boxes[1].faults("body:stall:1")
+
+    def taken(name, size):
+        """Answer, and bytes that the stalled box was sent of a mail of this size."""
+        before = s.pb.counters("MX", "MAIL2")["bytes"]
+        mail = Mail(s.smtp, name, "team@example.com", body=LARGE[:size // 17 * 17])
+        assert mail.attempt().code() == 451
+        sent = s.pb.counters("MX", "MAIL2")["bytes"] - before
+        # the end mark only goes where all of the mail went
+        assert s.boxes[0].copies(name) == (sent >= len(mail.text()))
+        return sent
+
+    room = taken("measure@x", len(LARGE))
+    for more in (10000, 30000, 50000):
+        taken(f"more{more}@x", room + more)
+
+
 def test_large_mail_at_the_pace_of_the_slowest(site):
     """A slow box slows its mail, not more: nothing times out, nothing is buffered without end."""
     s = site(n=2, cluster={"max_mail_size_kb": 100000}, time_scale=SCALE)
