@@ -146,6 +146,15 @@ static void w_is_none(struct stage_end *e, const char *rest)
 	play_must(e->how == END_NONE, "it is %d", e->how);
 }
 
+/* A dial that hangs goes on, as "dial" says now. */
+static void w_connects(struct stage_end *e, const char *rest)
+{
+	(void)e;
+	(void)rest;
+	ck_assert_ptr_nonnull(stage.hanging);
+	timer_set(&stage.hanging->timeout, 0);
+}
+
 /* Greeting and EHLO, of the client or of a box that pipelines (or does not: "hello plain"). */
 static void w_hello(struct stage_end *e, const char *rest)
 {
@@ -174,6 +183,7 @@ static const struct {
 	{ " takes ", w_takes },	       { " is closed", w_is_closed },
 	{ " is broken", w_is_broken }, { " is open", w_is_open },
 	{ " is none", w_is_none },     { " hello", w_hello },
+	{ " connects", w_connects },
 };
 
 /* --- words about the rest of the world --- */
@@ -302,6 +312,20 @@ static void w_logged(const char *rest)
 	play_must(strstr(stage.log, rest), "\n%s", stage.log);
 }
 
+/* "past a@t delivered 1": a row of an earlier mail, number 1. */
+static void w_past(const char *rest)
+{
+	struct stage_row *r = &stage.ledger[stage.n_ledger++];
+	struct str s = str_z(rest), who, what;
+
+	ck_assert(str_split(&s, ' ', &who) && str_split(&s, ' ', &what));
+	ledger_pair(STR("s@t"), who, r->pair);
+	r->outcome = str_eq(what, STR("delivered")) ? LEDGER_DELIVERED : LEDGER_REFUSED;
+	str_copy(r->digest, sizeof(r->digest), s);
+	str_copy(r->box, sizeof(r->box), STR("L"));
+	r->durable = true;
+}
+
 /* "count mails 1" of the cluster, "count A failures 1" of a box. */
 static void w_count(const char *rest)
 {
@@ -344,6 +368,7 @@ static const struct {
 	{ "ledger broken", w_ledger_broken },
 	{ "ledger rows ", w_ledger_rows },
 	{ "ledger ", w_ledger_row },
+	{ "past ", w_past },
 	{ "logged ", w_logged },
 	{ "count ", w_count },
 };
@@ -424,6 +449,7 @@ struct play {
 	"C: RCPT TO:<" to ">", box " hello", box "> MAIL FROM:<s@t>", \
 		box "> RCPT TO:<" to ">", box "< 250 ok", box "< 250 ok", "S: 250 2.1.5 ok"
 #define SCENE_GO "S: 354 Start mail input; end with <CRLF>.<CRLF>"
+#define SCENE_RCPT_X SCENE_MAIL, SCENE_RCPT("X", "x1@t")
 #define SCENE_A SCENE_MAIL, SCENE_RCPT("A", "a1@t")
 #define SCENE_AB SCENE_A, SCENE_RCPT("B", "b1@t")
 #define SCENE_DATA_A SCENE_A, "C: DATA", "A> DATA", "A< 354 go", SCENE_GO

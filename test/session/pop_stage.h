@@ -9,10 +9,11 @@
  *   A- the next connection to box A is refused   A? nobody has connected to box A since
  *   T 10000 so many milliseconds pass            V- the verifier answers no more
  *
- * Accounts: a, h, b, s, o, n @t, on boxes A, A, B, A, X, A:
+ * Accounts: a, h, b, s, o, n, l @t, on box A, b on B, o on X:
  *   "a" plain password "secret"; "h" hashed "secret"; "b" none: its box checks;
- *   "s" a scheme nobody knows; "o" its box is not here; "n" plain "{PLAIN}two  words "; "e@t": the store
- *   cannot be read; all others are unknown. Box A falls over to D, and D to A.
+ *   "s" a scheme nobody knows; "o" its box is not here; "n" plain "{PLAIN}two  words "; "l" plain with a
+ *   line break; those of the RFCs' examples; "e@t": the store cannot be read; others are unknown.
+ *   Box A falls over to D, and D to A.
  * Shared memory, box choice and penalties are real; the verifier is played here.
  * A line of output that the script does not name fails the test, and so does a missing one.
  * Header-only: used by the POP3 tests alone. Include it behind virtual_time.h. */
@@ -59,9 +60,16 @@ static struct pop_stage {
 static const struct {
 	const char *address, *password, *boxid;
 } stage_accounts[] = {
-	{ "a@t", "secret", "A" }, { "h@t", "{CRYPT}secret", "A" },
-	{ "b@t", "", "B" },	  { "s@t", "{SSHA}secret", "A" },
-	{ "o@t", "secret", "X" }, { "n@t", "{PLAIN}two  words ", "A" },
+	{ "a@t", "secret", "A" },
+	{ "h@t", "{CRYPT}secret", "A" },
+	{ "b@t", "", "B" },
+	{ "s@t", "{SSHA}secret", "A" },
+	{ "o@t", "secret", "X" },
+	{ "n@t", "{PLAIN}two  words ", "A" },
+	{ "l@t", "line\nDELE 1", "A" },
+	{ "mrose", "tanstaaf", "A" }, /* of the examples in RFC 1939, 2195, 7677 */
+	{ "tim", "tanstaaftanstaaf", "A" },
+	{ "user", "pencil", "A" },
 };
 
 /* --- what sessions ask --- */

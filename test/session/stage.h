@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/session/env.h"
@@ -59,7 +60,8 @@ static struct stage {
 	char names[STAGE_BOXES][8];
 	struct stage_end legs[STAGE_LEGS], clients[STAGE_CLIENTS];
 	struct session *sessions[STAGE_CLIENTS];
-	unsigned n_legs, n_clients, dials;
+	unsigned n_legs, n_clients;
+	struct dial *hanging; /* the last one */
 	enum stage_dial dial[STAGE_BOXES];
 	int fallover[STAGE_BOXES]; /* what ask->box says; -1: it is down */
 	bool down[STAGE_BOXES];	   /* what a target says */
@@ -81,9 +83,10 @@ void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *clien
 	(void)t;
 	(void)wall_ms;
 	(void)client;
+	if (stage.log_n + 4096 > sizeof(stage.log))
+		return;
 	va_start(ap, fmt);
-	if (stage.log_n < sizeof(stage.log) - 5000)
-		stage.log_n += (size_t)vsnprintf(stage.log + stage.log_n, 4096, fmt, ap);
+	stage.log_n += (size_t)vsnprintf(stage.log + stage.log_n, 4000, fmt, ap);
 	va_end(ap);
 	stage.log_n += (size_t)snprintf(stage.log + stage.log_n, 2, "\n");
 }
@@ -147,9 +150,11 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 	(void)env;
 	(void)c;
 	(void)sender;
-	out->v = arena_alloc(a, STAGE_BOXES * sizeof(*out->v));
-	if (no || !out->v)
-		return no ? no : ROUTE_ERROR;
+	if (no)
+		return no;
+	out->v = arena_alloc(a, (address.p[0] == 'z' ? STAGE_BOXES : 4) * sizeof(*out->v));
+	if (!out->v)
+		return ROUTE_ERROR;
 	if (address.p[0] == 'q')
 		ok = stage_target(a, out, atoi(address.p + 1), address);
 	else if (address.p[0] == 'z' || stage_box_of(address.p[1]) >= 0)
@@ -270,7 +275,7 @@ static void stage_dial(struct env *env, struct dial *d, const struct topo_box *b
 	watch_init(&d->watch, env->loop, -1, NULL);
 	timer_set(&d->timeout, stage.dial[i] == DIAL_HANGS ? CLOCK_NEVER : 0);
 	stage.legs[stage.n_legs++].box = i;
-	stage.dials++;
+	stage.hanging = d;
 }
 
 static void stage_leg_io(struct env *env, struct io *io, int fd,

@@ -228,8 +228,8 @@ END_TEST
 START_TEST(nul_in_a_line)
 {
 	static const char *const before[] = { "S: 220 mx.t ESMTP", NULL };
-	static const char *const after[] = { "S: 500 5.5.2 NUL or CR within a line", "C: NOOP",
-					     "S: 250 2.0.0 ok", NULL };
+	static const char *const after[] = { "S: 500 5.5.2 NUL or CR within a line",
+					     "C: NOOP", "S: 250 2.0.0 ok", NULL };
 
 	stage_open();
 	stage_client();
