@@ -326,6 +326,31 @@ static void w_past(const char *rest)
 	r->durable = true;
 }
 
+/* "has a1@t hi": the mail of this one line was delivered to him, by way of another worker. */
+static void w_has(const char *rest)
+{
+	struct stage_row *r = &stage.ledger[stage.n_ledger++];
+	struct str s = str_z(rest), who;
+	struct hash *h = hash_begin();
+	uint8_t sum[32];
+
+	ck_assert(str_split(&s, ' ', &who));
+	hash_more(h, s);
+	hash_more(h, STR("\r\n"));
+	hash_end(&h, sum);
+	hash_hex(sum, 16, r->digest);
+	ledger_pair(STR("s@t"), who, r->pair);
+	r->outcome = LEDGER_DELIVERED;
+	str_copy(r->box, sizeof(r->box), STR("L"));
+	r->durable = true;
+}
+
+static void w_bell(const char *rest)
+{
+	(void)rest;
+	sessions_bell(&stage.env);
+}
+
 /* "count mails 1" of the cluster, "count A failures 1" of a box. */
 static void w_count(const char *rest)
 {
@@ -369,6 +394,8 @@ static const struct {
 	{ "ledger rows ", w_ledger_rows },
 	{ "ledger ", w_ledger_row },
 	{ "past ", w_past },
+	{ "has ", w_has },
+	{ "bell", w_bell },
 	{ "logged ", w_logged },
 	{ "count ", w_count },
 };
