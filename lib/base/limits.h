@@ -18,6 +18,7 @@
 
 /* --- a transaction --- */
 #define LIMIT_RECIPIENTS 1000	    /* accepted recipients; RFC 5321 4.5.3.1.8 asks at least 100 */
+#define LIMIT_ASKED (2 * LIMIT_RECIPIENTS) /* RCPTs of one mail, refused ones included */
 #define LIMIT_LEGS 64		    /* boxes that one transaction may stream to at once */
 #define LIMIT_ALIAS_DEPTH 16	    /* alias within alias */
 #define LIMIT_ALIAS_MEMBERS 1000    /* addresses one recipient may expand to */

@@ -135,6 +135,10 @@ void smtp_rcpt(struct smtp_session *c, struct str args)
 	enum address_fault af = ADDRESS_OK;
 	enum args_fault f = rcpt_args_parse(args, &r, &af);
 
+	if (c->tx->n_recipients >= LIMIT_ASKED) { /* not remembered; nobody waits before it */
+		smtp_refuse(c, CC_refused_limit, 452, "4.5.3 too many recipients");
+		return;
+	}
 	/* Its answer would overtake those of the RCPTs before it: they keep their order. */
 	if (f != ARGS_OK && transaction_waits(c->tx)) {
 		transaction_rcpt_bad(c->tx, args, f == ARGS_ADDRESS ? "5.1.3 the address is not valid" :

@@ -132,6 +132,15 @@ static bool skip_line(struct smtp_session *c)
 	return true;
 }
 
+/* RCPTs may overtake the answers to others, up to as many as are remembered: a client must not
+ * fill our memory while a box is slow. */
+static bool must_wait(const struct smtp_session *c, enum line_result res, struct str line)
+{
+	if (!c->tx || !transaction_waits(c->tx))
+		return false;
+	return res != LINE_OK || !smtp_may_overtake(line) || c->tx->n_recipients >= LIMIT_ASKED;
+}
+
 /* One command of what has arrived: false when there is none, or it has to wait. */
 static bool next_command(struct smtp_session *c)
 {
@@ -144,7 +153,7 @@ static bool next_command(struct smtp_session *c)
 	res = line_next(in, LIMIT_COMMAND_LINE, &line, &used);
 	if (res == LINE_MORE)
 		return false;
-	if (c->tx && transaction_waits(c->tx) && (res != LINE_OK || !smtp_may_overtake(line)))
+	if (must_wait(c, res, line))
 		return false;
 	c->skipping = res == LINE_LONG && in.p[used - 1] != '\n';
 	if (res == LINE_OK)

@@ -11,7 +11,7 @@
 
 #define MAX_TRIES 4	     /* boxes that one delivery is tried at: a fall-over chain */
 #define MAX_DELIVERIES 4000  /* targets of one mail, over all recipients */
-#define MAX_ASKED (2 * LIMIT_RECIPIENTS) /* RCPTs of one mail, refused ones included */
+#define MAX_ASKED LIMIT_ASKED
 #define WORD_KEPT 400	     /* bytes of a box's text that are kept */
 
 static void on_rcpt(struct leg *leg, unsigned i, const struct leg_word *w);

@@ -476,3 +476,20 @@ def test_traffic_log(site):
     assert len(s.pb.traffic_lines(r'disconnected reason="quit" in=\d+ out=\d+ seconds=')) == 1
     day = time.strftime("%Y-%m-%d", time.gmtime())
     assert (s.pb.traffic / day).exists()
+
+
+def test_rcpts_without_end(site):
+    """While a box is silent, a client that asks on and on is not read for ever."""
+    s = site(n=1, workers=1)
+    s.boxes[0].faults("rcpt:stall")
+    c = Smtp(s.smtp)
+    assert c.say("MAIL FROM:<a@b.org>").startswith("250")
+    c.raw(b"RCPT TO:<anna@example.com>\r\n")
+    c.socket.settimeout(1)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while True:
+            sent += c.socket.send(b"RCPT TO:<\r\n" * 20000)
+            assert sent < 64 << 20
+    with open(f"/proc/{s.pb.children()['worker 1']}/status") as f:
+        assert int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) < 50000  # kB
