@@ -11,20 +11,22 @@
 
 /* --- the delay --- */
 
-static uint64_t key_of(const struct login *l, char kind, struct str what)
-{
-	char text[LIMIT_ADDRESS + 2] = { kind };
-	size_t n = what.n < LIMIT_ADDRESS ? what.n : LIMIT_ADDRESS;
-
-	str_lower(text + 1, (struct str){ what.p, n });
-	return hash_sip(shm_secret(l->session->env->shm), (struct str){ text, n + 1 });
-}
-
 static uint64_t network_key(const struct login *l)
 {
 	struct ipaddr net = ip_network(&l->session->peer.ip);
+	char text[1 + sizeof(net.b)] = { 'n' };
 
-	return key_of(l, 'n', (struct str){ (const char *)net.b, sizeof(net.b) });
+	memcpy(text + 1, net.b, sizeof(net.b));
+	return hash_sip(shm_secret(l->session->env->shm), (struct str){ text, sizeof(text) });
+}
+
+static uint64_t account_key(const struct login *l)
+{
+	char text[1 + sizeof(l->name)] = { 'a' };
+	struct str name = str_z(l->name);
+
+	str_lower(text + 1, name);
+	return hash_sip(shm_secret(l->session->env->shm), (struct str){ text, 1 + name.n });
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -39,13 +41,13 @@ static int64_t failure_delay(const struct login *l, int64_t now)
 	if (!shm)
 		return PENALTY_FIRST_MS;
 	return larger(penalty_failed(shm, network_key(l), now),
-		      penalty_failed(shm, key_of(l, 'a', str_z(l->name)), now));
+		      penalty_failed(shm, account_key(l), now));
 }
 
 static int64_t success_delay(const struct login *l, int64_t now)
 {
 	struct shm *shm = l->session->env->shm;
-	uint64_t account = shm ? key_of(l, 'a', str_z(l->name)) : 0;
+	uint64_t account = shm ? account_key(l) : 0;
 	int64_t net, acc;
 
 	if (!shm || l->box_checks)
@@ -100,12 +102,23 @@ static bool find_account(struct login *l, struct str name)
 	return true;
 }
 
-/* The plain password of the account; empty when it is unknown, empty or hashed. */
+/* Control bytes (SASL can carry them, line breaks may be stored) would be commands of their own
+ * on the way to the box. */
+static bool fit_for_box(struct str password)
+{
+	for (size_t i = 0; i < password.n; i++)
+		if ((unsigned char)password.p[i] < ' ' || password.p[i] == 127)
+			return false;
+	return password.n > 0 && password.n <= LIMIT_PASSWORD;
+}
+
+/* The plain password of the account; empty when it is unknown, empty, hashed or unfit. */
 static struct str plain_password(const struct login *l)
 {
 	struct str plain = STR("");
 
-	if (!l->known || !verify_is_plain(l->account.user_password, &plain))
+	if (!l->known || !verify_is_plain(l->account.user_password, &plain) ||
+	    !fit_for_box(plain))
 		return STR("");
 	return plain;
 }
@@ -132,15 +145,6 @@ static void ask_verifier(struct login *l, struct verify_question *q,
 	explicit_bzero(q, sizeof(*q));
 	if (!l->job)
 		finish(l, LOGIN_TEMP);
-}
-
-/* Control bytes (SASL can carry them) would be commands of their own on the way to the box. */
-static bool fit_for_box(struct str password)
-{
-	for (size_t i = 0; i < password.n; i++)
-		if ((unsigned char)password.p[i] < ' ' || password.p[i] == 127)
-			return false;
-	return password.n > 0 && password.n <= LIMIT_PASSWORD;
 }
 
 static void check_password(struct login *l, struct str password)
@@ -208,12 +212,20 @@ int login_sasl(struct login *l, struct str mechanism)
 	return 0;
 }
 
+/* The owner may have the client's next bytes already, and they ask for the next challenge: this
+ * one is out of the way by then. */
+static void give_challenge(struct login *l)
+{
+	struct buf out = l->out;
+
+	buf_init(&l->out, LIMIT_COMMAND_LINE);
+	l->ev->challenge(l, buf_str(&out));
+	buf_release(&out);
+}
+
 static void on_report(struct deferred *d)
 {
-	struct login *l = container_of(d, struct login, report);
-
-	l->ev->challenge(l, buf_str(&l->out));
-	buf_release(&l->out);
+	give_challenge(container_of(d, struct login, report));
 }
 
 static void say_challenge(struct login *l)
@@ -231,8 +243,7 @@ static void on_keys(void *arg, const struct verify_answer *a)
 		return;
 	}
 	sasl_set_keys(l->sasl, a->stored_key, a->server_key);
-	l->ev->challenge(l, buf_str(&l->out));
-	buf_release(&l->out);
+	give_challenge(l);
 }
 
 /* SCRAM for an account that cannot have it runs to its end like any other, with keys of a

@@ -6,8 +6,8 @@
 
 #include "lib/base/hash.h"
 
-#define MOST_STEPS \
-	6 /* of one exchange; SCRAM has the most, 3 with an empty one in front */
+/* Of one exchange; SCRAM has the most, 3 with an empty one in front. */
+#define MOST_STEPS 6
 
 struct sasl {
 	Gsasl_session *gs;
