@@ -238,8 +238,11 @@ static void final_answer(struct smtp_session *c)
 {
 	const struct transaction *tx = c->tx;
 
-	if (tx->n_prdr > 0)
+	if (tx->n_prdr > 0) {
+		/* Who is cut off here sends a mail again that boxes have taken. */
+		c->s.io.out.max = LIMIT_SESSION_OUT + (size_t)tx->n_prdr * (OUTCOME_TEXT + 32);
 		smtp_reply(c, 353, "each recipient has its own answer");
+	}
 	for (unsigned i = 0; i < tx->n_prdr && c->state != S_CLOSED; i++)
 		smtp_reply(c, tx->prdr_answers[i].code, "%.*s", STR_ARG(tx->prdr_answers[i].text));
 	if (tx->n_prdr == 0 && tx->answer.code / 100 != 2 && tx->digest_hex[0] == '\0')

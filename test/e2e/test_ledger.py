@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness import Client, Mail, wait_for
+from harness import Client, Mail, OddBox, wait_for
 
 @pytest.fixture
 def balancer(balancer):
@@ -205,6 +205,20 @@ def test_prdr_temporary(site):
     s.boxes[1].faults()
     assert mail.attempt().end[0] == 250
     assert copies(s, mail) == [1, 1]
+
+
+def test_prdr_with_many_words(site, keep):
+    """More than a session's out buffer holds otherwise: whoever has it must be told so."""
+    s = site(n=1)
+    odd = keep(OddBox(end="451 4.3.0 " + 110 * "x"))
+    s.pb.add_box("MX", "ODD", odd.smtp)
+    people = [f"p{i}@example.com" for i in range(600)]
+    for i, p in enumerate(people):
+        s.pb.add_account(p, "ODD" if i else "MAIL1")
+    mail = Mail(s.smtp, "words@x", *people, prdr=True)
+    t = mail.attempt()
+    assert len(t.each) == len(people) and mail.open == people[1:]
+    assert s.boxes[0].copies("words@x") == 1
 
 
 def test_prdr_all_the_same(site):
