@@ -106,6 +106,23 @@ void session_begin(struct session *s, struct env *env, const struct topo_cluster
 		     STR_ARG(c->row.clusterid));
 }
 
+void session_refresh(struct session *s)
+{
+	struct topology *now = s->env->topology;
+	const struct topo_cluster *c;
+
+	if (now == s->topology)
+		return;
+	c = topology_cluster(now, s->cluster->row.clusterid);
+	/* With another index it is another cluster of that name, and counted as such. */
+	if (!c || c->shm != s->cluster->shm || c->protocol != s->cluster->protocol)
+		return;
+	topology_ref(now);
+	topology_unref(&s->topology);
+	s->topology = now;
+	s->cluster = c;
+}
+
 void session_end(struct session *s, const char *reason)
 {
 	struct env *env = s->env;

@@ -62,7 +62,7 @@ struct env {
 struct session {
 	struct list node;	/* in env->sessions */
 	struct env *env;
-	struct topology *topology; /* the one it was born with; a reference */
+	struct topology *topology; /* of its birth or last mail; a reference */
 	const struct topo_cluster *cluster;
 	struct addr peer, local;
 	struct io io;
@@ -82,6 +82,9 @@ struct session {
 void session_begin(struct session *s, struct env *env, const struct topo_cluster *c, int fd,
 		   const struct addr *peer, size_t in_max, size_t out_max,
 		   void (*event)(struct io *io, enum io_event what));
+/* Between two mails or logins: goes on with the configuration of now, so that a box that has gone
+ * red or moved meanwhile gets nothing new. Does nothing where its cluster is gone. */
+void session_refresh(struct session *s);
 /* The reverse: closes io, unlinks, gives back counts, logs "disconnected reason=". The
  * caller frees the memory. */
 void session_end(struct session *s, const char *reason);

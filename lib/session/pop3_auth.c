@@ -253,6 +253,7 @@ static void on_login(struct login *l, enum login_result r)
 	} else {
 		p->fallovers = 0;
 		p->with = NULL;
+		session_refresh(&p->s);
 		to_box(p);
 	}
 }

@@ -86,6 +86,7 @@ void smtp_mail(struct smtp_session *c, struct str args)
 	enum address_fault af = ADDRESS_OK;
 	enum args_fault f = mail_args_parse(args, &m, &af);
 
+	session_refresh(&c->s);
 	if (f != ARGS_OK) {
 		bad_args(c, "MAIL", f, af, "5.1.7");
 		return;

@@ -261,6 +261,15 @@ def test_lights(mailbox):
     assert user_pass(Pop(s.pop3), "anna@example.com", "secret").startswith(b"+OK")
 
 
+def test_light_before_login(mailbox):
+    s = mailbox()
+    c = Pop(s.pop3)
+    s.pb.xml("red", clusterid="POP", boxid="MAIL1")
+    assert user_pass(c, "anna@example.com", "secret").startswith(b"-ERR [SYS/TEMP]")
+    s.pb.xml("green", clusterid="POP", boxid="MAIL1")
+    assert user_pass(c, "anna@example.com", "secret").startswith(b"+OK")
+
+
 def test_dialogue(mailbox):
     s = mailbox()
     c = Pop(s.pop3)

@@ -493,3 +493,18 @@ def test_rcpts_without_end(site):
             assert sent < 64 << 20
     with open(f"/proc/{s.pb.children()['worker 1']}/status") as f:
         assert int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) < 50000  # kB
+
+
+def test_idle_session_heeds_the_lights(site):
+    s = site(n=2)
+    c = Smtp(s.smtp)
+    assert c.mail("anna@example.com").startswith("250")
+    s.pb.xml("red", clusterid="MX", boxid="MAIL1")
+    assert c.say("MAIL FROM:<a@b.org>").startswith("250")
+    assert c.say("RCPT TO:<anna@example.com>").startswith("451 4.3.2")
+    s.pb.xml("green", clusterid="MX", boxid="MAIL1")
+    assert c.say("RSET").startswith("250")
+    assert c.mail("anna@example.com").startswith("250")
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", connect_port=s.boxes[1].smtp)
+    assert c.mail("anna@example.com").startswith("250")
+    assert [len(b.mails()) for b in s.boxes] == [2, 1]
