@@ -3,6 +3,7 @@
  *   C: line    the client says it, once it has read all answers     S: line   we answer
  *   C+ line    the same in one packet with the next line of it      A> line   we say to box A
  *   C~ bytes   without a CRLF, and at once                          A< line   box A answers
+ *                                                                   A~ bytes  half a line to A
  *   C closes | resets | takes N | takes all | is closed [reason]    A is closed | broken
  *   pass MS, count ..., ledger ..., logged ...: play_words below
  *
@@ -140,6 +141,13 @@ static void w_is_open(struct stage_end *e, const char *rest)
 	play_must(e->how == END_OPEN, "it is %d", e->how);
 }
 
+/* Open, with the beginning of a line under way. */
+static void w_is_slow(struct stage_end *e, const char *rest)
+{
+	(void)rest;
+	play_must(e->how == END_OPEN, "it is %d", e->how);
+}
+
 static void w_is_none(struct stage_end *e, const char *rest)
 {
 	(void)rest;
@@ -182,8 +190,8 @@ static const struct {
 	{ " closes", w_closes },       { " resets", w_resets },
 	{ " takes ", w_takes },	       { " is closed", w_is_closed },
 	{ " is broken", w_is_broken }, { " is open", w_is_open },
-	{ " is none", w_is_none },     { " hello", w_hello },
-	{ " connects", w_connects },
+	{ " is slow", w_is_slow },     { " is none", w_is_none },
+	{ " hello", w_hello },	       { " connects", w_connects },
 };
 
 /* --- words about the rest of the world --- */
@@ -425,6 +433,11 @@ static void play_end_line(struct stage_end *e, const char *line, const char *at)
 	play_must(strchr(":+~<>", *at), "not understood");
 	if (says) {
 		play_expect(e, at + 2);
+		return;
+	}
+	if (*at == '~' && line[0] != 'C') {
+		play_must(str_eq(str_skip(play_written(e), e->read), str_z(at + 2)), "not so");
+		e->read += strlen(at + 2);
 		return;
 	}
 	if (*at == ':' || *at == '<')
