@@ -4,6 +4,29 @@
 #include <stdlib.h>
 
 #define LEAST_CAP 256
+#define USUAL_TEXT 128 /* most of what is printed into a buffer */
+
+/* Blocks of one size, the one that reading takes and gives back with every command, are kept for
+ * the next buffer: malloc has no fast way for them. */
+#define SPARE_CAP 16384
+#define SPARES 16
+static _Thread_local char *spares[SPARES];
+static _Thread_local unsigned n_spares;
+
+static char *block_resize(char *mem, size_t cap)
+{
+	if (!mem && cap == SPARE_CAP && n_spares > 0)
+		return spares[--n_spares];
+	return mem_realloc(mem, cap + 1); /* printf's NUL may stand behind */
+}
+
+static void block_free(char *mem, size_t cap)
+{
+	if (mem && cap == SPARE_CAP && n_spares < SPARES)
+		spares[n_spares++] = mem;
+	else
+		free(mem);
+}
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -12,7 +35,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_release(struct buf *b)
 {
-	free(b->mem);
+	block_free(b->mem, b->cap);
 	b->mem = NULL;
 	b->start = b->end = b->cap = 0;
 }
@@ -41,7 +64,7 @@ char *buf_space(struct buf *b, size_t want)
 	if (cap > b->max)
 		cap = b->max;
 	if (cap > b->cap) {
-		b->mem = mem_realloc(b->mem, cap + 1); /* printf's NUL may stand behind */
+		b->mem = block_resize(b->mem, cap);
 		b->cap = cap;
 	}
 	return b->mem + b->end;
@@ -80,21 +103,25 @@ int buf_addc(struct buf *b, char c)
 
 int buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = buf_room(b) < USUAL_TEXT ? buf_room(b) : USUAL_TEXT;
+	char *p = buf_space(b, room);
 	va_list again;
-	char *p;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(p, p ? room + 1 : 0, fmt, again);
 	va_end(again);
-	if (n <= 0)
-		return n;
-	p = buf_space(b, (size_t)n);
-	if (!p)
-		return -1;
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
-	buf_added(b, (size_t)n);
-	return 0;
+	if (n > 0 && (size_t)n > room) {
+		p = buf_space(b, (size_t)n);
+		if (!p)
+			return -1;
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
+	}
+	if (n > 0)
+		buf_added(b, (size_t)n);
+	else if (buf_len(b) == 0)
+		buf_release(b); /* nothing is held for nothing */
+	return n < 0 ? n : 0;
 }
 
 int buf_addf(struct buf *b, const char *fmt, ...)

@@ -112,23 +112,47 @@ int clock_parse_rfc3339(struct str s, int64_t *wall_ms)
 	return 0;
 }
 
+/* Texts of the last second asked for: logs and Received fields ask for the same one thousands of
+ * times. A thread has its own. */
+struct second_text {
+	int64_t second;
+	char text[40]; /* "": none yet */
+};
+
+/* true: the text is of another second and has to be written from *tm. */
+static bool other_second(struct second_text *last, int64_t wall_ms, struct tm *tm, int *ms)
+{
+	int64_t second = seconds_of(wall_ms, ms);
+
+	if (last->text[0] && last->second == second)
+		return false;
+	last->second = second;
+	clock_utc(wall_ms, tm);
+	return true;
+}
+
 /* The program never calls setlocale, so that strftime's names are the C locale's: English. */
 void clock_rfc5322(int64_t wall_ms, char dst[40])
 {
+	static _Thread_local struct second_text last;
 	struct tm tm;
+	int ms;
 
-	clock_utc(wall_ms, &tm);
-	strftime(dst, 40, "%a, %d %b %Y %H:%M:%S +0000", &tm);
+	if (other_second(&last, wall_ms, &tm, &ms))
+		strftime(last.text, sizeof(last.text), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+	memcpy(dst, last.text, sizeof(last.text));
 }
 
 void clock_logstamp(int64_t wall_ms, char dst[40])
 {
+	static _Thread_local struct second_text last;
 	struct tm tm;
-	int ms;
 	size_t n;
+	int ms;
 
-	seconds_of(wall_ms, &ms);
-	clock_utc(wall_ms, &tm);
-	n = strftime(dst, 40, "%Y-%m-%d %a %H:%M:%S", &tm);
-	snprintf(dst + n, 40 - n, ".%03d", ms);
+	if (other_second(&last, wall_ms, &tm, &ms))
+		strftime(last.text, sizeof(last.text), "%Y-%m-%d %a %H:%M:%S", &tm);
+	memcpy(dst, last.text, sizeof(last.text));
+	n = strlen(dst);
+	snprintf(dst + n, sizeof(last.text) - n, ".%03d", ms);
 }

@@ -119,7 +119,7 @@ static size_t compose(char *dst, size_t cap, int64_t wall_ms, const struct ipadd
 void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *client, const char *fmt,
 		  ...)
 {
-	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES], date[21];
+	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
 	va_list ap;
 	size_t n;
 
@@ -129,13 +129,12 @@ void traffic_line(struct traffic *t, int64_t wall_ms, const struct ipaddr *clien
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	n = compose(line, sizeof(line), wall_ms, client, text);
-	clock_rfc3339(wall_ms, date);
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &t->channels[i];
 
 		if (!c->dir)
 			continue;
-		channel_turn(c, date);
+		channel_turn(c, line); /* it begins with the date */
 		if (c->fd < 0 || write(c->fd, line, n) != (ssize_t)n)
 			complain(t, c);
 	}
