@@ -262,7 +262,7 @@ static struct str stage_line(struct stage_pipe *p, const char *who)
 }
 
 /* A client of the network of ip; its greeting is read. */
-static void stage_client(const char *ip)
+static inline void stage_client(const char *ip)
 {
 	struct addr peer = { .port = 1 };
 	struct err e;
@@ -412,7 +412,7 @@ static void stage_time(const char *line)
 }
 
 /* Plays a NULL-terminated script in the open session. */
-static void stage_play(const char *const *script)
+static inline void stage_play(const char *const *script)
 {
 	for (; *script; script++) {
 		const char *line = *script;
