@@ -13,13 +13,16 @@
 
 static void put_line(struct smtp_session *c, int code, char sep, const char *fmt, va_list ap)
 {
-	char text[LIMIT_REPLY_LINE];
+	char line[LIMIT_REPLY_LINE + 8];
+	int n = snprintf(line, 5, "%03d%c", code, sep);
+	int text = vsnprintf(line + n, LIMIT_REPLY_LINE, fmt, ap);
 
-	vsnprintf(text, sizeof(text), fmt, ap);
+	n += text < LIMIT_REPLY_LINE ? text : LIMIT_REPLY_LINE - 1;
+	memcpy(line + n, "\r\n", 2);
 	if (c->state == S_CLOSED)
 		return;
 	/* A client that reads nothing while it asks on and on. */
-	if (io_putf(&c->s.io, "%d%c%s\r\n", code, sep, text) < 0)
+	if (io_put(&c->s.io, (struct str){ line, (size_t)n + 2 }) < 0)
 		smtp_end(c, "reads no replies");
 }
 
