@@ -191,6 +191,8 @@ static void on_ready(struct watch *w, unsigned what)
 		io_writable(io);
 	else if ((what & WATCH_READ) && may_read(io))
 		io_readable(io);
+	else /* the owner has filled the buffer by itself: else we would be called for ever */
+		io_want_now(io);
 }
 
 /* End of the turn: what was queued goes out, memory goes back, and a failure is told. */

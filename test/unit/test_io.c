@@ -568,6 +568,28 @@ START_TEST(socket_close_and_abort)
 }
 END_TEST
 
+static void fill_it(enum io_event what)
+{
+	(void)what;
+	io->in.max = buf_len(&io->in); /* as one who makes text longer in place */
+}
+
+/* An owner that fills the buffer by itself is not called on and on for bytes that wait. */
+START_TEST(socket_filled_by_the_owner)
+{
+	act = fill_it;
+	ck_assert_int_eq(write(fd[1], "ab", 2), 2);
+	until(io_data(io).n == 2);
+	ck_assert_int_eq(write(fd[1], "cd", 2), 2);
+	until(io->watch.want == 0);
+	act = NULL;
+	io_take(io, 2);
+	io->in.max = 64;
+	until(io_data(io).n == 2);
+	ck_assert_str_eq(trace, "DD");
+}
+END_TEST
+
 /* A peer that does not read: what io_send takes stops at the kernel's buffers, the rest after
  * IO_DRAINED; every byte arrives once. */
 START_TEST(socket_backpressure)
@@ -753,6 +775,7 @@ int main(void)
 	tcase_add_test(t, socket_reset);
 	tcase_add_test(t, socket_broken_pipe);
 	tcase_add_loop_test(t, socket_close_and_abort, 0, 2);
+	tcase_add_test(t, socket_filled_by_the_owner);
 	tcase_add_test(t, socket_backpressure);
 	tcase_add_loop_test(t, socket_closed_in_its_event, 0, 3);
 	tcase_add_loop_test(t, random_streams, 0, 2);
