@@ -19,6 +19,8 @@ static ptrdiff_t sock_writev(struct io *io, const struct iovec *v, int n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)n };
 
+	if (n == 1) /* nearly always, and the shorter way through the kernel */
+		return send(io->watch.fd, v->iov_base, v->iov_len, MSG_NOSIGNAL);
 	return sendmsg(io->watch.fd, &m, MSG_NOSIGNAL);
 }
 
