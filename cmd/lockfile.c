@@ -40,7 +40,8 @@ int directory_lock(const struct options *o, struct err *e)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/lock", o->directory);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* We may be root in a directory of -user's. */
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(e, "%s", path);
 	/* Never closed: that would unlock it. A record lock, since children must not hold it on. */

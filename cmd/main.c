@@ -21,8 +21,8 @@ static int fail(const struct err *e)
 	return EXIT_CANNOT_START;
 }
 
-/* The log is opened as root, and later written and reopened by -user. A daemon has no standard
- * error, so it logs in its directory when nothing else was said. */
+/* The log is opened by root first, and later by -user. A daemon has no standard error, so it logs
+ * in its directory when nothing else was said. */
 static int open_log(struct options *o, struct err *e)
 {
 	uid_t uid;
@@ -30,11 +30,10 @@ static int open_log(struct options *o, struct err *e)
 
 	if (o->daemon && !o->logfile && asprintf(&o->logfile, "%s/error.log", o->directory) < 0)
 		return err_set(e, "no memory");
-	if (process_user(o, &uid, &gid, e) < 0 || log_open(o->logfile, e) < 0)
+	if (process_user(o, &uid, &gid, e) < 0)
 		return -1;
-	if (o->logfile && o->user && geteuid() == 0 && chown(o->logfile, uid, gid) < 0)
-		return err_errno(e, "cannot give %s to user %s", o->logfile, o->user);
-	return 0;
+	log_owner(uid, gid);
+	return log_open(o->logfile, e);
 }
 
 static void leave_terminal(void)

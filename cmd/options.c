@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/limits.h"
@@ -123,6 +124,18 @@ static int parse(struct options *o, int argc, char **argv, const char *where, st
 	return 0;
 }
 
+/* DIR may be -user's, who must not tell root what to do. */
+static int trusted(FILE *f, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) < 0)
+		return err_errno(e, "%s", path);
+	if (geteuid() == 0 && (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH))))
+		return err_set(e, "%s: belongs to somebody else than root, or others may write it", path);
+	return 0;
+}
+
 /* The words of DIR/CMDLINE: blank separated, any number of lines, # to the end of its line. */
 static int read_file(struct options *o, struct err *e)
 {
@@ -136,6 +149,10 @@ static int read_file(struct options *o, struct err *e)
 	f = fopen(path, "re");
 	if (!f)
 		return errno == ENOENT ? 0 : err_errno(e, "%s", path);
+	if (trusted(f, path, e) < 0) {
+		fclose(f);
+		return -1;
+	}
 	len = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	text[len] = '\0';

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -13,12 +14,53 @@
 static int log_fd = STDERR_FILENO;
 static char *log_path; /* NULL: standard error */
 static char log_role_name[32] = "protobalance";
+static uid_t log_uid = (uid_t)-1; /* -1: whoever opens it */
+static gid_t log_gid = (gid_t)-1;
+
+static bool for_another(void)
+{
+	return log_uid != (uid_t)-1 && geteuid() == 0;
+}
+
+/* A directory of the user's may hold links of the user's, to files that are not. */
+static int no_follow(const char *path)
+{
+	struct stat st;
+	bool roots = lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == 0;
+
+	return for_another() && !roots ? O_NOFOLLOW : 0;
+}
+
+static int give(int fd)
+{
+	struct stat st;
+
+	if (!for_another())
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	/* Not a terminal, nor what has another name too: that may be somebody else's. */
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		return 0;
+	return fchown(fd, log_uid, log_gid);
+}
 
 static int open_path(const char *path, struct err *e)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | no_follow(path), 0640);
 
-	return fd < 0 ? err_errno(e, "log file %s", path) : fd;
+	if (fd >= 0 && give(fd) == 0)
+		return fd;
+	err_errno(e, "log file %s", path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void log_owner(uid_t uid, gid_t gid)
+{
+	log_uid = uid;
+	log_gid = gid;
 }
 
 static void take_fd(int fd)

@@ -5,10 +5,15 @@
 #ifndef PB_BASE_LOG_H
 #define PB_BASE_LOG_H
 
+#include <sys/types.h>
+
 #include "lib/base/err.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
+/* Files are opened for this user from now on: root gives them to it (it opens them anew by itself),
+ * and follows no link but root's own. */
+void log_owner(uid_t uid, gid_t gid);
 /* Opens path for appending; NULL or "" means standard error. The path is copied. */
 MUST_CHECK int log_open(const char *path, struct err *e);
 /* Opens the same path again (HUP); on failure the old file stays in use and -1 is returned. */

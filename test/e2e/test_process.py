@@ -1,6 +1,7 @@
 """Processes: roles, start, stop, logs, options, and the spread of sessions over workers."""
 
 import os
+import pwd
 import signal
 import smtplib
 import socket
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from harness import BUILD, Balancer, free_port, is_running, wait_for
+from harness import BUILD, Balancer, Process, free_port, is_running, wait_for
 
 ROLES = {"admin", "replicator", "verifier", "worker 1", "worker 2"}
 
@@ -215,6 +216,45 @@ def test_user_option(keep, tmp_path):
     port = pb.add_cluster("MX", "smtp")
     smtplib.SMTP("127.0.0.1", port).quit()
     assert pb.traffic_lines("connected")
+    assert pb.stop() == 0
+
+
+@pytest.mark.parametrize("trap", ["error.log", "lock", "CMDLINE"])
+def test_user_sets_no_trap(tmp_path, trap):
+    """What -user has put into its directory does not lead root to other files."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    state, victim = tmp_path / "state", tmp_path / "victim"
+    state.mkdir()
+    if trap == "CMDLINE":
+        (state / trap).write_text(f"-logfile {victim}\n")
+    else:
+        (state / trap).symlink_to(victim)
+    victim.touch(mode=0o600) if trap != "lock" else None
+    os.lchown(state / trap, nobody, -1)
+    run = subprocess.run([BUILD / "protobalance", "-directory", state, "-user", "nobody", "-daemon",
+                          "-http", f"127.0.0.1:{free_port()}"], capture_output=True, text=True,
+                         timeout=20)
+    assert run.returncode == 78
+    assert victim.exists() == (trap != "lock")
+    assert trap == "lock" or (victim.stat().st_uid == 0 and victim.read_text() == "")
+
+
+def test_log_is_opened_anew_for_the_user(keep, tmp_path):
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent.owner() == "root" and parent != parent.parent:
+            os.chmod(parent, parent.stat().st_mode | 0o011)
+    log = tmp_path / "log"
+    (tmp_path / "pb" / "traffic").mkdir(parents=True)
+    os.chmod(tmp_path / "pb" / "traffic", 0o777)
+    pb = keep(Balancer(tmp_path / "pb", "-user", "nobody", "-logfile", log, start=False))
+    Process.__init__(pb, pb.command_line(), tmp_path / "pb" / "error.log")
+    wait_for("it runs", lambda: log.exists() and "running" in log.read_text())
+    log.rename(tmp_path / "log.1")
+    pb.child.send_signal(signal.SIGHUP)
+    wait_for("a new log", log.exists)
+    wait_for("admin writes there", lambda: pb.post(b"<x/>")[0] == 403 and "no access key" in
+             log.read_text())
+    assert "writing on" not in (tmp_path / "log.1").read_text()
     assert pb.stop() == 0
 
 
