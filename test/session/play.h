@@ -458,11 +458,17 @@ static void play_line(const char *line)
 		stage_turn();
 }
 
-/* Plays a NULL-terminated script; at its end everything that was written has been named. */
-static void play_script(const char *const *script)
+/* Plays a NULL-terminated script. */
+static inline void play_lines(const char *const *script)
 {
-	for (; *script; script++)
-		play_line(*script);
+	while (*script)
+		play_line(*script++);
+}
+
+/* The same; at its end everything that was written has been named. */
+static inline void play_script(const char *const *script)
+{
+	play_lines(script);
 	play_at = "the end";
 	for (unsigned i = 0; i < stage.n_legs; i++)
 		play_quiet(&stage.legs[i]);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hash.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/session/env.h"
