@@ -467,7 +467,8 @@ class Mail:
     """One mail in the queue of a sending MTA, which tries again what was answered 4xx."""
 
     def __init__(self, port, message_id, *recipients, sender="me@sender.org", body="hello\r\n",
-                 prdr=False):
+                 prdr=False, pipelined=False):
+        self.pipelined = pipelined
         self.port, self.id, self.sender, self.prdr = port, message_id, sender, prdr
         self.recipients = list(recipients)
         self.body = body
@@ -500,22 +501,35 @@ class Mail:
         self.open = [r for r in self.open if self.codes.get(r, 0) // 100 not in (2, 5)]
         return t
 
+    def _envelope(self, c, t, recipients):
+        """MAIL, RCPTs and DATA, one by one or in pieces of 100; the answer to DATA, None when
+        no recipient was taken and so it was not said."""
+        at_once = 100 if self.pipelined or len(recipients) > 100 else 1
+        lines = [f"MAIL FROM:<{self.sender}>{' PRDR' if self.prdr else ''}"]
+        lines += [f"RCPT TO:<{r}>" for r in recipients] + ["DATA"] * self.pipelined
+        replies = []
+        for i in range(0, len(lines), at_once):
+            c.send("".join(f"{line}\r\n" for line in lines[i:i + at_once]))
+            replies += [c.reply() for _ in lines[i:i + at_once]]
+        assert replies[0][0] == 250
+        t.rcpt = dict(zip(recipients, replies[1:]))
+        t.verdict = {r: code for r, (code, _) in t.rcpt.items()}
+        if self.pipelined:
+            return replies[-1]
+        if any(code // 100 == 2 for code in t.verdict.values()):
+            return c.command("DATA")
+        c.command("RSET")
+        return None
+
     def _transaction(self, c, t, recipients, halfway):
-        assert c.command(f"MAIL FROM:<{self.sender}>{' PRDR' if self.prdr else ''}")[0] == 250
-        at_once = 100  # RCPTs in one piece, when there are so many
-        for i in range(0, len(recipients), at_once if len(recipients) > at_once else 1):
-            some = recipients[i:i + at_once] if len(recipients) > at_once else [recipients[i]]
-            c.send("".join(f"RCPT TO:<{r}>\r\n" for r in some))
-            for r in some:
-                t.rcpt[r] = c.reply()
-                t.verdict[r] = t.rcpt[r][0]
+        go = self._envelope(c, t, recipients)
         taken = [r for r in recipients if t.verdict[r] // 100 == 2]
         if not taken:
-            c.command("RSET")
+            assert not go or go[0] // 100 == 5, go
             return
         for r in taken:
             t.verdict[r] = 0
-        code, text = c.command("DATA")
+        code, text = go
         if code == 354:
             mail = self.text() + ("" if self.body.endswith("\r\n") else "\r\n") + ".\r\n"
             c.send(mail[:len(mail) // 2])

@@ -43,6 +43,7 @@ SITES = [
     ("1 slow", 1, True, "smtp", ("-no-pipelining",)),
     ("2 slow", 2, True, "smtp", ("-no-pipelining",)),
     ("2 lmtp", 2, False, "lmtp", ()),
+    ("2 piped", 2, False, "smtp", ()),  # the client sends MAIL, RCPTs and DATA together
 ]
 BEFORE_READY = ["connect", "greeting", "ehlo"]
 STEPS = [*BEFORE_READY, "mail", "rcpt", "data", "body", "end"]
@@ -83,7 +84,7 @@ class Lane(threading.Thread):
 
     def __init__(self, keep, directory, name, n, alias, speaks, options):
         super().__init__(daemon=True)
-        self.name, self.n, self.alias = name, n, alias
+        self.name, self.n, self.alias, self.piped = name, n, alias, "piped" in name
         self.cells, self.wrong, self.reused = {}, [], {}
         self.boxes = [keep(DemoBox(directory, f"MAIL{i + 1}", *options, kinds=(speaks,)))
                       for i in range(n)]
@@ -147,7 +148,8 @@ class Lane(threading.Thread):
             if step == "body" and action not in ("accept", "stall"):
                 wait_for("the leg has failed", lambda: self.failures(box) > before)
 
-        mail = Mail(self.port, f"cell{self.count}@x", *self.to, body="line of body\r\n" * 100)
+        mail = Mail(self.port, f"cell{self.count}@x", *self.to, body="line of body\r\n" * 100,
+                    pipelined=self.piped)
         first = mail.attempt(halfway=halfway)
         fired = action == "accept" or f" {step} {action}" in box.events_text()[events:]
         reused = self.pb.counters("MX", box.name)["reused"] > reused
@@ -534,6 +536,23 @@ def test_mail_without_end(site):
     nothing_is_left(s)
     assert [len(b.mails()) for b in s.boxes] == [0, 0]
     c.close()
+
+
+@pytest.mark.parametrize("size", [10, 100000])
+def test_mails_in_one_stream(site, size):
+    """The next mail begins in the packet that ends the one before."""
+    s = site(n=2)
+    envelope = "MAIL FROM:<me@sender.org>\r\nRCPT TO:<team@example.com>\r\nDATA\r\n"
+    with Client(s.smtp) as c:
+        c.send(envelope)
+        for n in range(5):
+            assert [c.reply()[0] for _ in range(3)] == [250, 250, 354]
+            if n == 2:
+                s.boxes[1].faults("end:refuse4")
+            c.send(BODY + "x" * size + f"\r\n.{n}\r\n.\r\n" + (envelope if n < 4 else "QUIT\r\n"))
+            assert c.reply()[0] == (250 if n < 2 else 451)
+        assert c.reply()[0] == 221
+    assert [len(b.mails()) for b in s.boxes] == [5, 2]
 
 
 # --- large mails: a leg that fails while the others are far ahead or behind ---
