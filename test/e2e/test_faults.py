@@ -735,3 +735,27 @@ def test_stop_lets_a_mail_end(site, step, said):
         assert [len(b.mails()) for b in s.boxes] == [1, 1]
     c.close()
     assert s.pb.child.wait(10) == 0
+
+
+# --- bare newlines that are repaired on the way ---
+
+@pytest.mark.parametrize("to", ["anna@example.com", "team@example.com"])
+def test_normalized_newlines(site, to):
+    """All boxes get the same canonical lines, however the bytes came; no dot ends it early."""
+    s = site(n=2, cluster={"bare_newline": "normalize", "max_mail_size_kb": 20000})
+    odd = HEADER.replace("\r\n", "\n") + "one\ntwo\rtoo\n.\nthree\r\n..\r\n\nfour\r\n.\nx\n" * 20000
+    want = odd.replace("\r\n..", "\r\n\0").replace("\r\n", "\n").replace("\r", " ")
+    want = want.replace("\n", "\r\n").replace("\0", ".").encode()
+    for n, piece in enumerate((len(odd), 1, 7000)):
+        with Client(s.smtp) as c:
+            c.mail("me@sender.org", to)
+            assert c.command("DATA")[0] == 354
+            start = odd[:3000] if piece == 1 else ""
+            for byte in start:
+                c.send(byte)
+            for i in range(len(start), len(odd), max(piece, 7000)):
+                c.send(odd[i:i + max(piece, 7000)])
+            c.send("\r\n.\r\n")
+            assert c.reply()[0] == 250
+        for b in s.boxes[:1 if to.startswith("anna") else 2]:
+            assert b.mails()[n].endswith(want + b"\r\n")
