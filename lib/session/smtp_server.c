@@ -220,6 +220,8 @@ static void on_io(struct io *io, enum io_event what)
 
 /* --- time --- */
 
+#define DEADLINE_AGAIN_MS 1000
+
 static void count_timeout(struct smtp_session *c)
 {
 	if (c->s.env->shm)
@@ -252,6 +254,8 @@ static void on_deadline(struct timer *t)
 		count_timeout(c);
 		smtp_reply(c, 421, "4.4.2 %s", c->farewell);
 		smtp_bye(c, c->farewell);
+	} else if (c->state == S_WAIT) { /* what comes of it may trickle, too */
+		timer_set(&c->deadline, DEADLINE_AGAIN_MS);
 	}
 }
 

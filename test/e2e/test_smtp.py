@@ -508,3 +508,15 @@ def test_idle_session_heeds_the_lights(site):
     s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", connect_port=s.boxes[1].smtp)
     assert c.mail("anna@example.com").startswith("250")
     assert [len(b.mails()) for b in s.boxes] == [2, 1]
+
+
+def test_session_max_while_data_is_asked(site):
+    """A deadline that falls between DATA and 354 holds for the mail behind it."""
+    s = site(n=1, cluster={"session_max_s": "1"})
+    s.boxes[0].faults("data:slow:1500:1")
+    c = Smtp(s.smtp)
+    assert c.say("MAIL FROM:<a@b.org>").startswith("250")
+    assert c.say("RCPT TO:<anna@example.com>").startswith("250")
+    assert c.say("DATA").startswith("354")
+    assert c.reply().startswith("421 4.4.2") and c.closed()
+    assert s.boxes[0].mails() == []
