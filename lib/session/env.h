@@ -53,6 +53,7 @@ struct env {
 	unsigned n_settling;	   /* mails whose client has gone, their boxes' word still awaited */
 	uint32_t next_id;
 	uint64_t ledger_due;	   /* bytes of journal kept for mails behind their end marks */
+	uint64_t ledger_late;	   /* mark of a row that was not durable in time; 0: none */
 	bool draining;		   /* TERM: no new transactions, 421 between them */
 	/* A session has ended: there may be room for another. May be NULL. */
 	void (*room)(struct env *env);

@@ -29,6 +29,10 @@ static bool ledger_reserve(struct transaction *tx)
 
 	if (!env->shm || tx->n_deliveries < 2)
 		return true;
+	/* Retries that cannot be told apart from new mails: they wait until the disk is well. */
+	if (env->ledger_late && !journal_durable(env->shm, env->slot, env->ledger_late))
+		return false;
+	env->ledger_late = 0;
 	j = journal_stat(env->shm, env->slot);
 	if (j.published - j.applied + env->ledger_due + want >= JOURNAL_RING)
 		return false;

@@ -46,7 +46,10 @@ static void on_finish(struct deferred *d)
 
 static void on_ledger_wait(struct timer *t)
 {
-	transaction_done(container_of(t, struct transaction, ledger_wait));
+	struct transaction *tx = container_of(t, struct transaction, ledger_wait);
+
+	tx->env->ledger_late = tx->ledger_mark;
+	transaction_done(tx);
 }
 
 struct transaction *transaction_new(struct session *s, const struct mail_args *mail,

@@ -387,6 +387,26 @@ def test_replicator_that_hangs(site):
 FULL = (451, "4.3.1 the ledger is full, send it again later")
 
 
+def test_late_ledger_doubles_nothing(site):
+    """A retry that finds no row because it is not on disk yet: nobody gets it once more."""
+    s = site(workers=1)
+    s.boxes[1].faults("end:refuse4")
+    pid = s.pb.children()["replicator"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        mail = Mail(s.smtp, "late@x", ANNA, BERT)
+        mail.attempt()
+        for _ in range(2):
+            assert mail.attempt().end == FULL
+        assert copies(s, mail) == [1, 0]
+        assert Mail(s.smtp, "alone@x", ANNA).attempt().end[0] == 250
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    s.pb.ledger_is_written()
+    s.boxes[1].faults()
+    assert mail.retry() and copies(s, mail) == [1, 1]
+
+
 def test_full_ledger(site, demobox):
     """While no row can be written, no mail is let through that might need one; others are."""
     s = site(workers=1)
