@@ -1,0 +1,412 @@
+/* The replicator: facts out of a real region into a real store: who outweighs whom, what is
+ * damaged, what cannot be written, what has expired. */
+#include "cmd/replicator.c"
+
+#include "unit/disk.h"
+#include "unit/store_rig.h"
+
+static struct process process;
+static struct options options;
+static struct replicator r;
+static struct shm *shm;
+
+static const char pair[] = "0123456789abcdef0123456789abcdef";
+static const char digest[] = "fedcba9876543210fedcba9876543210";
+
+static void setup(void)
+{
+	rig_make_dir();
+	rig_open_env(STORE_TRAFFIC);
+	shm = shm_create(2);
+	process = (struct process){ .options = &options, .shm = shm, .slot = SLOT_REPLICATOR };
+	r = (struct replicator){ .p = &process, .loop = loop_new(), .traffic = rig };
+	timer_init(&r.gather, r.loop, on_gather);
+	timer_init(&r.sweep, r.loop, on_sweep);
+	watch_init(&r.bell, r.loop, slot_bell(shm, SLOT_REPLICATOR), on_bell);
+	watch_set(&r.bell, WATCH_READ);
+}
+
+static void teardown(void)
+{
+	timer_stop(&r.gather);
+	timer_stop(&r.sweep);
+	watch_set(&r.bell, 0);
+	loop_free(&r.loop);
+	shm_destroy(&shm);
+	rig_teardown();
+}
+
+static struct ledger ledger_of(int outcome, const char *box)
+{
+	return (struct ledger){ .pair = str_z(pair),
+				.digest = str_z(digest),
+				.outcome = outcome,
+				.boxid = str_z(box),
+				.expiry = clock_wall_ms() + 100000000 };
+}
+
+/* A fact from this slot; its mark. */
+static uint64_t tell(unsigned slot, const struct ledger *l)
+{
+	uint64_t mark = 0;
+	struct buf b;
+
+	buf_init(&b, LIMIT_JOURNAL_ENTRY);
+	ck_assert_int_eq(ledger_encode(l, &b), 0);
+	ck_assert_int_eq(journal_put(shm, slot, JOURNAL_LEDGER, buf_str(&b), &mark), 0);
+	buf_release(&b);
+	return mark;
+}
+
+static uint64_t tell_of(unsigned slot, int outcome, const char *box)
+{
+	struct ledger l = ledger_of(outcome, box);
+
+	return tell(slot, &l);
+}
+
+static void gather(void)
+{
+	on_gather(&r.gather);
+}
+
+/* "outcome box" of the row, "-" when there is none. */
+static const char *row(void)
+{
+	static char text[80];
+	struct ledger l = ledger_of(1, "");
+	char key[KEY_MAX];
+	size_t n;
+	int rc;
+
+	ck_assert_int_eq(record_key(&table_ledger, &l, key, &n), 0);
+	read_begin();
+	rc = store_get(rig, &table_ledger, (struct str){ key, n }, &l, NULL, &rig_err);
+	ok(rc);
+	snprintf(text, sizeof(text), "%d %.*s", (int)l.outcome, STR_ARG(l.boxid));
+	store_read_end(rig);
+	return rc == STORE_NONE ? "-" : text;
+}
+
+/* --- applying --- */
+
+START_TEST(nothing)
+{
+	gather();
+	ck_assert_uint_eq(count(&table_ledger), 0);
+	ck_assert(r.gather.due == CLOCK_NEVER);
+}
+END_TEST
+
+START_TEST(one_fact)
+{
+	uint64_t mark = tell_of(0, LEDGER_DELIVERED, "A");
+
+	ck_assert(!journal_durable(shm, 0, mark));
+	gather();
+	ck_assert_str_eq(row(), "1 A");
+	ck_assert(journal_durable(shm, 0, mark));
+	ck_assert(!anything_waits(&r));
+}
+END_TEST
+
+/* Who has it outweighs who refused it, in any order, from any process, in one commit or several;
+ * among equals the last one counts. */
+static const struct {
+	int outcome[3];
+	const char *box[3], *want;
+} orders[] = {
+	{ { LEDGER_REFUSED }, { "A" }, "2 A" },
+	{ { LEDGER_DELIVERED, LEDGER_REFUSED }, { "A", "B" }, "1 A" },
+	{ { LEDGER_REFUSED, LEDGER_DELIVERED }, { "A", "B" }, "1 B" },
+	{ { LEDGER_REFUSED, LEDGER_REFUSED }, { "A", "B" }, "2 B" },
+	{ { LEDGER_DELIVERED, LEDGER_DELIVERED }, { "A", "B" }, "1 B" },
+	{ { LEDGER_REFUSED, LEDGER_DELIVERED, LEDGER_REFUSED }, { "A", "B", "C" }, "1 B" },
+	{ { LEDGER_DELIVERED, LEDGER_REFUSED, LEDGER_REFUSED }, { "A", "B", "C" }, "1 A" },
+};
+
+/* Without a trace of the row: rows that expire leave none. */
+static void forget_row(void)
+{
+	struct ledger l = ledger_of(1, "");
+	char key[KEY_MAX];
+	size_t n;
+
+	ck_assert_int_eq(record_key(&table_ledger, &l, key, &n), 0);
+	begin();
+	ok(store_expire(rig, &table_ledger, (struct str){ key, n }, &rig_err));
+	commit();
+}
+
+START_TEST(weights)
+{
+	enum { ONE_RING, MANY_RINGS, MANY_COMMITS, WAYS };
+
+	for (int way = 0; way < WAYS; way++) {
+		for (int i = 0; i < 3 && orders[_i].outcome[i]; i++) {
+			tell_of(way == MANY_RINGS ? (unsigned)i : 0,
+				orders[_i].outcome[i], orders[_i].box[i]);
+			if (way == MANY_COMMITS)
+				gather();
+		}
+		gather();
+		ck_assert_str_eq(row(), orders[_i].want);
+		forget_row();
+	}
+}
+END_TEST
+
+/* Killed between the commit and the mark: the next life applies all of it once more. */
+START_TEST(twice)
+{
+	uint64_t mark[3];
+
+	mark[0] = tell_of(0, LEDGER_REFUSED, "A");
+	mark[1] = tell_of(0, LEDGER_DELIVERED, "B");
+	mark[2] = tell_of(1, LEDGER_REFUSED, "C");
+	for (int life = 0; life < 2; life++) {
+		begin();
+		for (unsigned i = 0; i < 2; i++) {
+			uint64_t pos = journal_tail(shm, i);
+
+			ck_assert_int_eq(apply_ring(&r, i, &pos, &rig_err), 0);
+		}
+		commit();
+		ck_assert(!journal_durable(shm, 0, mark[0]));
+	}
+	gather();
+	ck_assert_str_eq(row(), "1 B");
+	ck_assert(journal_durable(shm, 0, mark[1]) && journal_durable(shm, 1, mark[2]));
+}
+END_TEST
+
+/* More than one ring holds at a time, from all slots that there are. */
+START_TEST(many)
+{
+	char name[33];
+	struct ledger l = ledger_of(LEDGER_DELIVERED, "A");
+	unsigned n = 0;
+
+	l.pair = (struct str){ name, 32 };
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			snprintf(name, sizeof(name), "%032x", n++);
+			tell(i % MAX_SLOTS, &l);
+		}
+		gather();
+		ck_assert_uint_eq(count(&table_ledger), n);
+		ck_assert(!anything_waits(&r));
+	}
+}
+END_TEST
+
+/* --- damaged facts --- */
+
+static void put_raw(enum journal_kind kind, const void *p, size_t n)
+{
+	uint64_t mark;
+
+	ck_assert_int_eq(journal_put(shm, 0, kind, (struct str){ p, n }, &mark), 0);
+}
+
+START_TEST(damaged)
+{
+	static const char noise[64] = { 0x7f, 1, 2, 3 };
+	struct ledger no_pair = ledger_of(LEDGER_DELIVERED, "A");
+
+	put_raw(JOURNAL_LEDGER, "", 0);
+	put_raw(JOURNAL_LEDGER, noise, sizeof(noise));
+	put_raw((enum journal_kind)99, noise, sizeof(noise));
+	no_pair.pair = STR("");
+	tell(0, &no_pair);
+	tell_of(0, LEDGER_DELIVERED, "B");
+	gather();
+	ck_assert(!anything_waits(&r));
+	ck_assert(!r.failing);
+	ck_assert_str_eq(row(), "1 B");
+}
+END_TEST
+
+/* Whatever bytes stand in the ring, the ring goes on. */
+START_TEST(random_damage)
+{
+	struct ledger l = ledger_of(LEDGER_DELIVERED, "A");
+	struct buf b;
+
+	buf_init(&b, LIMIT_JOURNAL_ENTRY);
+	ck_assert_int_eq(ledger_encode(&l, &b), 0);
+	for (int i = 0; i < 3000; i++) {
+		char raw[LIMIT_JOURNAL_ENTRY];
+		size_t n = buf_len(&b);
+
+		memcpy(raw, buf_str(&b).p, n);
+		for (unsigned j = rnd(4); j < 4; j++)
+			raw[rnd((unsigned)n)] = (char)rnd(256);
+		put_raw(JOURNAL_LEDGER, raw, rnd(8) ? n : rnd((unsigned)n));
+	}
+	buf_release(&b);
+	tell_of(0, LEDGER_DELIVERED, "Z");
+	gather();
+	ck_assert(!anything_waits(&r) && !r.failing);
+	ck_assert_str_eq(row(), "1 Z");
+}
+END_TEST
+
+/* --- the store cannot be written --- */
+
+static void disk_unwatch(void)
+{
+	disk.file = 0;
+	close(disk.image);
+	unlink(rig_path("traffic.mdb.image"));
+}
+
+/* Nothing is lost, nothing is called durable; it is tried again in a while, and told once. */
+START_TEST(full_disk)
+{
+	uint64_t mark;
+
+	disk_watch(rig_path("traffic.mdb"));
+	disk.full = true;
+	mark = tell_of(0, LEDGER_DELIVERED, "A");
+	for (int i = 0; i < 3; i++) {
+		gather();
+		ck_assert(r.failing);
+		ck_assert(r.gather.due != CLOCK_NEVER);
+		ck_assert(!journal_durable(shm, 0, mark));
+		ck_assert(anything_waits(&r));
+	}
+	ck_assert_str_eq(row(), "-");
+	disk.full = false;
+	gather();
+	ck_assert(!r.failing);
+	ck_assert(journal_durable(shm, 0, mark));
+	ck_assert_str_eq(row(), "1 A");
+	disk_unwatch();
+}
+END_TEST
+
+/* What is called durable would outlive a power cut. */
+START_TEST(durable)
+{
+	uint64_t mark = tell_of(0, LEDGER_DELIVERED, "A");
+
+	disk_watch(rig_path("traffic.mdb"));
+	gather();
+	ck_assert(journal_durable(shm, 0, mark));
+	ck_assert_int_gt(disk.writes, 0);
+	ck_assert_uint_eq(disk.n, 0); /* written, but not synced */
+	disk_unwatch();
+}
+END_TEST
+
+/* --- waking --- */
+
+/* A bell starts the gathering, once, a few milliseconds later. */
+START_TEST(bell)
+{
+	uint64_t mark = tell_of(0, LEDGER_DELIVERED, "A");
+
+	slot_ring(shm, SLOT_REPLICATOR);
+	for (int i = 0; i < 10000 && !journal_durable(shm, 0, mark); i++) {
+		loop_turn(r.loop);
+		usleep(100);
+	}
+	ck_assert(journal_durable(shm, 0, mark));
+	ck_assert(r.gather.due == CLOCK_NEVER);
+}
+END_TEST
+
+/* --- sweeping --- */
+
+static void keep_until(unsigned i, int64_t expiry)
+{
+	char name[33];
+	struct ledger l = ledger_of(LEDGER_DELIVERED, "A");
+
+	snprintf(name, sizeof(name), "%032x", i);
+	l.pair = (struct str){ name, 32 };
+	l.expiry = expiry;
+	ok(store_put(rig, &table_ledger, &l, &rig_err));
+}
+
+START_TEST(sweeps)
+{
+	int64_t now = clock_wall_ms();
+
+	begin();
+	for (unsigned i = 0; i < 30; i++)
+		keep_until(i, i % 3 == 0 ? now - 1 :
+			      i % 3 == 1 ? now + 10000000 :
+					   FIELD_EMPTY);
+	commit();
+	on_sweep(&r.sweep);
+	ck_assert_uint_eq(count(&table_ledger), 20);
+	ck_assert_int_gt(r.sweep.due - loop_now(r.loop), SWEEP_MS / 2);
+	rig_check();
+}
+END_TEST
+
+/* One transaction takes so many; then facts may come in between, and soon the rest goes. */
+START_TEST(sweeps_in_parts)
+{
+	int64_t now = clock_wall_ms();
+
+	begin();
+	for (unsigned i = 0; i < SWEEP_ROWS + 10; i++)
+		keep_until(i, now - 1);
+	commit();
+	on_sweep(&r.sweep);
+	ck_assert_uint_eq(count(&table_ledger), 10);
+	ck_assert_int_lt(r.sweep.due - loop_now(r.loop), SWEEP_MS / 2);
+	on_sweep(&r.sweep);
+	ck_assert_uint_eq(count(&table_ledger), 0);
+	ck_assert_int_gt(r.sweep.due - loop_now(r.loop), SWEEP_MS / 2);
+	rig_check();
+}
+END_TEST
+
+START_TEST(sweeps_on_a_full_disk)
+{
+	begin();
+	keep_until(1, clock_wall_ms() - 1);
+	commit();
+	disk_watch(rig_path("traffic.mdb"));
+	disk.full = true;
+	on_sweep(&r.sweep);
+	ck_assert_uint_eq(count(&table_ledger), 1);
+	disk.full = false;
+	on_sweep(&r.sweep);
+	ck_assert_uint_eq(count(&table_ledger), 0);
+	disk_unwatch();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("replicator");
+	TCase *t = tcase_create("all");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, nothing);
+	tcase_add_test(t, one_fact);
+	tcase_add_loop_test(t, weights, 0, (int)ARRAY_LEN(orders));
+	tcase_add_test(t, twice);
+	tcase_add_test(t, many);
+	tcase_add_test(t, damaged);
+	tcase_add_test(t, random_damage);
+	tcase_add_test(t, full_disk);
+	tcase_add_test(t, durable);
+	tcase_add_test(t, bell);
+	tcase_add_test(t, sweeps);
+	tcase_add_test(t, sweeps_in_parts);
+	tcase_add_test(t, sweeps_on_a_full_disk);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
