@@ -1,5 +1,6 @@
 #include "shm/counters.h"
 
+#include "lib/base/clock.h"
 #include "shm/region.h"
 
 #define INFO(name, gauge, help) { #name, help, gauge },
@@ -129,13 +130,20 @@ int64_t worker_sessions(const struct shm *shm, unsigned slot)
 	return atomic_load_explicit(&shm->counts[slot].sessions, memory_order_relaxed);
 }
 
+/* One that hangs takes nobody in, and must not hold up the others by its few. */
+static bool takes_part(const struct shm_slot *s, int64_t mono_ms)
+{
+	return atomic_load_explicit(&s->pid, memory_order_relaxed) &&
+	       mono_ms - atomic_load_explicit(&s->beat, memory_order_relaxed) < BEAT_STALE_MS;
+}
+
 /* Clearly more: a sixteenth above the mean of the live workers, and at least two. */
 bool worker_over_share(const struct shm *shm, unsigned slot)
 {
-	int64_t mine = worker_sessions(shm, slot), sum = 0, live = 0;
+	int64_t mine = worker_sessions(shm, slot), now = clock_mono_ms(), sum = 0, live = 0;
 
 	for (unsigned i = 0; i < shm->workers; i++) {
-		if (!atomic_load_explicit(&shm->slots[i].pid, memory_order_relaxed))
+		if (!takes_part(&shm->slots[i], now))
 			continue;
 		sum += worker_sessions(shm, i);
 		live++;

@@ -57,6 +57,48 @@ def test_first_start(balancer):
     assert pb.xml("listclusters").findtext("status") == "ok"
 
 
+@pytest.mark.parametrize("option", ["-daily", "-monthly"])
+def test_traffic_directory_must_be_there(tmp_path, option):
+    out = run("-directory", tmp_path / "state", "-http", f"127.0.0.1:{free_port()}", option,
+              tmp_path / "none")
+    assert out.returncode == 78 and f"traffic log directory {tmp_path}/none" in out.stderr
+    out = run("-directory", tmp_path / "state", "-http", f"127.0.0.1:{free_port()}", option,
+              tmp_path / "none", "-daemon")
+    assert out.returncode == 78 and "cannot start" in out.stderr
+
+
+def test_term_while_no_worker_runs(balancer):
+    """Its worker dies again and again, and waits for its next life when TERM comes."""
+    pb = balancer(workers=1)
+    for _ in range(6):
+        pid = wait_for("a worker", lambda: pb.children().get("worker 1"))
+        os.kill(pid, signal.SIGKILL)
+        wait_for("it is gone", lambda: pb.children().get("worker 1") != pid)
+    assert pb.stop() == 0
+
+
+def test_hup_as_another_user(keep, tmp_path):
+    """Root makes the new log file, the others must be able to write it."""
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent != parent.parent and parent.owner() == "root":
+            os.chmod(parent, parent.stat().st_mode | 0o011)
+    log = tmp_path / "log"
+    out = run("-directory", tmp_path / "state", "-http", f"127.0.0.1:{free_port()}", "-user",
+              "nobody", "-logfile", log, "-daemon", "-pidfile", tmp_path / "pid")
+    assert out.returncode == 0, out.stderr
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        log.rename(tmp_path / "log.1")
+        os.kill(pid, signal.SIGHUP)
+        wait_for("a new log", lambda: log.exists() and log.owner() == "nobody")
+        assert os.stat(tmp_path / "state" / "admin.sock").st_uid == log.stat().st_uid
+        time.sleep(0.3)
+        assert "Permission denied" not in (tmp_path / "log.1").read_text()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for("it ends", lambda: not is_running(pid))
+
+
 def test_second_instance_is_refused(balancer):
     pb = balancer()
     out = run("-directory", pb.state, "-http", f"127.0.0.1:{free_port()}")
@@ -116,6 +158,8 @@ def test_cmdline_file(keep, tmp_path):
     smtplib.SMTP("127.0.0.1", port).quit()
     month = time.strftime("%Y-%m", time.gmtime())
     wait_for("monthly log", lambda: (tmp_path / month).exists())
+    (state / "CMDLINE").write_text("-directory /elsewhere\n")
+    assert "-directory cannot stand there" in run("-directory", state).stderr
     (state / "CMDLINE").write_text("-colour\n")
     assert "CMDLINE: no such option: -colour" in run("-directory", state).stderr
 
@@ -277,3 +321,16 @@ def test_spread_over_workers(site, capsys):
     for c in sessions:
         c.close()
     wait_for("they end", lambda: s.pb.counters("MX")["sessions"] == 0)
+
+
+def test_worker_that_hangs(site):
+    """The others take its share over when its beat has stopped."""
+    s = site(1)
+    pid = s.pb.children()["worker 2"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        sessions = [socket.create_connection(("127.0.0.1", s.smtp), 20) for _ in range(40)]
+        for c in sessions:
+            assert c.recv(200).startswith(b"220")
+    finally:
+        os.kill(pid, signal.SIGCONT)
