@@ -55,25 +55,42 @@ int message_send(int channel, const struct message *m)
 	return sendmsg(channel, &h, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(*m) ? 0 : -1;
 }
 
+/* Alignment leaves room for more than one. */
+#define MOST_DESCRIPTORS ((sizeof(union control) - CMSG_LEN(0)) / sizeof(int))
+
+/* The descriptors that came with a packet; how many. */
+static size_t take_descriptors(struct msghdr *h, int fds[MOST_DESCRIPTORS])
+{
+	struct cmsghdr *got = CMSG_FIRSTHDR(h);
+	size_t n;
+
+	if (!got || got->cmsg_level != SOL_SOCKET || got->cmsg_type != SCM_RIGHTS)
+		return 0;
+	n = (got->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(got), n * sizeof(int));
+	return n;
+}
+
 int message_recv(int channel, struct message *m)
 {
 	union control c = { { 0 } };
 	struct iovec v = { m, sizeof(*m) };
 	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.room,
 			    .msg_controllen = sizeof(c.room) };
+	int fds[MOST_DESCRIPTORS] = { -1 };
 	ssize_t n = recvmsg(channel, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *got = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+	size_t n_fds;
 
 	if (n <= 0)
 		return n == 0 ? 0 : -1;
-	m->fd = -1;
-	if (got && got->cmsg_type == SCM_RIGHTS && got->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&m->fd, CMSG_DATA(got), sizeof(int));
-	if (n != (ssize_t)sizeof(*m)) {
-		errno = EPROTO;
-		return -1;
-	}
-	return 1;
+	n_fds = take_descriptors(&h, fds);
+	m->fd = fds[0];
+	if (n == (ssize_t)sizeof(*m) && n_fds <= 1 && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return 1;
+	while (n_fds > 0) /* of no message: nobody would close them */
+		close(fds[--n_fds]);
+	errno = EPROTO;
+	return -1;
 }
 
 /* --- birth --- */
@@ -133,6 +150,26 @@ int process_drop(const struct process *p, struct err *e)
 	return 0;
 }
 
+void process_name(char dst[32], enum role role, unsigned slot)
+{
+	if (role == ROLE_WORKER)
+		snprintf(dst, 32, "worker %u", slot + 1);
+	else
+		snprintf(dst, 32, "%s", role_name(role));
+}
+
+int logfile_give(const struct options *o, struct err *e)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (process_user(o, &uid, &gid, e) < 0)
+		return -1;
+	if (o->logfile && o->user && geteuid() == 0 && chown(o->logfile, uid, gid) < 0)
+		return err_errno(e, "cannot give %s to user %s", o->logfile, o->user);
+	return 0;
+}
+
 void process_begin(struct process *p, pid_t parent)
 {
 	static const int reset[] = { SIGTERM, SIGHUP, SIGCHLD };
@@ -146,10 +183,7 @@ void process_begin(struct process *p, pid_t parent)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (p->role == ROLE_WORKER)
-		snprintf(name, sizeof(name), "worker %u", p->slot + 1);
-	else
-		snprintf(name, sizeof(name), "%s", role_name(p->role));
+	process_name(name, p->role, p->slot);
 	proc_title("protobalance: %s", name);
 	log_role(name);
 	slot_enter(p->shm, p->slot, p->role, getpid());
