@@ -239,6 +239,27 @@ static void w_red(const char *rest)
 	sessions_reconfigured(&stage.env);
 }
 
+static void w_yellow(const char *rest)
+{
+	stage.boxes[play_box_named(*rest)].light = LIGHT_YELLOW;
+}
+
+/* "offer A 9 500": bits of its last EHLO, its SIZE. */
+static void w_offer(const char *rest)
+{
+	struct topo_box *b = &stage.boxes[play_box_named(*rest)];
+	const char *size = strchr(rest + 2, ' ');
+
+	ck_assert_ptr_nonnull(size);
+	boxes_offer(stage.shm, b->shm, (uint32_t)atoi(rest + 2), (uint64_t)atoi(size));
+}
+
+/* The address of clients that come later. */
+static void w_from(const char *rest)
+{
+	stage.from = rest;
+}
+
 static void w_lmtp(const char *rest)
 {
 	stage.boxes[play_box_named(*rest)].protocol = PROTO_LMTP;
@@ -390,6 +411,9 @@ static const struct {
 	{ "deadline ", w_deadline },
 	{ "drain", w_drain },
 	{ "red ", w_red },
+	{ "yellow ", w_yellow },
+	{ "offer ", w_offer },
+	{ "from ", w_from },
 	{ "lmtp ", w_lmtp },
 	{ "dial ", w_dial }, /* A refused | hangs | works */
 	{ "fall ", w_falls_to },

@@ -70,6 +70,7 @@ static struct stage {
 	unsigned n_ledger;
 	uint64_t journal_at;
 	bool ledger_broken;
+	const char *from; /* address of the next client */
 	struct io_ops ops;
 	const struct io_ops *memory;
 	char log[65536]; /* traffic lines */
@@ -318,6 +319,7 @@ static void stage_open(void)
 	memset(&stage, 0, sizeof(stage));
 	ck_assert_int_eq(log_open("/dev/null", &e), 0);
 	stage.shm = stage.env.shm = shm_create(1);
+	stage.from = "10.11.12.13";
 	stage.env.ask = &stage_asks;
 	stage.env.loop = loop_new();
 	list_init(&stage.env.sessions);
@@ -349,7 +351,7 @@ static void stage_client(void)
 	unsigned i = stage.n_clients++;
 
 	ck_assert_uint_lt(i, STAGE_CLIENTS);
-	ck_assert_int_eq(ip_parse(STR("10.11.12.13"), &peer.ip, &e), 0);
+	ck_assert_int_eq(ip_parse(str_z(stage.from), &peer.ip, &e), 0);
 	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
 	smtp_session_start(&stage.env, &stage.cluster, -1, &peer);
 	stage.sessions[i] = container_of(stage.env.sessions.prev, struct session, node);
