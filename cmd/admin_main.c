@@ -50,6 +50,8 @@ static int open_http(const struct options *o, struct err *e)
 static int open_local(const struct options *o, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	uid_t uid;
+	gid_t gid;
 	int fd, n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/admin.sock", o->directory);
 	mode_t old;
 
@@ -57,10 +59,13 @@ static int open_local(const struct options *o, struct err *e)
 		return err_set(e, "%s/admin.sock: longer than the %zu bytes of a socket's name; "
 				  "give a shorter -directory",
 			       o->directory, sizeof(sa.sun_path) - 1);
+	if (process_user(o, &uid, &gid, e) < 0)
+		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(sa.sun_path); /* of an earlier life: DIR is locked, so nobody else listens there */
 	old = umask(0177);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0) {
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0 ||
+	    (geteuid() == 0 && chown(sa.sun_path, uid, gid) < 0)) {
 		err_errno(e, "cannot listen on %s", sa.sun_path);
 		if (fd >= 0)
 			close(fd);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "cmd/process.h"
 #include "cmd/supervisor.h"
 #include "cmd/watchdog.h"
+#include "lib/base/clock.h"
 #include "lib/base/compat.h"
 #include "lib/base/log.h"
 
@@ -48,23 +50,26 @@ static void leave_terminal(void)
 	close(null);
 }
 
-static void tell_first_login(const struct options *o)
+/* Only when this start has made it. */
+static void tell_first_login(const struct options *o, time_t began)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/first-login", o->directory);
-	if (access(path, F_OK) == 0)
+	if (stat(path, &st) == 0 && st.st_mtime >= began)
 		fprintf(stderr, "protobalance: password and access key are in %s\n", path);
 }
 
 /* The parent of a daemon: waits for "all runs", or passes the failure on. */
 static int await_start(const struct options *o, pid_t pid, int ready)
 {
+	time_t began = (time_t)(clock_wall_ms() / 1000);
 	int status;
 	char byte;
 
 	if (read(ready, &byte, 1) == 1) {
-		tell_first_login(o);
+		tell_first_login(o, began);
 		return EXIT_SUCCESS;
 	}
 	fprintf(stderr, "protobalance: cannot start; %s tells why\n", o->logfile);

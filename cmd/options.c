@@ -25,7 +25,7 @@ static const struct option_row {
 	{ "directory", "DIR", OPT_PATH, offsetof(struct options, directory),
 	  "where the databases and all state live; default " DEFAULT_DIRECTORY },
 	{ "http", "ADDR:PORT", OPT_TEXT, offsetof(struct options, http_text),
-	  "where console and XML interface listen; default " DEFAULT_HTTP },
+	  "where the XML interface listens; default " DEFAULT_HTTP },
 	{ "shared", NULL, OPT_SWITCH, offsetof(struct options, shared),
 	  "a worker process for each core, instead of one" },
 	{ "workers", "N", OPT_COUNT, offsetof(struct options, workers),
@@ -165,7 +165,12 @@ static int read_file(struct options *o, struct err *e)
 			words[n++] = word;
 	if (len == sizeof(text) - 1 || n > MOST_WORDS)
 		return err_set(e, "%s: too long", path);
-	return parse(o, n, words, "CMDLINE: ", e);
+	if (parse(o, n, words, "CMDLINE: ", e) < 0)
+		return -1;
+	if (strncmp(path, o->directory, strlen(o->directory)) != 0 ||
+	    path[strlen(o->directory)] != '/')
+		return err_set(e, "CMDLINE: -directory cannot stand there: it is in the directory");
+	return 0;
 }
 
 /* "8080" is a port on loopback. */

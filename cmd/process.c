@@ -158,18 +158,6 @@ void process_name(char dst[32], enum role role, unsigned slot)
 		snprintf(dst, 32, "%s", role_name(role));
 }
 
-int logfile_give(const struct options *o, struct err *e)
-{
-	uid_t uid;
-	gid_t gid;
-
-	if (process_user(o, &uid, &gid, e) < 0)
-		return -1;
-	if (o->logfile && o->user && geteuid() == 0 && chown(o->logfile, uid, gid) < 0)
-		return err_errno(e, "cannot give %s to user %s", o->logfile, o->user);
-	return 0;
-}
-
 void process_begin(struct process *p, pid_t parent)
 {
 	static const int reset[] = { SIGTERM, SIGHUP, SIGCHLD };

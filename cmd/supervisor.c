@@ -59,6 +59,7 @@ struct supervisor {
 
 static void spawn(struct child *c);
 static void enter(struct supervisor *s, enum phase p);
+static void look_for_end(struct supervisor *s);
 
 /* --- children --- */
 
@@ -170,21 +171,20 @@ static void on_respawn(struct timer *t)
 
 static void say_death(const struct child *c, int status)
 {
-	const char *role = role_name(c->role);
+	char name[32];
 
+	process_name(name, c->role, c->slot);
 	if (WIFSIGNALED(status))
-		log_error("%s (slot %u) was killed by signal %d; starting it anew", role, c->slot,
-			  WTERMSIG(status));
+		log_error("%s was killed by signal %d; starting it anew", name, WTERMSIG(status));
 	else
-		log_error("%s (slot %u) ended with status %d; starting it anew", role, c->slot,
-			  WEXITSTATUS(status));
+		log_error("%s ended with status %d; starting it anew", name, WEXITSTATUS(status));
 }
 
-/* The first admin that cannot start says why by itself; there is no service without it. */
+/* Until all run, one that cannot start (and has said why) ends the whole: there is no service
+ * without it, and an administrator waits for the answer. */
 static bool cannot_start(const struct child *c, int status)
 {
-	return c->s->phase == STARTING && c->role == ROLE_ADMIN && WIFEXITED(status) &&
-	       WEXITSTATUS(status) == EXIT_CANNOT_START;
+	return !c->s->announced && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CANNOT_START;
 }
 
 static void child_died(struct child *c, int status)
@@ -248,6 +248,15 @@ static void on_limit(struct timer *t)
 	signal_children(s, SIGKILL, true, s->phase == STOPPING);
 }
 
+/* Goes on when those whose end is awaited have ended, or did not run at all. */
+static void look_for_end(struct supervisor *s)
+{
+	if (s->phase == DRAINING && running(s, ROLE_WORKER) == 0)
+		enter(s, STOPPING);
+	else if (s->phase == STOPPING && s->n_running == 0)
+		loop_stop(s->loop);
+}
+
 static void enter(struct supervisor *s, enum phase p)
 {
 	s->phase = p;
@@ -259,9 +268,8 @@ static void enter(struct supervisor *s, enum phase p)
 		doors_shut(&s->doors);
 		signal_children(s, SIGTERM, true, true);
 		timer_set(&s->limit, STOP_GRACE_MS);
-		if (s->n_running == 0)
-			loop_stop(s->loop);
 	}
+	look_for_end(s);
 }
 
 static void on_chld(struct sigwatch *w)
@@ -276,17 +284,14 @@ static void on_chld(struct sigwatch *w)
 		if (c)
 			child_died(c, status);
 	}
-	if (s->phase == DRAINING && running(s, ROLE_WORKER) == 0)
-		enter(s, STOPPING);
-	if (s->phase == STOPPING && s->n_running == 0)
-		loop_stop(s->loop);
+	look_for_end(s);
 }
 
 static void stop(struct supervisor *s)
 {
-	if (s->phase == DRAINING) /* asked twice: no more patience */
-		signal_children(s, SIGKILL, true, false);
-	if (s->phase <= RUNNING) {
+	if (s->phase > RUNNING) { /* asked twice: no more patience */
+		signal_children(s, SIGKILL, true, s->phase == STOPPING);
+	} else {
 		log_info("stopping: running sessions may end within %d s", DRAIN_MS / 1000);
 		enter(s, s->phase == RUNNING ? DRAINING : STOPPING);
 	}

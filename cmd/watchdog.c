@@ -78,6 +78,16 @@ static bool attend(pid_t pid, int *status)
 	}
 }
 
+static void say_end(int status)
+{
+	if (WIFSIGNALED(status))
+		log_error("the supervisor was killed by signal %d; starting it anew",
+			  WTERMSIG(status));
+	else
+		log_error("the supervisor ended with status %d; starting it anew",
+			  WEXITSTATUS(status));
+}
+
 /* Between two lives; true: we are to stop. */
 static bool pause_ms(int64_t ms)
 {
@@ -111,8 +121,7 @@ static int keep_running(const struct options *o, int ready)
 			return EXIT_SUCCESS;
 		if (first && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CANNOT_START)
 			return EXIT_CANNOT_START;
-		log_error("the supervisor ended (wait status 0x%x); starting it anew",
-			  (unsigned)status);
+		say_end(status);
 		delay = clock_mono_ms() - born < SHORT_LIFE_MS ? 2 * delay : DELAY_FIRST_MS;
 		delay = delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
 		if (pause_ms(delay))

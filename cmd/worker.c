@@ -244,11 +244,17 @@ static void on_beat(struct timer *t)
 
 static int open_stores(struct worker *w, struct err *e)
 {
-	const struct options *o = w->p->options;
-
-	if (store_open(&w->env.accounts, o->directory, STORE_ACCOUNTS, STORE_READ, e) < 0)
+	if (store_open(&w->env.accounts, w->p->options->directory, STORE_ACCOUNTS, STORE_READ,
+		       e) < 0)
 		return -1;
 	look_for_traffic(w);
+	return 0;
+}
+
+static int open_traffic_log(struct worker *w, struct err *e)
+{
+	const struct options *o = w->p->options;
+
 	if (!o->monthly && !o->daily)
 		return 0;
 	return traffic_open(&w->env.traffic, o->monthly, o->daily, e);
@@ -291,6 +297,10 @@ int worker_run(struct process *p)
 
 	w->p = p;
 	set_up(w);
+	if (open_traffic_log(w, &e) < 0) {
+		log_error("%s", e.text);
+		return EXIT_CANNOT_START;
+	}
 	if (open_stores(w, &e) < 0) {
 		log_error("%s", e.text);
 		return EXIT_FAILURE;
