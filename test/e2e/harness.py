@@ -251,7 +251,8 @@ class Balancer(Process):
         return [line for line in text.splitlines() if re.search(pattern, line)]
 
     def kill(self):
-        for pid in [self.supervisor(), *self.children().values()]:
+        """All at once; a watchdog first, or it would start the next life."""
+        for pid in [self.pid, self.supervisor(), *self.children().values()]:
             try:
                 if pid:
                     os.kill(pid, signal.SIGKILL)
