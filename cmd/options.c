@@ -84,10 +84,11 @@ static int set_value(struct options *o, const struct option_row *r, const char *
 			return err_set(e, "-%s %s: a number from 1 to %d is wanted", r->name, text,
 				       MAX_WORKERS);
 		*(unsigned *)place(o, r) = (unsigned)n;
+		o->shared = true; /* -workers is the only count; a later -shared=0 wins */
 		return 0;
 	case OPT_PATH:
 		if (set_path(place(o, r), text, e) < 0)
-			return err_wrap(e, "-%s %s", r->name, text);
+			return err_wrap(e, "-%s %.60s", r->name, text);
 		return 0;
 	case OPT_TEXT:
 		free(*(char **)place(o, r));
@@ -136,39 +137,61 @@ static int trusted(FILE *f, const char *path, struct err *e)
 	return 0;
 }
 
-/* The words of DIR/CMDLINE: blank separated, any number of lines, # to the end of its line. */
-static int read_file(struct options *o, struct err *e)
+/* The text of a file, as long as cap at most; empty when there is none. */
+static int read_text(const char *path, char *text, size_t cap, struct err *e)
 {
-	static char text[16384];
-	char path[PATH_MAX], *words[MOST_WORDS + 2] = { "CMDLINE" }, *p = text, *word;
-	int n = 1;
-	size_t len;
-	FILE *f;
+	FILE *f = fopen(path, "re");
+	size_t n;
+	int rc;
 
-	snprintf(path, sizeof(path), "%s/CMDLINE", o->directory);
-	f = fopen(path, "re");
+	text[0] = '\0';
 	if (!f)
 		return errno == ENOENT ? 0 : err_errno(e, "%s", path);
-	if (trusted(f, path, e) < 0) {
-		fclose(f);
-		return -1;
-	}
-	len = fread(text, 1, sizeof(text) - 1, f);
+	rc = trusted(f, path, e);
+	n = rc < 0 ? 0 : fread(text, 1, cap, f);
+	if (ferror(f))
+		rc = err_errno(e, "%s", path);
+	else if (n == cap)
+		rc = err_set(e, "%s: too long", path);
+	text[n < cap ? n : 0] = '\0';
 	fclose(f);
-	text[len] = '\0';
+	return rc;
+}
+
+/* Cuts text into words behind words[0], # to the end of its line is none; how many there are
+ * then, at most one more than MOST_WORDS + 1. */
+static int split_words(char *text, char *words[MOST_WORDS + 3])
+{
+	char *word;
+	int n = 1;
+
 	for (char *c = text, comment = 0; *c; c++) {
 		comment = (char)(*c == '#' ? 1 : *c == '\n' ? 0 : comment);
 		*c = comment ? ' ' : *c;
 	}
-	while ((word = strsep(&p, " \t\r\n")))
-		if (*word && n <= MOST_WORDS)
+	while ((word = strsep(&text, " \t\r\n")))
+		if (*word && n <= MOST_WORDS + 1)
 			words[n++] = word;
-	if (len == sizeof(text) - 1 || n > MOST_WORDS)
+	return n;
+}
+
+/* The words of DIR/CMDLINE: blank separated, any number of lines, # to the end of its line. */
+static int read_file(struct options *o, struct err *e)
+{
+	static char text[16384];
+	char path[PATH_MAX], *words[MOST_WORDS + 3] = { "CMDLINE" };
+	int n;
+
+	snprintf(path, sizeof(path), "%s/CMDLINE", o->directory);
+	if (read_text(path, text, sizeof(text), e) < 0)
+		return -1;
+	n = split_words(text, words);
+	if (n > MOST_WORDS + 1)
 		return err_set(e, "%s: too long", path);
 	if (parse(o, n, words, "CMDLINE: ", e) < 0)
 		return -1;
 	if (strncmp(path, o->directory, strlen(o->directory)) != 0 ||
-	    path[strlen(o->directory)] != '/')
+	    strcmp(path + strlen(o->directory), "/CMDLINE") != 0)
 		return err_set(e, "CMDLINE: -directory cannot stand there: it is in the directory");
 	return 0;
 }
@@ -193,11 +216,9 @@ static void count_workers(struct options *o)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (o->workers)
-		o->shared = true;
-	else if (!o->shared || cores < 1)
+	if (!o->shared || (!o->workers && cores < 1))
 		o->workers = 1;
-	else
+	else if (!o->workers)
 		o->workers = cores < MAX_WORKERS ? (unsigned)cores : MAX_WORKERS;
 }
 
