@@ -5,7 +5,9 @@
  *   beat     now and then: is alive; looks for a traffic.mdb that was not there yet
  *   TERM     takes nobody in, lets sessions end, cuts what is left at the limit */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@
 #define BEAT_MS 500
 #define TRAFFIC_LOOK_MS 20 /* at the first start: rows that cannot be read yet spare nobody */
 #define DRAIN_LOOK_MS 50
+#define TRAFFIC_TRIES 4 /* it may be in the making */
 
 struct entrance {
 	struct acceptor acceptor;
@@ -38,6 +41,7 @@ struct worker {
 	struct timer beat, drain;
 	struct sigwatch term, hup;
 	int64_t drain_until;
+	unsigned traffic_tries; /* to open a traffic.mdb that is there */
 };
 
 /* --- configuration --- */
@@ -155,6 +159,10 @@ static void on_channel(struct watch *watch, unsigned what)
 
 	(void)what;
 	while ((rc = message_recv(watch->fd, &m)) > 0) {
+		if (m.what == MESSAGE_LISTEN && m.fd < 0) { /* no descriptor was free for it */
+			log_error("a listening socket was lost; starting anew with all of them");
+			exit(EXIT_FAILURE);
+		}
 		if (m.what == MESSAGE_LISTEN && m.fd >= 0 && !w->env.draining)
 			entrance_open(w, m.arg, m.fd);
 		else if (m.fd >= 0)
@@ -222,14 +230,22 @@ static void on_hup(struct sigwatch *s)
 
 /* --- the beginning --- */
 
-/* The replicator makes it; a worker of the first start may be faster. */
+/* The replicator makes it; a worker of the first start may be faster. Without it nobody is known
+ * to have a mail already, so anything else than "not there yet" is told, once. */
 static void look_for_traffic(struct worker *w)
 {
+	const char *dir = w->p->options->directory;
+	char path[PATH_MAX];
 	struct err e = { "" };
 
-	if (!w->env.traffic_db && store_open(&w->env.traffic_db, w->p->options->directory,
-					     STORE_TRAFFIC, STORE_READ, &e) < 0)
-		w->env.traffic_db = NULL;
+	snprintf(path, sizeof(path), "%s/traffic.mdb", dir);
+	if (w->env.traffic_db || access(path, F_OK) < 0)
+		return;
+	if (store_open(&w->env.traffic_db, dir, STORE_TRAFFIC, STORE_READ, &e) == 0)
+		return;
+	w->env.traffic_db = NULL;
+	if (++w->traffic_tries == TRAFFIC_TRIES)
+		log_error("%s; mail may be doubled after mixed answers until it can be read", e.text);
 }
 
 static void on_beat(struct timer *t)

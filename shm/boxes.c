@@ -109,6 +109,12 @@ bool boxes_fit(const struct shm *shm, int box, int64_t mono_ms)
 	return state == 0 || (usable_at(state) <= mono_ms && atomic_load(&b->probing) <= mono_ms);
 }
 
+void boxes_given_up(struct shm *shm, int box)
+{
+	if (known(box))
+		atomic_store(&shm->boxes[box].probing, 0);
+}
+
 bool boxes_usable(struct shm *shm, int box, int64_t mono_ms)
 {
 	struct shm_box *b;

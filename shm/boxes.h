@@ -28,6 +28,9 @@ bool boxes_fit(const struct shm *shm, int box, int64_t mono_ms);
  * find the box not fit until then. */
 bool boxes_usable(struct shm *shm, int box, int64_t mono_ms);
 
+/* Whoever tried it has gone away before the box could show that it is well: another may try. */
+void boxes_given_up(struct shm *shm, int box);
+
 struct box_health {
 	uint32_t failures;	/* in a row */
 	int64_t passed_over_ms; /* left of the pass-over; 0: usable */

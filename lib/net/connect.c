@@ -79,6 +79,16 @@ void dial_start(struct dial *d, struct loop *l, const struct addr *to, int64_t t
 	timer_set(&d->timeout, d->error ? 0 : timeout_ms);
 }
 
+bool dial_own_trouble(int error)
+{
+	static const int ours[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL };
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (error == ours[i])
+			return true;
+	return false;
+}
+
 void dial_cancel(struct dial *d)
 {
 	if (!d->done)

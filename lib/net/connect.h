@@ -18,6 +18,8 @@ struct dial {
 };
 void dial_start(struct dial *d, struct loop *l, const struct addr *to, int64_t timeout_ms,
 		void (*done)(struct dial *d, int fd, int error));
+/* Is this error of a dial our own trouble (descriptors, memory, local ports), not the other side's? */
+bool dial_own_trouble(int error);
 /* Ends it without a call of done. Safe to repeat. */
 void dial_cancel(struct dial *d);
 

@@ -148,17 +148,19 @@ void session_end(struct session *s, const char *reason)
 
 static const struct {
 	void (*start)(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
-	const char *blocked, *full;
+	const char *blocked, *full, *no_tls;
 } doors[] = {
 	[PROTO_SMTP] = { smtp_session_start,
 			 "550 your service has been explicitly blacklisted - contact our site "
 			 "administrators for more info\r\n",
-			 "421 4.3.2 too many connections, try again later\r\n" },
+			 "421 4.3.2 too many connections, try again later\r\n",
+			 "421 4.7.0 encryption or a login is wanted here, and not available yet\r\n" },
 	[PROTO_POP3] = { pop3_session_start,
 			 "-ERR your service has been explicitly blacklisted - contact our site "
 			 "administrators for more info\r\n",
-			 "-ERR [SYS/TEMP] too many connections, try again later\r\n" },
-	[PROTO_TCP] = { NULL, "", "" },
+			 "-ERR [SYS/TEMP] too many connections, try again later\r\n",
+			 "-ERR [SYS/PERM] encryption or a login is wanted here, and not available yet\r\n" },
+	[PROTO_TCP] = { NULL, "", "", "" },
 };
 
 static void turn_away(struct env *env, const struct topo_cluster *c, int fd,
@@ -174,10 +176,20 @@ static void turn_away(struct env *env, const struct topo_cluster *c, int fd,
 		count_cluster(env->shm, env->slot, c->shm, CC_refused_connections, 1);
 }
 
+/* Until there are TLS and SMTP logins, nobody is served without where the administrator wants
+ * them. */
+static bool wants_more(const struct topo_cluster *c)
+{
+	return c->row.tls_required || c->row.auth_required || str_eq(c->row.tls, STR("implicit"));
+}
+
 void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer)
 {
 	if ((size_t)c->protocol >= ARRAY_LEN(doors) || !doors[c->protocol].start)
 		turn_away(env, c, fd, peer, "", "no such protocol yet");
+	else if (wants_more(c))
+		turn_away(env, c, fd, peer, doors[c->protocol].no_tls,
+			  "tls_required or auth_required");
 	else if (ranges_contain(&c->block, &peer->ip))
 		turn_away(env, c, fd, peer, doors[c->protocol].blocked, "block_ranges");
 	else if (env->shm && !take_cluster_session(env->shm, env->slot, c->shm,

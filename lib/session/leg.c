@@ -36,6 +36,8 @@ static void on_reap(struct deferred *d)
 static void leg_dispose(struct leg *leg)
 {
 	list_remove(&leg->node);
+	if (!leg->dead && leg_never_ready(leg) && leg->env->shm)
+		boxes_given_up(leg->env->shm, leg->box->shm);
 	leg->ev = NULL;
 	leg->dead = true;
 	dial_cancel(&leg->dial);
@@ -127,6 +129,7 @@ static void on_dialled(struct dial *d, int fd, int error)
 	struct leg *leg = container_of(d, struct leg, dial);
 
 	if (fd < 0) {
+		leg->blameless = dial_own_trouble(error);
 		leg_fail(leg, 451, "4.4.1", "connect: %s", strerror(error));
 		return;
 	}

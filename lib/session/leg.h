@@ -77,6 +77,7 @@ struct leg {
 	uint32_t offer;		/* OFFER_* of its EHLO */
 	uint64_t offer_size;
 	bool helo_tried, dead, counted;
+	bool blameless;		/* it fails, but for trouble of ours */
 	bool reused;		/* came from the pool... */
 	bool fresh;		/* ...and nothing has been heard in this transaction yet */
 	int64_t opened, sent_at; /* monotonic ms */

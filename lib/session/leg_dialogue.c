@@ -91,7 +91,7 @@ static void fail(struct leg *leg, const struct leg_word *w)
 	snprintf(why, sizeof(why), "%s: %.*s", leg_step_name(s), STR_ARG(w->text));
 	if (env->shm && blame)
 		count_box(env->shm, env->slot, leg->box->shm, BC_failures, 1);
-	if (leg_never_ready(leg) && env->shm) {
+	if (leg_never_ready(leg) && env->shm && !leg->blameless) {
 		log_warning("box %.*s of cluster %.*s: %s", STR_ARG(leg->box->row.boxid),
 			    STR_ARG(leg->box->row.clusterid), why);
 		boxes_failed(env->shm, leg->box->shm, loop_now(env->loop), why);

@@ -57,7 +57,8 @@ static void failed(struct pop3_login *l, const char *fmt, ...)
 	vsnprintf(l->text, sizeof(l->text), fmt, ap);
 	va_end(ap);
 	count(l, BC_failures, 1);
-	if (l->env->shm)
+	/* Behind the greeting it may be this mailbox alone; nobody else is to suffer for it. */
+	if (l->env->shm && l->step <= STEP_GREETING && !l->blameless)
 		boxes_failed(l->env->shm, l->box->shm, loop_now(l->env->loop), l->text);
 	report(l, POP3_LOGIN_FAILED);
 }
@@ -182,6 +183,7 @@ static void on_dial(struct dial *d, int fd, int error)
 	struct pop3_login *l = container_of(d, struct pop3_login, dial);
 
 	if (error) {
+		l->blameless = dial_own_trouble(error);
 		failed(l, "%s, while=\"connect\"", strerror(error));
 		return;
 	}

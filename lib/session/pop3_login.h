@@ -29,6 +29,7 @@ struct pop3_login {
 	bool utf8;
 	unsigned step;
 	bool counted;	    /* holds one of the box's sessions */
+	bool blameless;	    /* failed for trouble of ours, not the box's */
 	int64_t sent_at;
 	enum pop3_login_result result;
 	char text[256];	    /* the box's word, or ours on what failed; clean */

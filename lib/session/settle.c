@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
+#include "lib/session/recipient.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
 

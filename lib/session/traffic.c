@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -28,7 +29,14 @@ struct traffic {
 
 static int channel_dir_ok(const char *dir, struct err *e)
 {
-	if (access(dir, W_OK | X_OK) < 0)
+	struct stat st;
+	int rc = stat(dir, &st);
+
+	if (rc == 0 && !S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		rc = -1;
+	}
+	if (rc < 0 || access(dir, W_OK | X_OK) < 0)
 		return err_errno(e, "traffic log directory %s (make it, and let the user of "
 				    "-user write there)", dir);
 	return 0;

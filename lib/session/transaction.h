@@ -3,7 +3,8 @@
  *   recipient (what the client asked for)  1..n --> delivery (address at a box) --> leg
  *
  * A delivery stands once however many recipients lead to it. Parts:
- *   transaction.c  recipients, deliveries, legs, up to DATA
+ *   recipient.c    RCPT: targets, deliveries, verdicts
+ *   transaction.c  birth and death, legs that are lost, DATA
  *   fanout.c       the body through all legs at one pace, and the barrier
  *   settle.c       verdicts, the delivered ledger, the answer
  * The owner is an SMTP session. Events come from the loop, never from inside a call.
@@ -158,9 +159,6 @@ void transaction_break(struct transaction *tx);
 /* Fails before the barrier with this answer: at once, or behind the client's end mark. */
 void transaction_fail(struct transaction *tx, int code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* A box's word, kept in the transaction. */
-void delivery_word(struct transaction *tx, struct delivery *d, struct str box, int code,
-		   struct str enhanced, struct str text);
 /* This leg is no longer part of it: back to the pool (or gone, when broken). */
 void tx_leg_put(struct tx_leg *l);
 void tx_leg_abort(struct tx_leg *l);

@@ -515,12 +515,27 @@ static int put_lines(struct store *s, const struct table *t, const struct lines 
 	return rc;
 }
 
+/* A file in another form (commas) would read as "all rows are gone": nothing in it can be read,
+ * and nowhere is there a tab. */
+static int put_accounts(struct store *s, const struct lines *l, struct csv_report *r, struct err *e)
+{
+	uint64_t before = r->skipped;
+
+	if (put_lines(s, &table_accounts, l, r, e) < 0)
+		return -1;
+	if (l->n > 0 && r->skipped - before >= l->n && str_find(l->text, '\t') < 0)
+		return err_set(e, "no line of %s can be read (columns are separated by tabs, "
+				  "see protobalance(8)); nothing was changed",
+			       l->file);
+	return 0;
+}
+
 static int apply(struct store *s, const struct lines *accounts, const struct lines *aliases,
 		 struct csv_report *r, struct err *e)
 {
 	if (drop_gone(s, &table_aliases, aliases, r, e) < 0 ||
 	    drop_gone(s, &table_accounts, accounts, r, e) < 0 ||
-	    put_lines(s, &table_accounts, accounts, r, e) < 0 ||
+	    put_accounts(s, accounts, r, e) < 0 ||
 	    put_lines(s, &table_aliases, aliases, r, e) < 0)
 		return -1;
 	return 0;

@@ -232,6 +232,15 @@ def test_box_trouble_is_temporary(mailbox, fault):
              lambda: s.pb.counters("POP", "MAIL1")["sessions"] == 0)
 
 
+@pytest.mark.parametrize("fault", ["user=anna@example.com:drop", "pass=anna@example.com:drop"])
+def test_one_broken_mailbox_is_not_the_box(site, fault):
+    s = site(1)
+    s.pb.add_account("zoe@example.com", "MAIL1")
+    s.boxes[0].faults(fault)
+    assert user_pass(Pop(s.pop3), "anna@example.com", "secret").startswith(b"-ERR [SYS/TEMP]")
+    assert user_pass(Pop(s.pop3), "zoe@example.com", "secret").startswith(b"+OK")
+
+
 def test_box_that_refuses_our_password(mailbox):
     s = mailbox()
     s.boxes[0].faults("pass:refuse5")

@@ -396,6 +396,15 @@ def test_block_ranges(site):
     assert Smtp(s.smtp, ehlo=False).greeting.startswith("220")
 
 
+@pytest.mark.parametrize("setting", [{"tls_required": 1}, {"tls": "implicit"},
+                                     {"auth_required": 1}])
+def test_nobody_is_served_without_what_is_wanted(site, setting):
+    """There are no TLS and no SMTP logins yet."""
+    s = site(1, cluster=setting)
+    c = Smtp(s.smtp, ehlo=False)
+    assert c.greeting.startswith("421 4.7.0") and c.closed()
+
+
 def test_aliases(site):
     s = site()
     s.pb.add_alias("loop1@example.com", "loop2@example.com", "anna@example.com")

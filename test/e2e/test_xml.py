@@ -200,6 +200,10 @@ def test_vacuum_and_reread(pb):
     assert bad.findtext("file") == "email.csv" and bad.findtext("line") == "3"
     got = pb.xml("getemail", email_address="anna@example.com", show_password=1)
     assert (got.findtext("user_password"), got.findtext("boxid")) == ("new", "MAIL2")
+    email.write_text("anna@example.com,new,MAIL2\nbert@example.com,x,MAIL1\n")
+    with pytest.raises(XmlError) as e:
+        pb.xml("reread")  # a file of another form takes nothing away
+    assert "separated by tabs" in e.value.text
     email.unlink()
     with pytest.raises(XmlError):
         pb.xml("reread")

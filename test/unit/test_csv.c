@@ -599,6 +599,21 @@ START_TEST(line_ends)
 }
 END_TEST
 
+/* A file with commas would read as "every row is gone". */
+START_TEST(a_file_of_another_form)
+{
+	struct err e;
+
+	write_file("email.csv", "a@b.c\tx\tM\n");
+	write_file("alias.csv", "");
+	reread();
+	write_file("email.csv", "a@b.c,x,M\nd@b.c,y,M\n");
+	ck_assert_int_eq(csv_reread(rig, rig_dir, rig_wall, &report, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "separated by tabs"));
+	ck_assert_str_eq(password_of("a@b.c"), "x");
+}
+END_TEST
+
 START_TEST(a_byte_order_mark)
 {
 	write_file("email.csv", "\xef\xbb\xbf" "a@b.c\tx\tM\n");
@@ -678,7 +693,8 @@ START_TEST(any_files)
 		uint64_t txn;
 
 		for (size_t f = 0; f < 2; f++) {
-			size_t n = 0;
+			/* a tab at least: without any it is no file of ours (below) */
+			size_t n = str_copy(text, sizeof(text), STR("\t\n"));
 
 			for (unsigned k = rnd(100); k > 0; k--)
 				n += str_copy(text + n, sizeof(text) - n, str_z(bits[rnd(ARRAY_LEN(bits))]));
@@ -795,6 +811,7 @@ int main(void)
 	tcase_add_test(t, a_bad_line_takes_nothing_away);
 	tcase_add_test(t, line_ends);
 	tcase_add_test(t, a_byte_order_mark);
+	tcase_add_test(t, a_file_of_another_form);
 	tcase_add_test(t, the_first_bad_lines_are_told);
 	tcase_add_test(t, reasons_are_printable);
 	tcase_add_test(t, a_line_too_long);
