@@ -279,8 +279,8 @@ START_TEST(recipients_refused)
 	stage_open();
 	stage_client();
 	play_script(before);
-	client_says("RCPT TO:<u@t>\r\n", MAX_ASKED);
-	ck_assert_uint_eq(answers("550 5.1.1"), MAX_ASKED);
+	client_says("RCPT TO:<u@t>\r\n", LIMIT_ASKED);
+	ck_assert_uint_eq(answers("550 5.1.1"), LIMIT_ASKED);
 	play_line("C: RCPT TO:<a1@t>");
 	play_line("S: 452 4.5.3 too many recipients");
 	ck_assert_uint_eq(stage.n_legs, 0);
