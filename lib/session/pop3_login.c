@@ -72,6 +72,8 @@ void pop3_login_end(struct pop3_login *l)
 	deferred_cancel(&l->report);
 	if (l->io.ops)
 		io_close(&l->io);
+	if (l->counted && l->step <= STEP_GREETING) /* without it, another may try the box */
+		boxes_given_up(l->env->shm, l->box->shm);
 	if (l->counted)
 		count(l, BC_sessions, -1);
 	l->counted = false;
@@ -93,6 +95,8 @@ static void say(struct pop3_login *l)
 
 static void next_step(struct pop3_login *l)
 {
+	if (l->step == STEP_GREETING && l->env->shm) /* whatever becomes of this login */
+		boxes_worked(l->env->shm, l->box->shm);
 	l->step++;
 	if (l->step == STEP_UTF8 && !l->utf8)
 		l->step++;
@@ -103,10 +107,8 @@ static void logged_in(struct pop3_login *l)
 {
 	struct shm *shm = l->env->shm;
 
-	if (shm) {
-		boxes_worked(shm, l->box->shm);
+	if (shm)
 		count_latency(shm, l->env->slot, l->box->shm, loop_now(l->env->loop) - l->sent_at);
-	}
 	count(l, BC_logins, 1);
 	report(l, POP3_LOGIN_OK);
 }
