@@ -472,6 +472,10 @@ static const char *const trouble[][8] = {
 	{ "A!", "A#" },
 	{ "A%", "A#" },
 	{ "T 70000", "A#" },
+};
+
+/* The same behind its greeting: it may be this mailbox alone. */
+static const char *const mailbox_trouble[][8] = {
 	{ "A< +OK", "A> USER a@t", "A!", "A#" },
 	{ "A< +OK", "A> USER a@t", "A< 250", "A#" },
 	{ "A< +OK", "A> USER a@t", "T 130000", "A#" },
@@ -491,6 +495,15 @@ START_TEST(fall_over)
 	PLAY("S=", "D< +OK", "D> USER a@t", "D< +OK", "D> PASS secret", "D< +OK 3",
 	     "S: +OK 3", "C: STAT", "D> STAT");
 	ck_assert_int_eq(counter_box(stage.env.shm, -1, stage.boxes[0].shm, BC_failures), 1);
+}
+END_TEST
+
+/* The login is put off; the box stays fit for others. */
+START_TEST(one_mailbox_fails)
+{
+	PLAY(USER_A);
+	stage_play(mailbox_trouble[_i]);
+	PLAY(PUT_OFF, "D?", USER_A, JOINS("a@t", "secret"));
 }
 END_TEST
 
@@ -683,6 +696,7 @@ static void add_sasl_tests(TCase *t)
 static void add_box_tests(TCase *t)
 {
 	tcase_add_loop_test(t, fall_over, 0, (int)ARRAY_LEN(trouble));
+	tcase_add_loop_test(t, one_mailbox_fails, 0, (int)ARRAY_LEN(mailbox_trouble));
 	tcase_add_test(t, passed_over);
 	tcase_add_test(t, all_down);
 	tcase_add_test(t, no_fallover);
