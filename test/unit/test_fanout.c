@@ -218,6 +218,8 @@ static void make_body(bool bare)
 			body[body_n++] = "\n\r"[rnd(2)];
 			body[body_n++] = ". x"[rnd(3)];
 		} else {
+			if (body_n < 2 || body[body_n - 1] == '\n')
+				body[body_n++] = 'x'; /* no end mark by chance */
 			for (unsigned n = rnd(40) + 1; n > 0; n--)
 				body[body_n++] = (char)(32 + rnd(224) % 223);
 		}
@@ -327,6 +329,9 @@ static void one_dies(unsigned legs, size_t at)
 {
 	bool in_time = false;
 
+	for (unsigned i = 0; i < legs; i++) /* what was on its way gets no further */
+		io_memory_window(stage.legs[i].io, 0);
+	stage_turn();
 	for (unsigned i = 0; i < legs; i++)
 		in_time |= got(i).n < want_n;
 	if (!in_time)
