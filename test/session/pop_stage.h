@@ -11,8 +11,9 @@
  *
  * Accounts: a, h, b, s, o, n, l @t, on box A, b on B, o on X:
  *   "a" plain password "secret"; "h" hashed "secret"; "b" none: its box checks;
- *   "s" a scheme nobody knows; "o" its box is not here; "n" plain "{PLAIN}two  words "; "l" plain with a
- *   line break; those of the RFCs' examples; "e@t": the store cannot be read; others are unknown.
+ *   "s" a scheme nobody knows; "o" its box is not here; "n" plain "{PLAIN}two  words "; "l"
+ *   plain with a line break; those of the RFCs' examples; "e@t": the store cannot be read;
+ *   others are unknown.
  *   Box A falls over to D, and D to A.
  * Shared memory, box choice and penalties are real; the verifier is played here.
  * A line of output that the script does not name fails the test, and so does a missing one.
