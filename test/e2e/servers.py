@@ -202,15 +202,18 @@ def exim_owner(binary):
 
 
 class Dovecot(Process):
-    """Dovecot as a box: LMTP in, POP3 out, over maildirs. Users: {address: password}."""
+    """Dovecot as a box: LMTP in, POP3 out, over maildirs of its own, or over another server's
+    (one maildir, the ids of whoever owns it). Users: {address: password}."""
 
-    def __init__(self, directory, users):
+    def __init__(self, directory, users, maildir=None, owner=None):
         self.directory = Path(directory)
         self.lmtp, self.pop3 = free_port(), free_port()
         self.mail = self.directory / "mail"
         self.mail.mkdir(parents=True)
         open_to_all(self.directory)
-        os.chown(self.mail, pwd.getpwnam("mail").pw_uid, pwd.getpwnam("mail").pw_gid)
+        mail = pwd.getpwnam("mail")
+        uid, gid = owner or (mail.pw_uid, mail.pw_gid)
+        os.chown(self.mail, uid, gid)
         (self.directory / "users").write_text(
             "".join(f"{a}:{{PLAIN}}{p}\n" for a, p in users.items()))
         config = self.directory / "dovecot.conf"
@@ -222,10 +225,11 @@ protocols = pop3 lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-mail_location = maildir:{self.mail}/%u
-mail_uid = mail
-mail_gid = mail
+mail_location = maildir:{maildir or f"{self.mail}/%u"}
+mail_uid = {uid}
+mail_gid = {gid}
 first_valid_uid = 1
+first_valid_gid = 0
 auth_mechanisms = plain login
 lmtp_save_to_detail_mailbox = no
 passdb {{
@@ -234,7 +238,7 @@ passdb {{
 }}
 userdb {{
  driver = static
- args = uid=mail gid=mail home={self.mail}/%u allow_all_users=yes
+ args = uid={uid} gid={gid} home={self.mail}/%u allow_all_users=yes
 }}
 service lmtp {{
  inet_listener lmtp {{

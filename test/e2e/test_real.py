@@ -1,6 +1,7 @@
 """Real servers as boxes and as senders."""
 
 import poplib
+import pwd
 import re
 import smtplib
 import subprocess
@@ -8,18 +9,25 @@ import subprocess
 import pytest
 
 from harness import Process, can_connect, free_port, wait_for
-from servers import Dovecot, Exim, Postfix
+from servers import Dovecot, Exim, Postfix, exim_owner
+
+NOBODY = pwd.getpwnam("nobody")
 
 
 @pytest.fixture
 def mixed(keep, balancer, tmp_path):
-    """Postfix as MAIL1, Exim as MAIL2, Dovecot (LMTP) as MAIL3; POP3 of each account from a box
-    of the same name: Dovecot over the other two's maildirs would be theirs, so MAIL3 only."""
+    """Postfix as MAIL1, Exim as MAIL2, Dovecot (LMTP) as MAIL3. POP3 of all three is Dovecot's,
+    over the maildirs that each of them delivers into."""
     class Site:
         postfix = keep(Postfix(tmp_path / "postfix"))
         exim = keep(Exim(tmp_path / "exim"))
         dovecot = keep(Dovecot(tmp_path / "dovecot", {"carl@example.com": "secret"}))
         boxes = [postfix, exim, dovecot]
+        pops = [keep(Dovecot(tmp_path / "pop1", {"anna@example.com": "secret"},
+                             postfix.mail / "all", (NOBODY.pw_uid, NOBODY.pw_gid))),
+                keep(Dovecot(tmp_path / "pop2", {"bert@example.com": "secret"}, exim.mail,
+                             exim_owner(exim.binary))), dovecot]
+        people = ["anna@example.com", "bert@example.com", "carl@example.com"]
         pb = balancer()
         smtp = pb.add_cluster("MX", "smtp")
         pop3 = pb.add_cluster("POP", "pop3")
@@ -28,10 +36,10 @@ def mixed(keep, balancer, tmp_path):
     s.pb.add_box("MX", "MAIL1", s.postfix.smtp)
     s.pb.add_box("MX", "MAIL2", s.exim.smtp)
     s.pb.add_box("MX", "MAIL3", s.dovecot.lmtp, protocol="lmtp")
-    s.pb.add_box("POP", "MAIL3", s.dovecot.pop3)
-    for name, box in (("anna", "MAIL1"), ("bert", "MAIL2"), ("carl", "MAIL3")):
-        s.pb.add_account(f"{name}@example.com", box)
-    s.pb.add_alias("team@example.com", "anna@example.com", "bert@example.com", "carl@example.com")
+    for i, (person, pop) in enumerate(zip(s.people, s.pops), 1):
+        s.pb.add_box("POP", f"MAIL{i}", pop.pop3)
+        s.pb.add_account(person, f"MAIL{i}")
+    s.pb.add_alias("team@example.com", *s.people)
     return s
 
 
@@ -44,11 +52,13 @@ def test_alias_over_postfix_exim_dovecot(mixed, have):
     assert all(f"[MAIL{i}:250_" in out.stdout for i in (1, 2, 3)), out.stdout
     for box in s.boxes:
         wait_for("one copy", lambda: box.copies("one@sender.org") == 1)
-    c = poplib.POP3("127.0.0.1", s.pop3)
-    c.user("carl@example.com")
-    c.pass_("secret")
-    assert any(b"<one@sender.org>" in line for line in c.retr(1)[1])
-    c.quit()
+    for person in s.people:
+        c = poplib.POP3("127.0.0.1", s.pop3)
+        c.user(person)
+        c.pass_("secret")
+        assert c.stat()[0] == 1
+        assert any(b"<one@sender.org>" in line for line in c.retr(1)[1])
+        c.quit()
 
 
 def test_many_mails_over_all(mixed):
