@@ -319,10 +319,16 @@ void login_sasl_step(struct login *l, struct str in)
 
 /* --- its life --- */
 
-void login_box_said(struct login *l, bool ok)
+void login_box_refused(struct login *l)
 {
 	l->box_checks = false; /* its word has been given */
-	finish(l, ok ? LOGIN_OK : LOGIN_BAD);
+	finish(l, LOGIN_BAD);
+}
+
+void login_box_accepted(struct login *l)
+{
+	if (l->box_checks && l->session->env->shm)
+		penalty_clear(l->session->env->shm, account_key(l));
 }
 
 void login_init(struct login *l, struct session *s, const struct login_events *ev)

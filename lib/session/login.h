@@ -64,7 +64,9 @@ MUST_CHECK int login_sasl(struct login *l, struct str mechanism);
 /* The client's next bytes (of the initial response, too). challenge() or done() comes. */
 void login_sasl_step(struct login *l, struct str in);
 
-/* The box's word on box_checks: a refusal is a failed login; reported by done() again. */
-void login_box_said(struct login *l, bool ok);
+/* The box's word on box_checks: a refusal is a failed login, told by done() again. */
+void login_box_refused(struct login *l);
+/* The box has accepted it: the account's failures are forgotten. */
+void login_box_accepted(struct login *l);
 
 #endif

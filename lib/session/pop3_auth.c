@@ -168,6 +168,7 @@ static void join(struct pop3_session *p)
 	pop3_count(p, CC_logins, 1);
 	log_login(p, "ok", "");
 	mark_row(p);
+	login_box_accepted(&p->login);
 	pop3_ok(p, "%s", p->box.text);
 	login_end(&p->login);
 	if (p->state == P_CLOSED)
@@ -199,7 +200,7 @@ static void box_refused(struct pop3_session *p)
 		again(p);
 	} else if (p->login.box_checks) {
 		pop3_enter(p, P_CHECK);
-		login_box_said(&p->login, false);
+		login_box_refused(&p->login);
 	} else { /* our password was right, and the box does not know it */
 		log_login(p, "refused by box", p->box.text);
 		pop3_count(p, CC_refused_box, 1);

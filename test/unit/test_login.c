@@ -243,6 +243,20 @@ END_TEST
 
 /* --- the box checks --- */
 
+START_TEST(box_accepts)
+{
+	struct shm *shm = stage.env.shm;
+	int64_t now = loop_now(stage.env.loop);
+
+	login_password(&login, "USER", STR("b@t"), STR("some"));
+	stage_turn();
+	ck_assert_int_gt(penalty_failed(shm, account_key(&login), now), 0);
+	ck_assert_int_gt(penalty_now(shm, account_key(&login), now), 0);
+	login_box_accepted(&login);
+	ck_assert_int_eq(penalty_now(shm, account_key(&login), now), 0);
+}
+END_TEST
+
 START_TEST(box_refuses)
 {
 	ck_assert_int_eq(answer_to("b@t", "some"), 0); /* its word decides */
@@ -252,7 +266,7 @@ START_TEST(box_refuses)
 	stage_turn();
 	ck_assert(login.box_checks);
 	login.asked += AGE;
-	login_box_said(&login, false);
+	login_box_refused(&login);
 	ck_assert(!login.box_checks);
 	ck_assert_int_eq(held_for(), PENALTY_FIRST_MS); /* from the question, not from its word */
 	pass(2 * AGE);
@@ -386,6 +400,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, forgotten);
 	tcase_add_test(t, temporary);
 	tcase_add_test(t, verifier_is_silent);
+	tcase_add_test(t, box_accepts);
 	tcase_add_test(t, box_refuses);
 	tcase_add_test(t, no_password_for_the_box);
 	tcase_add_loop_test(t, cram_delays, 0, 4);
