@@ -266,6 +266,30 @@ START_TEST(red)
 }
 END_TEST
 
+/* Yellow boxes keep the sessions they have; connections that wait are made anew in any case. */
+START_TEST(yellow)
+{
+	static const char *const mails[] = { SCENE_BODY_A,
+					     "A< 250 ok",
+					     "S: 250*",
+					     "A is open",
+					     "C: MAIL FROM:<s@t>",
+					     "S: 250*",
+					     SCENE_RCPT("B", "b1@t"),
+					     "yellow B",
+					     NULL };
+
+	stage_client();
+	play_lines(mails);
+	sessions_reconfigured(&stage.env);
+	stage_turn();
+	play_line("A is broken");
+	play_line("B is open");
+	play_line("C: DATA");
+	play_line("B> DATA");
+}
+END_TEST
+
 /* A cluster that is gone is drained: its sessions go on. */
 START_TEST(cluster_gone)
 {
@@ -460,6 +484,7 @@ int main(void)
 	tcase_add_test(t, life);
 	tcase_add_loop_test(t, refresh, 0, (int)ARRAY_LEN(refreshes));
 	tcase_add_test(t, red);
+	tcase_add_test(t, yellow);
 	tcase_add_test(t, cluster_gone);
 	tcase_add_test(t, bell_for_all);
 	tcase_add_test(t, real_routes);

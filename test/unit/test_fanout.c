@@ -127,6 +127,44 @@ START_TEST(nul)
 }
 END_TEST
 
+/* One leg that answers for each of two recipients: the mark waits for the ledger's word. */
+START_TEST(lmtp_asks_the_ledger)
+{
+	static const char *const script[] = { "lmtp A",
+					      SCENE_MAIL,
+					      "C: RCPT TO:<a1@t>",
+					      "A< 220 box",
+					      "A> LHLO mx.t",
+					      "A< 250 box",
+					      "A> MAIL FROM:<s@t>",
+					      "A< 250 ok",
+					      "A> RCPT TO:<a1@t>",
+					      "A< 250 ok",
+					      "S: 250*",
+					      "C: RCPT TO:<a2@t>",
+					      "A> RCPT TO:<a2@t>",
+					      "A< 250 ok",
+					      "S: 250*",
+					      "C: DATA",
+					      "A> DATA",
+					      "A< 354 go",
+					      SCENE_GO,
+					      "C+ hi",
+					      "C: .",
+					      "A> hi",
+					      "A is broken",
+					      "S: 451 4.3.1 the ledger is full, send it again later",
+					      NULL };
+
+	stage_open();
+	stage_client();
+	stage.env.ledger_due = JOURNAL_RING;
+	play_script(script);
+	stage.env.ledger_due = 0;
+	stage_close();
+}
+END_TEST
+
 /* --- size --- */
 
 static void feed_lines(size_t bytes)
@@ -399,6 +437,7 @@ int main(void)
 	printf("seed %llu\n", (unsigned long long)property_seed);
 	tcase_add_loop_test(t, play, 0, (int)ARRAY_LEN(plays));
 	tcase_add_test(t, nul);
+	tcase_add_test(t, lmtp_asks_the_ledger);
 	tcase_add_loop_test(t, size_limit, 0, 2);
 	suite_add_tcase(s, t);
 	t = tcase_create("any mail");

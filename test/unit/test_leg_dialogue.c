@@ -103,6 +103,14 @@ static const struct play plays[] = {
 	PLAY("354 twice", SCENE_A, "C: DATA", "A> DATA", "A< 354 go\r\n354 go", SCENE_GO, "A is broken",
 	     "C: .", "S: 451 4.5.0 [A:451_box_answered_before_the_end_of_the_mail]"),
 
+	PLAY("LMTP answers the end mark once a recipient",
+	     "lmtp A", SCENE_MAIL, "C+ RCPT TO:<a1@t>", "C+ RCPT TO:<a2@t>", "C: RCPT TO:<a3@t>",
+	     "A< 220 box", "A> LHLO mx.t", "A< 250-box\r\n250 PIPELINING", "A> MAIL FROM:<s@t>",
+	     "A> RCPT TO:<a1@t>", "A> RCPT TO:<a2@t>", "A> RCPT TO:<a3@t>",
+	     "A< 250 ok\r\n250 ok\r\n550 no\r\n250 ok", "S: 250*", "S: 550*", "S: 250*", "C: DATA",
+	     "A> DATA", "A< 354 go", SCENE_GO, "C: .", "A> .", "A< 250 one", "C is open", "A< 250 three",
+	     "S: 250 2.0.0 [A:250_one][A:250_three]"),
+
 	/* --- in the pool --- */
 	PLAY("an idle connection is closed in time, with a word",
 	     SCENE_BODY_A, "A< 250 ok", "S: 250*", "pass 10000", "A is open", "pass 20000", "A> QUIT",

@@ -159,6 +159,19 @@ START_TEST(so_many_and_no_more)
 }
 END_TEST
 
+/* Places are given back. */
+START_TEST(again_and_again)
+{
+	struct leg *a = make(0);
+
+	for (int i = 0; i < 2 * POOL_PER_BOX; i++) {
+		ck_assert(legpool_put(pool, a));
+		ck_assert_ptr_eq(legpool_take(pool, &stage.boxes[0]), a);
+	}
+	leg_abort(a);
+}
+END_TEST
+
 /* --- how they go --- */
 
 START_TEST(lost)
@@ -259,6 +272,7 @@ int main(void)
 	tcase_add_test(t, found_by_name);
 	tcase_add_loop_test(t, door, 0, (int)ARRAY_LEN(doors));
 	tcase_add_test(t, so_many_and_no_more);
+	tcase_add_test(t, again_and_again);
 	tcase_add_test(t, lost);
 	tcase_add_test(t, flush);
 	tcase_add_test(t, freed);

@@ -3,6 +3,7 @@
 
 #include "lib/session/smtp_server.h"
 #include "session/play.h"
+#include "unit/property.h"
 
 #define AGAIN_A \
 	"C: MAIL FROM:<s@t>", "S: 250 2.1.0 ok", "C: RCPT TO:<a1@t>", "A> MAIL FROM:<s@t>", "A> RCPT TO:<a1@t>"
@@ -181,6 +182,9 @@ static const struct play plays[] = {
 	PLAY("one of two will not: 451, and the other is broken",
 	     SCENE_AB, "C: DATA", "A> DATA", "B> DATA", "A< 354 go", "B< 550 5.7.1 no",
 	     "S: 451 4.3.0 [B:550_no]", "A is broken", "B is broken", "count mails 0"),
+	PLAY("one of two puts off: 451, not its code, for the word is not on all",
+	     SCENE_AB, "C: DATA", "A> DATA", "B> DATA", "B< 452 4.3.1 full", "S: 451 4.3.1 [B:452_full]",
+	     "A is broken", "B is broken"),
 	PLAY("one of the two of an alias will not: its word",
 	     SCENE_MAIL, "C: RCPT TO:<ab@t>", "A hello", "A> MAIL FROM:<s@t>", "A> RCPT TO:<a@t>",
 	     "A< 250 ok", "A< 250 ok", "B hello", "B> MAIL FROM:<s@t>", "B> RCPT TO:<b@t>",
@@ -337,6 +341,7 @@ START_TEST(memory)
 
 	for (size_t more = 0; more < 2800; more += 20) {
 		struct transaction *tx;
+		struct str said;
 
 		stage_open();
 		stage_client();
@@ -349,6 +354,12 @@ START_TEST(memory)
 		stage_turn();
 		put_off += answers("45") == 2;
 		asked += stage.n_legs > 1;
+		tx->arena.max = 0;
+		client_says("DATA\r\n", 1); /* and nobody is left with a part of it */
+		said = str_skip(play_written(&stage.legs[0]), stage.legs[0].read);
+		must(!memmem(said.p, said.n, "RCPT TO:<a@t>", 13) == !memmem(said.p, said.n, "RSET", 4),
+		     "who was put off is taken back");
+		stage.legs[0].read += said.n;
 		stage_close();
 	}
 	ck_assert_uint_eq(put_off, 140);
