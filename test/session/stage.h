@@ -5,7 +5,8 @@
  *
  * A recipient goes to the box of its first letter ("a1@t" to A), "ab@t" is an alias of a@t and
  * b@t; u... is unknown, f... foreign, n... without a box, d... down, m... too many, e... an
- * error; "q17@t" is at box 17, "zz12@t" an alias over the first 12 boxes.
+ * error; "q17@t" is at box 17, "zz12@t" an alias over the first 12 boxes, "zh12@t" one of 12
+ * members at the first 6.
  * Header-only: for the tests of lib/session alone. */
 #ifndef PB_TEST_STAGE_H
 #define PB_TEST_STAGE_H
@@ -127,7 +128,7 @@ static bool stage_alias(struct arena *a, struct str address, struct route_list *
 	if (address.p[0] == 'z') {
 		for (int i = 0; i < atoi(address.p + 2); i++) {
 			snprintf(one, sizeof(one), "q%d@t", i);
-			if (!stage_target(a, out, i, str_z(one)))
+			if (!stage_target(a, out, address.p[1] == 'h' ? i / 2 : i, str_z(one)))
 				return false;
 		}
 		return true;
@@ -154,7 +155,7 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 	(void)sender;
 	if (no)
 		return no;
-	out->v = arena_alloc(a, (address.p[0] == 'z' ? STAGE_BOXES : 4) * sizeof(*out->v));
+	out->v = arena_alloc(a, (address.p[0] == 'z' ? 2 * STAGE_BOXES : 4) * sizeof(*out->v));
 	if (!out->v)
 		return ROUTE_ERROR;
 	if (address.p[0] == 'q')

@@ -202,6 +202,8 @@ static const struct {
 	unsigned legs;
 } crowds[] = {
 	{ NULL, "zz64@t", NULL, 64 },
+	{ NULL, "zh128@t", NULL, 64 }, /* two members a box */
+	{ NULL, "zh130@t", "S: 550 5.4.6 the alias leads to too many boxes", 0 },
 	{ NULL, "zz65@t", "S: 550 5.4.6 the alias leads to too many boxes", 0 },
 	{ "a1@t", "zz64@t", NULL, 64 },
 	{ "a1@t", "zz65@t",
