@@ -194,13 +194,8 @@ class Balancer(Process):
             settings.setdefault("default_spam_setting", 0)
         settings.setdefault("max_client_connections", 1000000)
         settings.setdefault("max_client_concurrent", 100000)
-        try:
-            self.xml("addcluster", clusterid=name, type=kind, listen_address="127.0.0.1",
-                     listen_port=port, **settings)
-        except XmlError as e:  # a slow machine, right behind the start: it is stored
-            if e.code != "not_confirmed":
-                raise
-            wait_for(f"{name} listens", lambda: can_connect(port))
+        self.xml("addcluster", clusterid=name, type=kind, listen_address="127.0.0.1",
+                 listen_port=port, **settings)
         return port
 
     def add_box(self, cluster, name, port, light="green", **settings):
