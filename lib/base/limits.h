@@ -81,7 +81,7 @@
 #define LEDGER_KEEP_MS (5LL * 24 * 3600 * 1000) /* senders give up after five days, RFC 5321 4.5.4.1 */
 
 /* --- store --- */
-#define TOMBSTONE_KEEP_MS (24LL * 3600 * 1000) /* SISTERS.md 6: a day old, and covered by sisters */
+#define TOMBSTONE_KEEP_MS (24LL * 3600 * 1000) /* a late sister may still ask for them */
 
 /* --- admin --- */
 #define LIMIT_XML_BODY (1u << 20)

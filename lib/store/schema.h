@@ -100,7 +100,7 @@ struct origin {
 };
 struct row_meta {
 	uint64_t seq;	   /* local sequence */
-	uint64_t stamp;    /* 48 bits of wall ms, 16 of counter (SISTERS.md 2) */
+	uint64_t stamp;    /* hybrid clock: 48 bits of wall ms, 16 of counter */
 	uint32_t origin;   /* index in the environment's table of origins */
 	uint64_t dot;	   /* sequence at that origin */
 	bool tombstone;

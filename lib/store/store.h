@@ -3,7 +3,7 @@
  * one (replicator); every other process opens read-only and reads without ever waiting.
  *
  * In one write transaction: the row, its place in the by-sequence index, its stamp and dot,
- * the version vector's own entry and the clock mark (SISTERS.md 1, 2).
+ * the version vector's own entry and the clock mark.
  * Memory: what a read returns borrows the map until store_read_end. */
 #ifndef PB_STORE_STORE_H
 #define PB_STORE_STORE_H

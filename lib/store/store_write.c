@@ -80,7 +80,7 @@ int store_sync(struct store *s, struct err *e)
 	return rc ? store_error(s, rc, "sync", e) : 0;
 }
 
-/* --- stamps (SISTERS.md 2) --- */
+/* --- stamps --- */
 
 static uint64_t next_stamp(struct store *s, uint64_t row_stamp)
 {

@@ -23,7 +23,7 @@ static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
 #define TABLE(id, name, fields, record, replicated, by_field) \
 	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), replicated, by_field }
 
-/* An id never changes its meaning (SISTERS.md 3); a new meaning takes a new id. */
+/* An id never changes its meaning; a new meaning takes a new id. */
 const struct table table_accounts = TABLE(1, "accounts", account_fields, account, true, true);
 const struct table table_aliases = TABLE(2, "aliases", alias_fields, alias, true, false);
 const struct table table_clusters = TABLE(3, "clusters", cluster_fields, cluster, true, false);

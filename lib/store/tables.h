@@ -125,7 +125,7 @@
 	X(1, credential, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "password or accesskey") \
 	X(2, hash, TEXT, FF_REQUIRED, "", 1, 255, 0, "salted hash")
 
-/* Delivered ledger (DESIGN.md, "One answer for several boxes"). pair is the first 16 bytes of
+/* Delivered ledger (HACKING.md). pair is the first 16 bytes of
  * SHA-256 over sender, NUL, recipient (both in lower case), digest the first 16 of the
  * message digest, both as hex. */
 #define LEDGER_FIELDS(X) \

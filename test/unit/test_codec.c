@@ -79,7 +79,7 @@ START_TEST(round_trip)
 		for (unsigned i = 0; i < t->n_fields; i++)
 			must(stamp_of(&got, t->fields[i].id) == stamp_of(&m, t->fields[i].id),
 			     t->fields[i].name);
-		/* equal states have equal bytes (SISTERS.md, I2) */
+		/* equal states have equal bytes */
 		encode(t, &back, &got, &again);
 		must(str_eq(buf_str(&out), buf_str(&again)), "one form only");
 		must(record_decode(t, buf_str(&out), NULL, NULL) == 0, "meta alone");
