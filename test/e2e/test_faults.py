@@ -53,7 +53,7 @@ FAULT_AFTER = 300  # bytes of the body; the first half of the mail has more
 
 
 class Expected:
-    """What a cell must look like, by the rules of DESIGN, "One answer for several boxes"."""
+    """What a cell must look like, by the rules of HACKING, "One answer for several boxes"."""
 
     def __init__(self, alone, alias, step, action):
         lasting = action == "refuse5"

@@ -1,4 +1,4 @@
-"""One answer for several boxes: each row of the table in DESIGN, and what the delivered ledger
+"""One answer for several boxes: each row of the table in HACKING, and what the delivered ledger
 keeps: nobody who has a mail gets it again, and nobody who has not is passed over."""
 
 import os
