@@ -179,7 +179,7 @@ def test_kill_children(site, capsys, what, victims, every):
 @pytest.mark.timeout(600 if LONG else 240)
 def test_kill_supervisor(site, capsys):
     s = site(options=("-watchdog",))
-    wanted, results, kills = transfers(s, ["supervisor"], 200)
+    wanted, results, kills = transfers(s, ["supervisor"], MAILS // 5)
     check(s, wanted, results, kills, "kill -9 of supervisor", capsys)
     wait_for("all are back", lambda: len(s.pb.children()) == 5)
     counters_settle(s)
