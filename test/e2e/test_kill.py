@@ -21,16 +21,16 @@ CLIENTS = 20
 class Client(threading.Thread):
     """Sends mails from a queue as an MTA does: a mail that got no 250 is sent again."""
 
-    def __init__(self, port, todo, results):
+    def __init__(self, port, outbox, results):
         super().__init__(daemon=True)
-        self.port, self.todo, self.results = port, todo, results
+        self.port, self.outbox, self.results = port, outbox, results
         self.file = self.socket = None
         self.error = None
 
     def run(self):
         try:
             while True:
-                self.deliver(self.todo.get_nowait())
+                self.deliver(self.outbox.get_nowait())
         except queue.Empty:
             pass
         except Exception as e:  # shown by the test
@@ -96,14 +96,14 @@ def transfers(site, victims, every):
     results and kills. Boxes take their time at the end mark, so that some are always there."""
     for box in site.boxes:
         box.faults("end:slow:5")
-    todo, results = queue.Queue(), {}
+    outbox, results = queue.Queue(), {}
     targets = itertools.cycle(["team@example.com", *site.people])
     wanted = {}
     for i in range(MAILS):
         to = next(targets)
         wanted[i] = site.people if to.startswith("team") else [to]
-        todo.put((i, to))
-    clients = [Client(site.smtp, todo, results) for _ in range(CLIENTS)]
+        outbox.put((i, to))
+    clients = [Client(site.smtp, outbox, results) for _ in range(CLIENTS)]
     for c in clients:
         c.start()
     kills = 0
