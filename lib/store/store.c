@@ -261,7 +261,7 @@ static int open_env(struct store *s, unsigned flags, struct err *e)
 	return rc ? store_error(s, rc, "open", e) : 0;
 }
 
-static int open_reader(struct store *s, struct err *e)
+int store_open_reader(struct store *s, struct err *e)
 {
 	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->rd);
 
@@ -284,7 +284,7 @@ int store_open(struct store **out, const char *dir, enum store_env env, enum sto
 	s->lock_fd = -1;
 	if ((mode == STORE_WRITE && take_writer_lock(s, e) < 0) ||
 	    open_env(s, mode == STORE_WRITE ? envs[env].flags : 0, e) < 0 ||
-	    open_reader(s, e) < 0) {
+	    store_open_reader(s, e) < 0) {
 		s->mode = STORE_READ; /* leaves no clean mark */
 		store_close(&s);
 		return -1;
@@ -315,6 +315,8 @@ void store_close(struct store **sp)
 	*sp = NULL;
 	if (!s)
 		return;
+	if (s->branched)
+		bug("%s: closed under its branch", s->path);
 	if (s->mode == STORE_WRITE)
 		mark_clean(s);
 	if (s->rd)

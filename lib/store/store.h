@@ -25,6 +25,18 @@ void store_close(struct store **s);
 /* After a child died: clears its reader slots, so that it pins no old pages. */
 void store_reader_check(struct store *s);
 
+/* --- a branch: a second handle on the same environment, for one thread that writes for long
+ * while the main handle goes on reading. One branch at a time, taken and ended by the thread
+ * of the main handle, used between by the other alone (and a write is begun and ended in one
+ * thread: LMDB's lock is that thread's). Meanwhile the main handle neither writes nor is
+ * closed: bug(). What it reads is the last set committed, the branch's included; its
+ * store_info tells what the branch committed once that has ended. --- */
+/* Owned by the main handle's thread; borrows s until store_branch_end. */
+MUST_CHECK int store_branch(struct store *s, struct store **out, struct err *e);
+/* When the other thread is done: takes over what it committed and frees it, a read under way
+ * included; a write under way is a bug(). NULL-safe. */
+void store_branch_end(struct store *s, struct store **branch);
+
 /* --- reading (one reader a store handle; renews one transaction) --- */
 MUST_CHECK int store_read_begin(struct store *s, struct err *e);
 void store_read_end(struct store *s);

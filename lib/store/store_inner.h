@@ -25,6 +25,7 @@ struct store {
 	MDB_env *env;
 	MDB_txn *rd, *wr;
 	bool reading;		/* rd is under way, not just kept */
+	bool branched;		/* a branch is out, which alone may write */
 	MDB_dbi table_db[TABLE_IDS];
 	MDB_dbi db[DB_COUNT];
 	int lock_fd;		/* of the one writer; -1 */
@@ -45,6 +46,8 @@ union any_record {
 int store_error(struct store *s, int rc, const char *what, struct err *e);
 /* -1: the table is not one of this store. */
 int table_check(struct store *s, const struct table *t, struct err *e);
+/* Makes the reader's transaction, at rest. */
+int store_open_reader(struct store *s, struct err *e);
 /* The transaction that reads go through now. */
 MDB_txn *store_txn(struct store *s);
 void u64_key(uint64_t v, char out[8]);

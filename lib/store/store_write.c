@@ -15,6 +15,8 @@ int store_write_begin(struct store *s, int64_t wall_ms, struct err *e)
 
 	if (s->wr)
 		bug("%s: a write within a write", s->path); /* LMDB would wait for itself */
+	if (s->branched)
+		bug("%s: a write beside that of a branch", s->path);
 	rc = mdb_txn_begin(s->env, NULL, 0, &s->wr);
 	if (rc)
 		return store_error(s, rc, "write", e);
