@@ -471,7 +471,7 @@ int admin_start(struct admin **out, const struct admin_config *c, struct err *e)
 	struct publish first;
 
 	a->c = *c;
-	a->env = (struct command_env){ c->dir, c->shm, c->accounts };
+	a->env = (struct command_env){ .dir = c->dir, .shm = c->shm, .accounts = c->accounts };
 	list_init(&a->waiting);
 	timer_init(&a->recheck, c->loop, on_recheck);
 	if (auth_open(&a->auth, c->accounts, c->dir, e) ||
@@ -483,6 +483,11 @@ int admin_start(struct admin **out, const struct admin_config *c, struct err *e)
 	}
 	*out = a;
 	return 0;
+}
+
+void admin_traffic(struct admin *a, struct store *traffic)
+{
+	a->env.traffic = traffic;
 }
 
 void admin_bell(struct admin *a)

@@ -30,6 +30,8 @@ struct admin_config {
 /* First start makes credentials and DIR/first-login. Publishes what the store holds (listeners,
  * box and cluster indices) before it answers the first request. Owned. */
 MUST_CHECK int admin_start(struct admin **out, const struct admin_config *c, struct err *e);
+/* traffic.mdb is there now: opened STORE_READ; borrowed until admin_stop. */
+void admin_traffic(struct admin *a, struct store *traffic);
 /* The slot's bell rang: a worker or the supervisor may have confirmed. */
 void admin_bell(struct admin *a);
 /* No new requests; those under way are answered at once. NULL-safe. */

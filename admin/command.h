@@ -15,6 +15,7 @@ struct command_env {
 	const char *dir;
 	struct shm *shm;
 	struct store *accounts;
+	struct store *traffic; /* read-only; NULL until the replicator has made it */
 };
 
 struct call {

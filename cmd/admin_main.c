@@ -15,9 +15,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/net/listen.h"
+#include "shm/history.h"
 #include "shm/slots.h"
 
-#define BEAT_MS 500
+#define TRAFFIC_TRIES 4 /* it may be in the making */
 #define COLLECT_MS 600000 /* tombstones are looked for that often */
 #define COLLECT_ROWS 1000 /* so many at once: a transaction of some milliseconds */
 #define BIND_PATIENCE_MS 3000 /* an earlier admin is just ending */
@@ -26,8 +27,9 @@
 struct admin_main {
 	struct process *p;
 	struct loop *loop;
-	struct store *accounts;
+	struct store *accounts, *traffic; /* traffic: NULL until it is there */
 	struct admin *admin;
+	unsigned traffic_tries; /* to open a traffic.mdb that is there */
 	struct watch bell;
 	struct timer beat, collect;
 	struct sigwatch term, hup;
@@ -86,12 +88,30 @@ static void on_bell(struct watch *w, unsigned what)
 	admin_bell(m->admin);
 }
 
+/* The replicator makes traffic.mdb, and is born after us. */
+static void look_for_traffic(struct admin_main *m)
+{
+	const char *dir = m->p->options->directory;
+	char path[PATH_MAX];
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/traffic.mdb", dir);
+	if (m->traffic || access(path, F_OK) < 0)
+		return;
+	if (store_open(&m->traffic, dir, STORE_TRAFFIC, STORE_READ, &e) == 0)
+		admin_traffic(m->admin, m->traffic);
+	else if (++m->traffic_tries == TRAFFIC_TRIES)
+		log_error("%s; trying on", e.text);
+}
+
 static void on_beat(struct timer *t)
 {
 	struct admin_main *m = container_of(t, struct admin_main, beat);
 
-	slot_beat(m->p->shm, m->p->slot, loop_now(m->loop));
+	slot_beat(m->p->shm, m->p->slot, clock_mono_ms());
+	history_take(m->p->shm, clock_mono_ms(), clock_wall_ms());
 	store_reader_check(m->accounts); /* a reader that died must not pin old pages */
+	look_for_traffic(m);
 	timer_set(t, BEAT_MS);
 }
 
@@ -176,6 +196,7 @@ int admin_run(struct process *p)
 	sigwatch_start(&m->hup, m->loop, SIGHUP, on_hup);
 	loop_run(m->loop);
 	admin_stop(&m->admin);
+	store_close(&m->traffic);
 	store_close(&m->accounts);
 	return EXIT_SUCCESS;
 }

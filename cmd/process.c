@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -150,18 +149,10 @@ int process_drop(const struct process *p, struct err *e)
 	return 0;
 }
 
-void process_name(char dst[32], enum role role, unsigned slot)
-{
-	if (role == ROLE_WORKER)
-		snprintf(dst, 32, "worker %u", slot + 1);
-	else
-		snprintf(dst, 32, "%s", role_name(role));
-}
-
 void process_begin(struct process *p, pid_t parent)
 {
 	static const int reset[] = { SIGTERM, SIGHUP, SIGCHLD };
-	char name[32];
+	char name[SLOT_NAME];
 	sigset_t none;
 
 	die_with_parent(parent);
@@ -171,7 +162,7 @@ void process_begin(struct process *p, pid_t parent)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	process_name(name, p->role, p->slot);
+	slot_name(p->slot, name);
 	proc_title("protobalance: %s", name);
 	log_role(name);
 	slot_enter(p->shm, p->slot, p->role, getpid());

@@ -62,8 +62,6 @@ int admin_run(struct process *p);
 int replicator_run(struct process *p);
 int verifier_run(struct process *p);
 
-/* As in ps and log: "worker 1", "admin". */
-void process_name(char dst[32], enum role role, unsigned slot);
 /* In the child, first thing: its name in ps and log, its slot, dies with parent (pid). */
 void process_begin(struct process *p, pid_t parent);
 /* Becomes -user, if there is one, for good. With the few things that need it done before. */

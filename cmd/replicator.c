@@ -23,7 +23,6 @@
 #define RETRY_MS 1000	  /* after a failed write */
 #define SWEEP_MS 60000
 #define SWEEP_ROWS 2000	  /* in one transaction */
-#define BEAT_MS 500
 
 struct replicator {
 	struct process *p;

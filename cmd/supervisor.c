@@ -49,6 +49,7 @@ struct supervisor {
 	struct watch bell;
 	struct sigwatch term, intr, hup, chld;
 	struct timer limit; /* of a phase that ends the service */
+	struct timer beat;
 	enum phase phase;
 	struct child children[MAX_SLOTS];
 	unsigned n_children, n_running;
@@ -171,9 +172,9 @@ static void on_respawn(struct timer *t)
 
 static void say_death(const struct child *c, int status)
 {
-	char name[32];
+	char name[SLOT_NAME];
 
-	process_name(name, c->role, c->slot);
+	slot_name(c->slot, name);
 	if (WIFSIGNALED(status))
 		log_error("%s was killed by signal %d; starting it anew", name, WTERMSIG(status));
 	else
@@ -376,6 +377,14 @@ static void on_bell(struct watch *w, unsigned what)
 
 /* --- start and end --- */
 
+static void on_beat(struct timer *t)
+{
+	struct supervisor *s = container_of(t, struct supervisor, beat);
+
+	slot_beat(s->shm, SLOT_SUPERVISOR, clock_mono_ms());
+	timer_set(t, BEAT_MS);
+}
+
 static void make_children(struct supervisor *s)
 {
 	child_add(s, ROLE_ADMIN, SLOT_ADMIN);
@@ -406,6 +415,8 @@ static void set_up(struct supervisor *s)
 	slot_enter(s->shm, SLOT_SUPERVISOR, ROLE_SUPERVISOR, getpid());
 	doors_init(&s->doors, s->loop, s->shm, on_door);
 	timer_init(&s->limit, s->loop, on_limit);
+	timer_init(&s->beat, s->loop, on_beat);
+	timer_set(&s->beat, 0);
 	watch_init(&s->bell, s->loop, slot_bell(s->shm, SLOT_SUPERVISOR), on_bell);
 	watch_set(&s->bell, WATCH_READ);
 	sigwatch_start(&s->term, s->loop, SIGTERM, on_term);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/process.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/session/sasl.h"
 #include "lib/session/verify.h"
@@ -101,13 +102,13 @@ _Noreturn static void *serve_all(void *arg)
 	}
 }
 
-/* TERM simply ends it: questions under way are answered by the workers' time-outs. HUP is taken
- * by a thread of its own, since the others hash. */
+/* TERM simply ends it: questions under way are answered by the workers' time-outs. HUP and the
+ * beat are this thread's, since the others hash. */
 int verifier_run(struct process *p)
 {
+	static const struct timespec beat = { .tv_nsec = BEAT_MS * 1000000L };
 	pthread_t thread;
 	sigset_t hup;
-	int sig;
 
 	sigemptyset(&hup);
 	sigaddset(&hup, SIGHUP);
@@ -118,7 +119,8 @@ int verifier_run(struct process *p)
 	for (;;) {
 		struct err e = { "" };
 
-		if (sigwait(&hup, &sig) == 0 && log_reopen(&e) < 0)
+		slot_beat(p->shm, p->slot, clock_mono_ms());
+		if (sigtimedwait(&hup, NULL, &beat) == SIGHUP && log_reopen(&e) < 0)
 			log_error("%s; writing on into the old one", e.text);
 	}
 }

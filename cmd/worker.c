@@ -21,7 +21,6 @@
 #include "shm/counters.h"
 #include "shm/slots.h"
 
-#define BEAT_MS 500
 #define TRAFFIC_LOOK_MS 20 /* at the first start: rows that cannot be read yet spare nobody */
 #define DRAIN_LOOK_MS 50
 #define TRAFFIC_TRIES 4 /* it may be in the making */

@@ -7,6 +7,13 @@
 const struct counter_info cluster_counter_info[CC_COUNT] = { CLUSTER_COUNTERS(INFO) };
 const struct counter_info box_counter_info[BC_COUNT] = { BOX_COUNTERS(INFO) };
 
+const char *counter_cause(const struct counter_info *c)
+{
+	static const char prefix[] = "refused_";
+
+	return strncmp(c->name, prefix, strlen(prefix)) == 0 ? c->name + strlen(prefix) : NULL;
+}
+
 int clusters_assign(struct shm *shm, struct str cluster)
 {
 	return name_assign(shm->clusters, MAX_CLUSTERS, cluster, STR(""));
@@ -58,6 +65,7 @@ void count_latency(struct shm *shm, unsigned slot, int box, int64_t ms)
 	int bucket = 0;
 	au64 *cell;
 
+	ms = ms < 0 ? 0 : ms;
 	if (box < 0 || box >= MAX_BOXES || slot >= MAX_WORKERS)
 		return;
 	while (bucket < LATENCY_BUCKETS - 1 && ms >= (int64_t)1 << bucket)
@@ -65,6 +73,7 @@ void count_latency(struct shm *shm, unsigned slot, int box, int64_t ms)
 	cell = &shm->counts[slot].latency[box][bucket];
 	atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
+	add(&shm->counts[slot].latency_sum[box], ms);
 }
 
 int64_t counter_cluster(const struct shm *shm, int slot, int cluster, enum cluster_counter c)
@@ -97,6 +106,16 @@ void counter_latency(const struct shm *shm, int slot, int box, uint64_t out[LATE
 	for (unsigned i = 0; i < shm->workers && box >= 0 && box < MAX_BOXES; i++)
 		for (int b = 0; b < LATENCY_BUCKETS && (slot < 0 || (unsigned)slot == i); b++)
 			out[b] += atomic_load(&shm->counts[i].latency[box][b]);
+}
+
+int64_t counter_latency_sum(const struct shm *shm, int slot, int box)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < shm->workers && box >= 0 && box < MAX_BOXES; i++)
+		if (slot < 0 || (unsigned)slot == i)
+			sum += atomic_load(&shm->counts[i].latency_sum[box]);
+	return sum;
 }
 
 /* Adds first and looks then: two workers that come for the last place may both go away, but

@@ -52,6 +52,8 @@ struct counter_info {
 };
 extern const struct counter_info cluster_counter_info[CC_COUNT];
 extern const struct counter_info box_counter_info[BC_COUNT];
+/* What a counter of refusals counts ("syntax" of refused_syntax); NULL: it counts no refusals. */
+const char *counter_cause(const struct counter_info *c);
 
 /* Latency of a box's answers: bucket i counts answers below 1 << i milliseconds; the last, the rest. */
 #define LATENCY_BUCKETS 16
@@ -72,6 +74,8 @@ void count_latency(struct shm *shm, unsigned slot, int box, int64_t ms);
 int64_t counter_cluster(const struct shm *shm, int slot, int cluster, enum cluster_counter c);
 int64_t counter_box(const struct shm *shm, int slot, int box, enum box_counter c);
 void counter_latency(const struct shm *shm, int slot, int box, uint64_t out[LATENCY_BUCKETS]);
+/* Milliseconds of all answers together. */
+int64_t counter_latency_sum(const struct shm *shm, int slot, int box);
 
 /* Takes one place of at most max (0: no limit) over all workers: adds to the own gauge first,
  * then sums, and takes it back when the sum passes max, so two workers never both get the last. */

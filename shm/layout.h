@@ -10,10 +10,12 @@
  *   generation  admin                           all
  *   slots[i]    process i (reaper: after death) all
  *   boxes[j]    names: admin; health: atomics   all
+ *   counts[i]   worker i (reaper: after death)  all
+ *   history     admin                           admin
  *   rings[i]    process i: head; replicator: tail, durable
  *
- * shm/slots.h, boxes.h, counters.h, journal.h, listeners.h and penalty.h hold the functions;
- * nobody touches a field beside them. */
+ * shm/slots.h, boxes.h, counters.h, history.h, journal.h, listeners.h and penalty.h hold the
+ * functions; nobody touches a field beside them. */
 #ifndef PB_SHM_LAYOUT_H
 #define PB_SHM_LAYOUT_H
 

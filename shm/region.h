@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 #include "shm/counters.h"
+#include "shm/history.h"
 #include "shm/layout.h"
 #include "shm/listeners.h"
 #include "shm/sessions.h"
 
 #define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
-#define SHM_VERSION 1
+#define SHM_VERSION 2
 
 typedef _Atomic uint32_t au32;
 typedef _Atomic uint64_t au64;
@@ -56,6 +57,7 @@ struct shm_counts {
 	_Alignas(64) ai64 cluster[MAX_CLUSTERS][CC_COUNT];
 	ai64 box[MAX_BOXES][BC_COUNT];
 	au64 latency[MAX_BOXES][LATENCY_BUCKETS];
+	ai64 latency_sum[MAX_BOXES]; /* ms */
 	ai64 sessions; /* sum of the clusters' */
 };
 
@@ -79,6 +81,16 @@ struct shm_ring {
 	_Alignas(64) uint8_t bytes[JOURNAL_RING];
 };
 
+/* Writer: admin. Entry i stands at i % HISTORY_ROOM; one is filled before count takes it in.
+ * Totals, never differences: one that was not written leaves a longer interval, no hole. */
+struct shm_totals {
+	int64_t mono, wall, v[HF_COUNT];
+};
+struct shm_history {
+	au64 count;
+	struct shm_totals v[HISTORY_ROOM];
+};
+
 #define PENALTY_BUCKETS 16384
 #define PENALTY_WAYS 4
 struct shm {
@@ -94,6 +106,7 @@ struct shm {
 	struct shm_name box_names[MAX_BOXES];
 	struct shm_box boxes[MAX_BOXES];
 	au64 penalty[PENALTY_BUCKETS][PENALTY_WAYS]; /* penalty.c has the form of an entry */
+	struct shm_history history[HISTORY_RINGS];
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];
 	struct shm_rows rows[MAX_WORKERS];

@@ -1,11 +1,27 @@
 #include "shm/slots.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "shm/region.h"
 #include "shm/sessions.h"
+
+const char *slot_name(unsigned slot, char dst[SLOT_NAME])
+{
+	static const enum role roles[] = { ROLE_ADMIN, ROLE_REPLICATOR, ROLE_VERIFIER,
+					   ROLE_PROBER, ROLE_SUPERVISOR };
+
+	_Static_assert(ARRAY_LEN(roles) == MAX_SLOTS - MAX_WORKERS, "each slot has its role");
+	if (slot < MAX_WORKERS)
+		snprintf(dst, SLOT_NAME, "worker %u", slot + 1);
+	else if (slot < MAX_SLOTS)
+		snprintf(dst, SLOT_NAME, "%s", role_name(roles[slot - MAX_WORKERS]));
+	else
+		bug("slot %u", slot);
+	return dst;
+}
 
 void slot_enter(struct shm *shm, unsigned slot, enum role role, pid_t pid)
 {

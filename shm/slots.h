@@ -16,6 +16,10 @@ struct slot_info {
 	uint32_t restarts;
 };
 
+#define SLOT_NAME 32
+/* Who lives there, as in ps and log: "worker 1", "admin". Returns dst. */
+const char *slot_name(unsigned slot, char dst[SLOT_NAME]);
+
 /* The child itself, first thing after fork. */
 void slot_enter(struct shm *shm, unsigned slot, enum role role, pid_t pid);
 /* The supervisor, after waitpid: empties the slot, gives back what the dead held (gauges of

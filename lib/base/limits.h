@@ -67,7 +67,8 @@
 #define JOURNAL_RING (1u << 20)	    /* bytes of one slot's ring */
 #define LIMIT_JOURNAL_ENTRY 2048
 #define CONFIRM_MS 1000		    /* workers confirm a generation within this */
-#define BEAT_STALE_MS 3000	    /* a process without a beat (every 500 ms) for so long hangs */
+#define BEAT_MS 500		    /* each process shows this often that it does not hang; */
+#define BEAT_STALE_MS 3000	    /* one that has not for so long does */
 #define DRAIN_MS 30000		    /* TERM lets sessions go on this long */
 
 /* --- replies to a guesser of passwords --- */

@@ -472,5 +472,6 @@ void store_info(struct store *s, struct store_info *out)
 	out->last_dot = s->now.dot;
 	out->clock_mark = s->now.clock;
 	out->pages_used = info.me_last_pgno + 1;
+	out->page_size = st.ms_psize;
 	out->map_size = info.me_mapsize;
 }

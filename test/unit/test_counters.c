@@ -97,6 +97,31 @@ START_TEST(latency)
 }
 END_TEST
 
+/* Clocks of a turn may lie a little behind: such an answer took no time. */
+START_TEST(latency_sum)
+{
+	count_latency(shm, 1, 9, 1500);
+	count_latency(shm, 1, 9, -20);
+	count_latency(shm, 2, 9, 7);
+	count_latency(shm, 2, 8, 1);
+	ck_assert_int_eq(counter_latency_sum(shm, -1, 9), 1507);
+	ck_assert_int_eq(counter_latency_sum(shm, 2, 9), 7);
+	ck_assert_int_eq(counter_latency_sum(shm, 0, 9), 0);
+	ck_assert_int_eq(counter_latency_sum(shm, -1, 8), 1);
+	ck_assert_int_eq(counter_latency_sum(shm, -1, -1), 0);
+	ck_assert_int_eq(counter_latency_sum(shm, -1, MAX_BOXES), 0);
+}
+END_TEST
+
+START_TEST(causes)
+{
+	ck_assert_str_eq(counter_cause(&cluster_counter_info[CC_refused_syntax]), "syntax");
+	ck_assert_str_eq(counter_cause(&cluster_counter_info[CC_refused_login]), "login");
+	ck_assert_ptr_null(counter_cause(&cluster_counter_info[CC_mails]));
+	ck_assert_ptr_null(counter_cause(&box_counter_info[BC_refused])); /* of no one cause */
+}
+END_TEST
+
 START_TEST(info)
 {
 	ck_assert_str_eq(cluster_counter_info[CC_sessions].name, "sessions");
@@ -346,6 +371,8 @@ int main(void)
 	tcase_add_test(t, cells);
 	tcase_add_loop_test(t, no_place, 0, (int)ARRAY_LEN(strangers));
 	tcase_add_loop_test(t, latency, 0, (int)ARRAY_LEN(latencies));
+	tcase_add_test(t, latency_sum);
+	tcase_add_test(t, causes);
 	tcase_add_test(t, info);
 	tcase_add_test(t, names);
 	tcase_add_loop_test(t, takes_up_to_max, 0, (int)ARRAY_LEN(places));

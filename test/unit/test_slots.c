@@ -168,6 +168,24 @@ START_TEST(generations_wrap)
 }
 END_TEST
 
+START_TEST(slot_names)
+{
+	static const struct {
+		unsigned slot;
+		const char *name;
+	} names[] = {
+		{ 0, "worker 1" },		{ MAX_WORKERS - 1, "worker 64" },
+		{ SLOT_ADMIN, "admin" },	{ SLOT_REPLICATOR, "replicator" },
+		{ SLOT_VERIFIER, "verifier" },	{ SLOT_PROBER, "prober" },
+		{ SLOT_SUPERVISOR, "supervisor" },
+	};
+	char name[SLOT_NAME];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		ck_assert_str_eq(slot_name(names[i].slot, name), names[i].name);
+}
+END_TEST
+
 /* --- the dead --- */
 
 /* What it was about to tell somebody is told by its death. */
@@ -326,6 +344,7 @@ int main(void)
 	tcase_add_test(t, later_confirms_earlier);
 	tcase_add_test(t, dead_do_not_count);
 	tcase_add_test(t, generations_wrap);
+	tcase_add_test(t, slot_names);
 	tcase_add_test(t, death_rings_all);
 	tcase_add_test(t, killed_worker);
 	tcase_add_test(t, killed_while_entering);

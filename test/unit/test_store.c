@@ -562,6 +562,7 @@ START_TEST(info_tells)
 	ck_assert_uint_eq(i.last_seq, 0);
 	ck_assert_uint_gt(i.pages_used, 0);
 	ck_assert_uint_lt(i.pages_used, 100);
+	ck_assert_uint_eq(i.page_size, (uint64_t)sysconf(_SC_PAGESIZE));
 	ck_assert_uint_ge(i.map_size, 1u << 30);
 	put_account("a@b.c", "x");
 	i = info();
