@@ -118,7 +118,7 @@ void record_write(struct xml_out *o, const struct table *t, const void *rec, boo
 	for (unsigned i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
 
-		if (!(f->flags & FF_HIDDEN) && (secrets || f->kind != FK_SECRET))
+		if (!(f->flags & FF_HIDDEN) && (secrets || !field_is_secret(f->kind)))
 			xml_out_text(o, f->name, field_text(f, rec, &a));
 	}
 	arena_free(&a);

@@ -131,6 +131,16 @@ void hash_sha256(struct str s, uint8_t out[32])
 	assure(EVP_Digest(s.p, s.n, out, NULL, sha256(), NULL));
 }
 
+void hash_sha1(struct str s, uint8_t out[20])
+{
+	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_sha1(), NULL));
+}
+
+void hash_sha512(struct str s, uint8_t out[64])
+{
+	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_sha512(), NULL));
+}
+
 void hash_md5(struct str s, uint8_t out[16])
 {
 	assure(EVP_Digest(s.p, s.n, out, NULL, EVP_md5(), NULL));

@@ -19,10 +19,13 @@ void hash_end(struct hash **h, uint8_t out[32]);
 void hash_drop(struct hash **h);
 
 void hash_sha256(struct str s, uint8_t out[32]);
+/* For passwords that other programs have hashed; nothing of ours relies on SHA-1. */
+void hash_sha1(struct str s, uint8_t out[20]);
+void hash_sha512(struct str s, uint8_t out[64]);
 void hash_hmac_sha256(struct str key, struct str s, uint8_t out[32]);
 /* PBKDF2-HMAC-SHA-256 (RFC 8018), for the few credentials of administrators. */
 void hash_pbkdf2(struct str password, struct str salt, unsigned rounds, uint8_t out[32]);
-/* MD5, for APOP alone (RFC 1939 7): the protocol wants it, nothing of ours relies on it. */
+/* MD5, for APOP (RFC 1939 7) and passwords that others have hashed; nothing of ours relies on it. */
 void hash_md5(struct str s, uint8_t out[16]);
 /* Lower-case hex; dst holds 2n + 1 bytes. */
 void hash_hex(const uint8_t *p, size_t n, char *dst);

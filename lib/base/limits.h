@@ -77,6 +77,10 @@
 #define PENALTY_FORGET_MS 600000    /* a quiet time after which it is forgotten */
 #define LIMIT_LOGIN_TRIES 5	    /* failed logins a session */
 #define LIMIT_PASSWORD 255	    /* bytes */
+/* What a check of one stored hash may take: half a second of a core, below PENALTY_FIRST_MS. */
+#define LIMIT_CRYPT_ROUNDS 1000000  /* SHA-crypt: 0.3 s, with a password of 255 bytes 2.5 s */
+#define LIMIT_BCRYPT_COST 13	    /* 0.5 s */
+#define LIMIT_YESCRYPT_BYTES (64u << 20) /* 0.3 s, and so much memory for each thread */
 
 /* --- ledger --- */
 #define LEDGER_KEEP_MS (5LL * 24 * 3600 * 1000) /* senders give up after five days, RFC 5321 4.5.4.1 */

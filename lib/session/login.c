@@ -4,6 +4,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/session/patience.h"
+#include "lib/store/password.h"
 #include "shm/counters.h"
 #include "shm/penalty.h"
 
@@ -115,12 +116,12 @@ static bool fit_for_box(struct str password)
 /* The plain password of the account; empty when it is unknown, empty, hashed or unfit. */
 static struct str plain_password(const struct login *l)
 {
-	struct str plain = STR("");
+	struct password p;
 
-	if (!l->known || !verify_is_plain(l->account.user_password, &plain) ||
-	    !fit_for_box(plain))
+	if (!l->known || password_read(l->account.user_password, &p, NULL) < 0 ||
+	    p.kind != PASSWORD_PLAIN || !fit_for_box(p.text))
 		return STR("");
-	return plain;
+	return p.text;
 }
 
 static void keep_password(struct login *l, struct str password)
@@ -150,7 +151,7 @@ static void ask_verifier(struct login *l, struct verify_question *q,
 static void check_password(struct login *l, struct str password)
 {
 	struct verify_question q = { .kind = VERIFY_HASH };
-	struct str plain;
+	struct password p;
 
 	keep_password(l, password);
 	l->box_checks = l->known && l->account.user_password.n == 0;
@@ -159,8 +160,10 @@ static void check_password(struct login *l, struct str password)
 		finish(l, LOGIN_BAD);
 	} else if (l->box_checks) {
 		finish(l, LOGIN_OK);
-	} else if (verify_is_plain(l->account.user_password, &plain)) {
-		finish(l, str_same_secret(plain, password) ? LOGIN_OK : LOGIN_BAD);
+	} else if (password_read(l->account.user_password, &p, NULL) < 0) {
+		finish(l, LOGIN_TEMP);
+	} else if (p.kind == PASSWORD_PLAIN) {
+		finish(l, str_same_secret(p.text, password) ? LOGIN_OK : LOGIN_BAD);
 	} else {
 		str_copy(q.password, sizeof(q.password), password);
 		str_copy(q.stored, sizeof(q.stored), l->account.user_password);

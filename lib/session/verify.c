@@ -126,31 +126,3 @@ void verify_cancel(struct verify_job **j)
 		job_end(*j);
 	*j = NULL;
 }
-
-static bool in_scheme(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.';
-}
-
-/* "{SSHA256.b64}...": a word in braces, in any case, as Dovecot takes it. What else begins with a
- * brace is a password. A hash taken for a password would be a key for whoever has seen it. */
-static bool has_scheme(struct str stored)
-{
-	ptrdiff_t end = str_find(stored, '}');
-
-	for (ptrdiff_t i = 1; i < end; i++)
-		if (!in_scheme(stored.p[i]))
-			return false;
-	return end > 1 && stored.p[0] == '{';
-}
-
-bool verify_is_plain(struct str stored, struct str *plain)
-{
-	*plain = stored;
-	if (str_istarts(stored, STR("{PLAIN}"))) {
-		*plain = str_skip(stored, 7);
-		return true;
-	}
-	return !str_starts(stored, STR("$")) && !has_scheme(stored);
-}

@@ -11,7 +11,7 @@
 #define VERIFY_MAX 256
 
 enum verify_kind {
-	VERIFY_HASH = 1, /* does password match the stored "{SCHEME}hash" ? */
+	VERIFY_HASH = 1, /* does password match the stored hash (lib/store/password.h)? */
 	VERIFY_SCRAM,	 /* stored and server key of password with salt and rounds (RFC 5802) */
 };
 /* The packets; both ends are this program, so native byte order. */
@@ -39,9 +39,5 @@ struct verify_job *verify_ask(struct verify *v, const struct verify_question *q,
 			      void (*done)(void *arg, const struct verify_answer *a), void *arg);
 /* The asker is gone: done will not be called. NULL-safe. */
 void verify_cancel(struct verify_job **j);
-
-/* Does this stored form need the verifier ("{SCHEME}...", crypt(3) forms "$..."), or is it plain
- * text ("{PLAIN}secret" or "secret")? For plain text *plain is the secret. */
-bool verify_is_plain(struct str stored, struct str *plain);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
+#include "lib/store/password.h"
 #include "lib/store/schema.h"
 #include "lib/wire/address.h"
 
@@ -39,7 +40,7 @@ static int bad(const struct field *f, struct str v, struct err *e, const char *a
 	char shown[SHOWN * 4 + 1];
 	size_t n = 0;
 
-	if (f->kind == FK_SECRET)
+	if (field_is_secret(f->kind))
 		return err_set(e, "%s: the value is not %s", f->name, allowed);
 	for (size_t i = 0; i < v.n && i < SHOWN; i++) { /* printable in any log and document */
 		unsigned char c = (unsigned char)v.p[i];
@@ -239,6 +240,16 @@ static int ranges_value_ok(const struct field *f, struct str v, struct err *e)
 	return 0;
 }
 
+static int password_ok(const struct field *f, struct str v, struct err *e)
+{
+	struct password p;
+	struct err why = { "" };
+
+	if (!utf8_ok(v))
+		return bad(f, v, e, "UTF-8 text without control characters");
+	return password_read(v, &p, &why) < 0 ? err_set(e, "%s: %s", f->name, why.text) : 0;
+}
+
 static int text_ok(const struct field *f, struct str v, struct err *e)
 {
 	char allowed[160];
@@ -257,6 +268,8 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 		return members_ok(f, v, e);
 	case FK_RANGES:
 		return ranges_value_ok(f, v, e);
+	case FK_PASSWORD:
+		return password_ok(f, v, e);
 	case FK_IP:
 		return ip_value_ok(f, v, e);
 	case FK_HOST:

@@ -24,6 +24,7 @@ enum field_kind {
 	FK_ADDRESS,  /* mail address by the manual's grammar, kept in lower case; "@domain" too */
 	FK_MEMBERS,  /* comma separated FK_ADDRESS list, at least one */
 	FK_SECRET,   /* like FK_TEXT; shown only when asked for, never logged */
+	FK_PASSWORD, /* FK_SECRET in one of the forms of lib/store/password.h */
 	FK_RANGES,   /* ip ranges (lib/base/addr.h), kept as given */
 	FK_IP,	     /* one IP address */
 	FK_HOST,     /* host name: letters digits . - _, or empty */
@@ -38,6 +39,10 @@ enum field_kind {
 static inline bool field_is_text(enum field_kind k)
 {
 	return k <= FK_ENUM;
+}
+static inline bool field_is_secret(enum field_kind k)
+{
+	return k == FK_SECRET || k == FK_PASSWORD;
 }
 
 enum { /* field flags */

@@ -10,7 +10,7 @@
 
 #define ACCOUNT_FIELDS(X) \
 	X(1, email_address, ADDRESS, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "address, POP3 and SMTP login name; @domain is the domain's catch-all") \
-	X(2, user_password, SECRET, 0, "", 0, 255, 0, "password of POP3 and SMTP AUTH; empty: the account's box checks logins") \
+	X(2, user_password, PASSWORD, 0, "", 0, 255, 0, "password of POP3 and SMTP AUTH, plain or {SCHEME}hash; empty: the account's box checks logins") \
 	X(3, boxid, NAME, 0, "", 0, 63, 0, "box that holds the mailbox") \
 	X(4, to_equals_from, BOOL, 0, "1", 0, 1, 0, "accept mail whose sender is the recipient itself") \
 	X(5, null_reverse_path, BOOL, 0, "1", 0, 1, 0, "accept mail with a null sender") \
@@ -140,6 +140,7 @@
 #define FIELD_C_ADDRESS struct str
 #define FIELD_C_MEMBERS struct str
 #define FIELD_C_SECRET struct str
+#define FIELD_C_PASSWORD struct str
 #define FIELD_C_RANGES struct str
 #define FIELD_C_IP struct str
 #define FIELD_C_HOST struct str

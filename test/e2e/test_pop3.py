@@ -183,12 +183,6 @@ def test_hashed_password(mailbox):
             assert method(Pop(s.pop3), "anna@example.com", "geheim") == WRONG
 
 
-def test_unknown_scheme_is_no_login(mailbox):
-    s = mailbox()
-    s.pb.xml("commitmodifyemail", email_address="anna@example.com", user_password="{XYZ}abc")
-    assert user_pass(Pop(s.pop3), "anna@example.com", "abc").startswith(b"-ERR [SYS/TEMP]")
-
-
 def test_box_checks_empty_password(demobox, balancer, tmp_path):
     users = tmp_path / "users"
     users.write_text("anna@example.com\tofthebox\n")

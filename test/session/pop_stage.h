@@ -30,6 +30,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/session/pop3_server.h"
+#include "lib/store/password.h"
 #include "shm/boxes.h"
 #include "shm/slots.h"
 
@@ -62,7 +63,7 @@ static const struct {
 	const char *address, *password, *boxid;
 } stage_accounts[] = {
 	{ "a@t", "secret", "A" },
-	{ "h@t", "{CRYPT}secret", "A" },
+	{ "h@t", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "A" },
 	{ "b@t", "", "B" },
 	{ "s@t", "{SSHA}secret", "A" },
 	{ "o@t", "secret", "X" },
@@ -181,6 +182,7 @@ static bool stage_verify(void)
 {
 	struct verify_question q;
 	struct verify_answer a = { 0 };
+	struct password p;
 	struct str salt = { (const char *)q.salt, 0 };
 
 	if (stage.verifier_mute || recv(stage.verifier[1], &q, sizeof(q), MSG_DONTWAIT) < 0)
@@ -192,10 +194,9 @@ static bool stage_verify(void)
 					   a.stored_key, a.server_key) == 0 ?
 				   1 :
 				   -1;
-	else if (strncmp(q.stored, "{CRYPT}", 7) == 0)
-		a.result = strcmp(q.stored + 7, q.password) == 0;
 	else
-		a.result = -1;
+		a.result = password_read(str_z(q.stored), &p, NULL) == 0 &&
+			   password_digest_is(&p, str_z(q.password));
 	ck_assert_int_eq(send(stage.verifier[1], &a, sizeof(a), 0), sizeof(a));
 	return true;
 }

@@ -89,6 +89,20 @@ START_TEST(digesting)
 }
 END_TEST
 
+START_TEST(other_digests) /* FIPS 180-4 examples */
+{
+	uint8_t out[64];
+	char text[129];
+
+	hash_sha1(STR("abc"), out);
+	ck_assert_str_eq(hex(out, 20), "a9993e364706816aba3e25717850c26c9cd0d89d");
+	hash_sha512(STR("abc"), out);
+	hash_hex(out, 64, text);
+	ck_assert_str_eq(text, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+			       "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+}
+END_TEST
+
 START_TEST(a_million)
 {
 	struct hash *h = hash_begin(), *none = NULL;
@@ -299,6 +313,7 @@ int main(void)
 	tcase_add_loop_test(t, siphash, 0, (int)ARRAY_LEN(sips));
 	tcase_add_test(t, stable);
 	tcase_add_loop_test(t, digesting, 0, (int)ARRAY_LEN(digests));
+	tcase_add_test(t, other_digests);
 	tcase_add_test(t, a_million);
 	tcase_add_loop_test(t, hmac, 0, (int)ARRAY_LEN(macs));
 	tcase_add_loop_test(t, pbkdf2, 0, (int)ARRAY_LEN(derived));

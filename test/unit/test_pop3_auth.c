@@ -34,7 +34,7 @@ static const struct {
 	{ "a@t", "Secret", "", NULL },
 	{ "a@t", "secret ", "", NULL },
 	{ "a@t", "secre", "", NULL },
-	{ "h@t", "{CRYPT}secret", "", NULL },
+	{ "h@t", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "", NULL },
 	{ "n@t", "two words ", "", NULL },
 	{ "n@t", "{PLAIN}two  words ", "", NULL },
 	{ "u@t", "secret", "", NULL },
@@ -224,7 +224,7 @@ static const char *const apop_wrong[][2] = {
 	{ "b@t", "" },
 	{ "h@t", "" },
 	{ "u@t", "" },
-	{ "h@t", "{CRYPT}secret" },
+	{ "h@t", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" },
 	{ "l@t", "line\nDELE 1" },
 };
 
@@ -388,7 +388,7 @@ END_TEST
 
 /* Who has no plain password fails as one with another. */
 static const char *const not_plain[][2] = {
-	{ "u@t", "" }, { "h@t", "secret" },	  { "h@t", "{CRYPT}secret" },
+	{ "u@t", "" }, { "h@t", "secret" },	  { "h@t", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" },
 	{ "b@t", "" }, { "l@t", "line\nDELE 1" },
 };
 

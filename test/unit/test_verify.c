@@ -1,5 +1,4 @@
-/* Questions to the verifier: answers in any order, late, foreign, missing, too many; and which
- * stored forms need it at all. */
+/* Questions to the verifier: answers in any order, late, foreign, missing, too many. */
 #include "lib/session/verify.c"
 
 #include <check.h>
@@ -272,48 +271,6 @@ START_TEST(none)
 }
 END_TEST
 
-static const struct {
-	const char *stored;
-	const char *plain; /* NULL: for the verifier */
-} forms[] = {
-	{ "", "" },
-	{ "secret", "secret" },
-	{ "{PLAIN}secret", "secret" },
-	{ "{plain}secret", "secret" },
-	{ "{PLAIN}", "" },
-	{ "{PLAIN}{PLAIN}x", "{PLAIN}x" },
-	{ "{PLAIN}$6$x", "$6$x" }, /* the way to say that it is none */
-	{ "$6$salt$hash", NULL },
-	{ "$", NULL },
-	{ "{CRYPT}$6$salt$hash", NULL },
-	{ "{SHA512-CRYPT}x", NULL },
-	{ "{SSHA}x", NULL },
-	{ "{crypt}$6$salt$hash", NULL }, /* names of schemes know no case */
-	{ "{Sha512-Crypt}x", NULL },
-	{ "{SSHA256.b64}x", NULL },
-	{ "{SHA.HEX}x", NULL },
-	{ "{", "{" },
-	{ "{}", "{}" },
-	{ "{}x", "{}x" },
-	{ "{A", "{A" },
-	{ "{A B}x", "{A B}x" },
-	{ "{so: (}", "{so: (}" },
-	{ "x{CRYPT}", "x{CRYPT}" },
-	{ "sec$ret", "sec$ret" },
-	{ "{crypt", "{crypt" },
-};
-
-START_TEST(stored_forms)
-{
-	struct str plain;
-	bool is_plain = verify_is_plain(str_z(forms[_i].stored), &plain);
-
-	ck_assert_msg(is_plain == (forms[_i].plain != NULL), "%s", forms[_i].stored);
-	if (is_plain)
-		ck_assert_msg(str_eq(plain, str_z(forms[_i].plain)), "%s", forms[_i].stored);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("verify");
@@ -333,7 +290,6 @@ int main(void)
 	tcase_add_test(t, verifier_gone);
 	tcase_add_test(t, ask_within_done);
 	tcase_add_test(t, none);
-	tcase_add_loop_test(t, stored_forms, 0, (int)ARRAY_LEN(forms));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
