@@ -6,6 +6,7 @@
 
 #include "admin/auth.h"
 #include "admin/command.h"
+#include "admin/health.h"
 #include "admin/publish.h"
 #include "admin/server.h"
 #include "lib/base/clock.h"
@@ -372,43 +373,42 @@ static void on_xml(struct exchange *x)
 		run(x);
 }
 
-/* Who is missing, by name; true when nobody is. */
-static bool healthy(const struct shm *shm, struct err *why)
+/* --- pages --- */
+
+static const struct page {
+	enum server_what what;
+	const char *type;
+	size_t most;
+	/* Adds the page, returns the HTTP status. */
+	unsigned (*write)(const struct command_env *env, int64_t mono_ms, struct buf *out);
+} pages[] = {
+	{ SERVER_HEALTH, "text/plain; charset=utf-8", LIMIT_HEALTH, health_page },
+};
+
+/* true: it was one. */
+static bool on_page(struct admin *a, struct server_request *r)
 {
-	uint32_t generation = generation_get(shm);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		struct buf text;
+		unsigned http;
 
-	for (unsigned i = 0; i < shm_workers(shm); i++) {
-		struct slot_info s = slot_get(shm, i);
-
-		if (s.pid && (int32_t)(s.generation - generation) >= 0)
+		if (pages[i].what != r->what)
 			continue;
-		err_set(why, "worker %u %s\n", i + 1, /* as in ps */
-			s.pid ? "has not confirmed the configuration" : "is not running");
-		return false;
-	}
-	if (publish_settled(shm))
+		buf_init(&text, pages[i].most);
+		http = pages[i].write(&a->env, clock_mono_ms(), &text);
+		server_answer(r, http, pages[i].type, buf_str(&text), 0);
+		buf_release(&text);
 		return true;
-	err_set(why, "the supervisor has not opened the listeners\n");
+	}
 	return false;
-}
-
-static void on_health(struct admin *a, struct server_request *r)
-{
-	struct err why;
-	bool ok = healthy(a->c.shm, &why);
-
-	server_answer(r, ok ? 200 : 503, "text/plain; charset=utf-8",
-		      ok ? STR("ok\n") : str_z(why.text), 0);
 }
 
 static void on_request(void *arg, struct server_request *r)
 {
 	struct exchange *x;
 
-	if (r->what == SERVER_HEALTH) {
-		on_health(arg, r);
+	if (on_page(arg, r))
 		return;
-	}
 	x = exchange_new(arg, r);
 	if (r->what == SERVER_XML) {
 		on_xml(x);
@@ -439,6 +439,7 @@ static int serve(struct admin *a, struct server **out, int *fd, bool local, stru
 	struct server_config c = { .loop = a->c.loop,
 				   .fd = *fd,
 				   .local = local,
+				   .pages = a->c.pages,
 				   .arg = a,
 				   .request = on_request,
 				   .gone = on_gone };

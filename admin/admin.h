@@ -24,6 +24,7 @@ struct admin_config {
 	struct store *accounts; /* opened STORE_WRITE; borrowed */
 	int http_fd;	      /* listening TCP socket; taken */
 	int local_fd;	      /* listening DIR/admin.sock; taken; -1: none */
+	const struct ip_ranges *pages; /* who may read /healthz and /metrics over TCP; borrowed */
 	unsigned wait_ms;     /* for confirmations; 0: CONFIRM_MS */
 };
 

@@ -48,9 +48,11 @@ static const struct route {
 	const char *methods[3];
 	const char *allow;
 	enum server_what what;
+	bool page; /* needs no key, but an address of the pages' */
 } routes[] = {
-	{ "/xml", { "POST" }, "POST", SERVER_XML },
-	{ "/healthz", { "GET", "HEAD" }, "GET, HEAD", SERVER_HEALTH },
+	{ "/xml", { "POST" }, "POST", SERVER_XML, false },
+	{ "/healthz", { "GET", "HEAD" }, "GET, HEAD", SERVER_HEALTH, true },
+	{ "/metrics", { "GET", "HEAD" }, "GET, HEAD", SERVER_METRICS, true },
 };
 
 static void refuse(struct request *q, unsigned http, const char *code, const char *text)
@@ -63,6 +65,13 @@ static void refuse(struct request *q, unsigned http, const char *code, const cha
 	buf_release(&q->body);
 }
 
+static bool may_read_pages(const struct request *q)
+{
+	const struct ip_ranges *pages = q->server->c.pages;
+
+	return q->r.local || (pages && ranges_contain(pages, &q->r.client));
+}
+
 static void choose_route(struct request *q, const char *path, const char *method)
 {
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
@@ -71,6 +80,10 @@ static void choose_route(struct request *q, const char *path, const char *method
 		if (strcmp(t->path, path) != 0)
 			continue;
 		q->r.what = t->what;
+		if (t->page && !may_read_pages(q)) {
+			refuse(q, 403, "not_allowed", "this page is not for your address");
+			return;
+		}
 		for (size_t m = 0; t->methods[m]; m++)
 			if (strcmp(t->methods[m], method) == 0)
 				return;
@@ -82,13 +95,15 @@ static void choose_route(struct request *q, const char *path, const char *method
 }
 
 /* The file mode of the socket says the same; this holds when somebody changes it. */
-static bool peer_allowed(int fd)
+static bool peer_allowed(int fd, int *uid)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return false;
+	*uid = (int)peer.uid;
+	return peer.uid == 0 || peer.uid == geteuid();
 }
 
 static void look_at_client(struct request *q)
@@ -96,8 +111,9 @@ static void look_at_client(struct request *q)
 	const union MHD_ConnectionInfo *fd, *sa;
 	struct addr addr;
 
+	q->r.uid = -1;
 	fd = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (q->r.local && (!fd || !peer_allowed(fd->connect_fd)))
+	if (q->r.local && (!fd || !peer_allowed(fd->connect_fd, &q->r.uid)))
 		refuse(q, 403, "not_allowed", "only root and the service's own user may ask here");
 	if (q->r.local)
 		return;
@@ -223,8 +239,9 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *conn,
 	q->r.local = s->c.local;
 	list_append(&s->requests, &q->node);
 	buf_init(&q->body, LIMIT_XML_BODY);
-	choose_route(q, path, method);
 	look_at_client(q);
+	if (q->r.what != SERVER_REFUSED)
+		choose_route(q, path, method);
 	if (s->stopping)
 		refuse(q, 503, "stopping", "the service is being stopped");
 	size = announced(q);

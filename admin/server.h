@@ -2,8 +2,9 @@
  * The only user of microhttpd.h, which runs in our loop by its epoll descriptor.
  *
  *   POST /xml      SERVER_XML: the whole body
- *   GET /healthz   SERVER_HEALTH
- *   all else       SERVER_REFUSED: 404, 405, 413, 503 (or 403: not allowed on this socket)
+ *   GET /healthz   SERVER_HEALTH   these two for the addresses of pages alone,
+ *   GET /metrics   SERVER_METRICS  and for the local socket
+ *   all else       SERVER_REFUSED: 403, 404, 405, 413, 503
  *
  * A request that is not answered within its callback is suspended until server_answer; nothing
  * is then read from its client, not even that it went away.
@@ -17,12 +18,13 @@
 
 struct server;
 
-enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_REFUSED };
+enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_METRICS, SERVER_REFUSED };
 struct server_request {
 	enum server_what what;
 	struct str body;      /* SERVER_XML; borrowed until request() returns */
 	struct ipaddr client; /* zeroed when local */
 	bool local;
+	int uid;       /* of the local client; -1: it is not local */
 	unsigned http; /* SERVER_REFUSED, and the next two: static texts */
 	const char *code, *text;
 	void *user; /* the callbacks' own; NULL at first */
@@ -32,6 +34,7 @@ struct server_config {
 	struct loop *loop;
 	int fd;	    /* listening, TCP or Unix; taken, also on error */
 	bool local; /* Unix: only root and our own user may ask */
+	const struct ip_ranges *pages; /* borrowed; NULL: nobody over TCP */
 	void *arg;  /* of the callbacks */
 	/* Complete; answer it now or later. */
 	void (*request)(void *arg, struct server_request *r);

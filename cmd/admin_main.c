@@ -18,6 +18,7 @@
 #include "shm/history.h"
 #include "shm/slots.h"
 
+#define TRAFFIC_LOOK_MS 20 /* at the first start */
 #define TRAFFIC_TRIES 4 /* it may be in the making */
 #define COLLECT_MS 600000 /* tombstones are looked for that often */
 #define COLLECT_ROWS 1000 /* so many at once: a transaction of some milliseconds */
@@ -112,7 +113,7 @@ static void on_beat(struct timer *t)
 	history_take(m->p->shm, clock_mono_ms(), clock_wall_ms());
 	store_reader_check(m->accounts); /* a reader that died must not pin old pages */
 	look_for_traffic(m);
-	timer_set(t, BEAT_MS);
+	timer_set(t, m->traffic ? BEAT_MS : TRAFFIC_LOOK_MS);
 }
 
 static int collect(struct admin_main *m, struct err *e)
@@ -161,7 +162,8 @@ static void on_hup(struct sigwatch *s)
 static int start(struct admin_main *m, struct err *e)
 {
 	const struct options *o = m->p->options;
-	struct admin_config c = { .dir = o->directory, .shm = m->p->shm, .loop = m->loop };
+	struct admin_config c = { .dir = o->directory, .shm = m->p->shm, .loop = m->loop,
+				  .pages = &o->metrics };
 
 	c.http_fd = open_http(o, e);
 	if (c.http_fd < 0)

@@ -12,6 +12,7 @@
 
 #define DEFAULT_DIRECTORY "/var/lib/protobalance"
 #define DEFAULT_HTTP "127.0.0.1:8080"
+#define DEFAULT_METRICS "127.0.0.0/8,::1"
 #define MOST_WORDS 128 /* of a CMDLINE file */
 
 /* name, what its argument is (NULL: a switch, "=0" turns it off again), where, help */
@@ -26,6 +27,12 @@ static const struct option_row {
 	  "where the databases and all state live; default " DEFAULT_DIRECTORY },
 	{ "http", "ADDR:PORT", OPT_TEXT, offsetof(struct options, http_text),
 	  "where the XML interface listens; default " DEFAULT_HTTP },
+	{ "http-cert", "FILE", OPT_PATH, offsetof(struct options, http_cert),
+	  "certificates (PEM) of the XML interface, its own first: it speaks TLS alone" },
+	{ "http-key", "FILE", OPT_PATH, offsetof(struct options, http_key),
+	  "private key (PEM) of -http-cert" },
+	{ "metrics", "RANGES", OPT_TEXT, offsetof(struct options, metrics_text),
+	  "who may read /healthz and /metrics there, or none; default " DEFAULT_METRICS },
 	{ "shared", NULL, OPT_SWITCH, offsetof(struct options, shared),
 	  "a worker process for each core, instead of one" },
 	{ "workers", "N", OPT_COUNT, offsetof(struct options, workers),
@@ -212,6 +219,23 @@ static int read_http(struct options *o, struct err *e)
 	return 0;
 }
 
+static int read_metrics(struct options *o, struct err *e)
+{
+	const char *text = strcmp(o->metrics_text, "none") == 0 ? "" : o->metrics_text;
+
+	if (ranges_parse(str_z(text), &o->metrics, e) < 0)
+		return err_wrap(e, "-metrics %.60s", o->metrics_text);
+	return 0;
+}
+
+static int check_tls(const struct options *o, struct err *e)
+{
+	if (!o->http_cert == !o->http_key)
+		return 0;
+	return err_set(e, "-http-cert and -http-key belong together: %s is missing",
+		       o->http_cert ? "-http-key" : "-http-cert");
+}
+
 static void count_workers(struct options *o)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -227,11 +251,13 @@ int options_read(struct options *o, int argc, char **argv, struct err *e)
 	memset(o, 0, sizeof(*o));
 	o->directory = mem_dup(STR(DEFAULT_DIRECTORY));
 	o->http_text = mem_dup(STR(DEFAULT_HTTP));
+	o->metrics_text = mem_dup(STR(DEFAULT_METRICS));
 	if (parse(o, argc, argv, "", e) < 0)
 		return -1;
 	if (o->help || o->version)
 		return 0;
-	if (read_file(o, e) < 0 || parse(o, argc, argv, "", e) < 0 || read_http(o, e) < 0)
+	if (read_file(o, e) < 0 || parse(o, argc, argv, "", e) < 0 || read_http(o, e) < 0 ||
+	    read_metrics(o, e) < 0 || check_tls(o, e) < 0)
 		return -1;
 	count_workers(o);
 	return 0;
@@ -249,5 +275,6 @@ void options_help(void)
 		printf("  %-20s %s\n", left, rows[i].help);
 	}
 	printf("\nThe same options may stand in DIR/CMDLINE; the command line wins (-shared=0).\n"
-	       "TERM stops when the running sessions have ended, HUP opens the logs anew.\n");
+	       "TERM stops when the running sessions have ended; HUP opens the logs and reads\n"
+	       "certificate and key anew.\n");
 }

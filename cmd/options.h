@@ -8,9 +8,12 @@
 
 struct options {
 	char *directory, *http_text, *user, *logfile, *monthly, *daily, *pidfile;
+	char *http_cert, *http_key; /* both or neither */
+	char *metrics_text;
 	unsigned workers;  /* after options_read: how many there will be, >= 1 */
 	bool shared, watchdog, daemon, version, help;
 	struct addr http;
+	struct ip_ranges metrics; /* who may read /healthz and /metrics over HTTP; owned */
 };
 
 /* Command line first (for -directory), then DIR/CMDLINE, then the command line again, so that

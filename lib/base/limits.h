@@ -98,6 +98,7 @@
 #define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
 #define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
 #define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
+#define LIMIT_HEALTH 16384	    /* a line for each process, and for some more things */
 #define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */
 #define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */
 #define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */

@@ -85,7 +85,7 @@ def test_error_text_names_value_and_range(pb):
 def test_paths_and_methods(pb):
     assert raw(pb.http, b"GET /xml HTTP/1.0\r\n\r\n").split()[1] == b"405"
     assert raw(pb.http, b"GET /nowhere HTTP/1.0\r\n\r\n").split()[1] == b"404"
-    assert raw(pb.http, b"GET /healthz HTTP/1.0\r\n\r\n").split()[1] == b"200"
+    wait_for("all is well", lambda: raw_ok(pb))
 
 
 def test_body_limit(pb):

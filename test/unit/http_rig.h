@@ -37,7 +37,8 @@ static struct loop *loop;
 #define WORKERS 2
 
 static char dir[64], socket_path[96], log_path[96];
-static struct store *store;
+static struct store *store, *traffic;
+static struct ip_ranges readers; /* of the pages */
 static struct shm *shm;
 static struct admin *admin;
 static uint16_t port;
@@ -163,10 +164,17 @@ static inline void confirm(unsigned slot)
 
 static inline void start(unsigned patience_ms)
 {
-	struct admin_config c = { dir,		shm,	       loop,	   store,
-				  listen_tcp(), listen_unix(), patience_ms };
+	struct admin_config c = { .dir = dir,
+				  .shm = shm,
+				  .loop = loop,
+				  .accounts = store,
+				  .http_fd = listen_tcp(),
+				  .local_fd = listen_unix(),
+				  .pages = &readers,
+				  .wait_ms = patience_ms };
 
 	ck_assert_msg(admin_start(&admin, &c, &err) == 0, "%s", err.text);
+	admin_traffic(admin, traffic);
 	opened("");
 	confirm(0);
 	confirm(1);
@@ -193,9 +201,14 @@ static inline void setup(void)
 	ck_assert_int_eq(store_open(&store, dir, STORE_ACCOUNTS, STORE_WRITE, &err), 0);
 	store_key("accesskey");
 	store_key("password");
+	ck_assert_int_eq(store_open(&traffic, dir, STORE_TRAFFIC, STORE_WRITE, &err), 0);
+	ck_assert_int_eq(ranges_parse(STR("127.0.0.0/8"), &readers, &err), 0);
 	shm = shm_create(WORKERS);
 	slot_enter(shm, 0, ROLE_WORKER, 1000);
 	slot_enter(shm, 1, ROLE_WORKER, 1001);
+	slot_enter(shm, SLOT_REPLICATOR, ROLE_REPLICATOR, 1002);
+	slot_enter(shm, SLOT_VERIFIER, ROLE_VERIFIER, 1003);
+	slot_enter(shm, SLOT_SUPERVISOR, ROLE_SUPERVISOR, 1004);
 	loop = loop_new();
 	ran = 0;
 	be_suspect();
@@ -209,6 +222,8 @@ static inline void teardown(void)
 	admin_stop(&admin);
 	loop_free(&loop);
 	store_close(&store);
+	store_close(&traffic);
+	ranges_free(&readers);
 	shm_destroy(&shm);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ck_assert_int_eq(system(command), 0);

@@ -20,13 +20,14 @@ static const char *path_of(const char *name)
 
 static void forget(void)
 {
-	char **texts[] = { &o.directory, &o.http_text, &o.user,	  &o.logfile,
-			   &o.monthly,	 &o.daily,     &o.pidfile };
+	char **texts[] = { &o.directory, &o.http_text, &o.user,	     &o.logfile,  &o.monthly,
+			   &o.daily,	 &o.pidfile,   &o.http_cert, &o.http_key, &o.metrics_text };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		free(*texts[i]);
 		*texts[i] = NULL;
 	}
+	ranges_free(&o.metrics);
 }
 
 static void setup(void)
@@ -92,6 +93,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(o.workers, 1);
 	ck_assert(!o.shared && !o.watchdog && !o.daemon && !o.version && !o.help);
 	ck_assert(!o.user && !o.logfile && !o.monthly && !o.daily && !o.pidfile);
+	ck_assert(!o.http_cert && !o.http_key);
 }
 END_TEST
 
@@ -143,12 +145,55 @@ START_TEST(meanings)
 }
 END_TEST
 
+/* option, who may read, who may not */
+static const struct {
+	const char *line, *in, *out;
+} readers[] = {
+	{ "", "127.0.0.1", "10.0.0.1" },
+	{ "", "127.255.255.255", "128.0.0.1" },
+	{ "", "::1", "::2" },
+	{ "-metrics 10.0.0.0/8,192.0.2.1", "10.1.2.3", "127.0.0.1" },
+	{ "-metrics 10.0.0.0/8,192.0.2.1", "192.0.2.1", "192.0.2.2" },
+	{ "-metrics none", NULL, "127.0.0.1" },
+	{ "-metrics none -metrics ::/0", "::1", NULL },
+};
+
+START_TEST(metrics)
+{
+	struct ipaddr ip;
+
+	good(readers[_i].line);
+	if (readers[_i].in) {
+		ck_assert_int_eq(ip_parse(str_z(readers[_i].in), &ip, &e), 0);
+		ck_assert(ranges_contain(&o.metrics, &ip));
+	}
+	if (readers[_i].out) {
+		ck_assert_int_eq(ip_parse(str_z(readers[_i].out), &ip, &e), 0);
+		ck_assert(!ranges_contain(&o.metrics, &ip));
+	}
+}
+END_TEST
+
+/* One may stand in the file, the other on the command line. */
+START_TEST(certificate_and_key)
+{
+	file("-http-key k");
+	good("-http-cert c");
+	ck_assert(o.http_cert && o.http_key);
+}
+END_TEST
+
 /* Daemons change their directory: names are whole from the start. */
 START_TEST(paths)
 {
 	char want[128];
 
-	good("-logfile log/x -monthly m -daily /d -pidfile ./pid -user nobody");
+	good("-logfile log/x -monthly m -daily /d -pidfile ./pid -user nobody -http-cert c "
+	     "-http-key k/k");
+	snprintf(want, sizeof(want), "%s/c", dir);
+	ck_assert_str_eq(o.http_cert, want);
+	snprintf(want, sizeof(want), "%s/k/k", dir);
+	ck_assert_str_eq(o.http_key, want);
 	snprintf(want, sizeof(want), "%s/log/x", dir);
 	ck_assert_str_eq(o.logfile, want);
 	snprintf(want, sizeof(want), "%s/m", dir);
@@ -182,6 +227,11 @@ static const struct {
 	{ "-shared=yes", "", "-shared is a switch: -shared, -shared=1 or -shared=0" },
 	{ "-shared=", "", "-shared is a switch" },
 	{ "-logfile=", "", "path is empty or too long" },
+	{ "-metrics x", "", "-metrics x: " },
+	{ "-metrics", "", "-metrics needs an argument" },
+	{ "-http-cert c", "", "-http-cert and -http-key belong together: -http-key is missing" },
+	{ "-http-key k", "", "belong together: -http-cert is missing" },
+	{ "-http-cert c", "-http-cert c", "-http-key is missing" },
 	{ "-nonsense", "", "no such option: -nonsense; see -help" },
 	{ "-da", "", "no such option: -da" }, /* daemon or daily? */
 	{ "-x", "", "no such option: -x" },
@@ -332,6 +382,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, defaults);
 	tcase_add_loop_test(t, meanings, 0, (int)ARRAY_LEN(lines));
+	tcase_add_loop_test(t, metrics, 0, (int)ARRAY_LEN(readers));
+	tcase_add_test(t, certificate_and_key);
 	tcase_add_test(t, paths);
 	tcase_add_loop_test(t, wrong, 0, (int)ARRAY_LEN(faults));
 	tcase_add_test(t, long_paths);

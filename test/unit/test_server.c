@@ -55,6 +55,7 @@ static const struct {
 	{ "OPTIONS /xml HTTP/1.1\r\nHost: a\r\n\r\n", 405, NULL, "POST" },
 	{ "BREW /xml HTTP/1.1\r\nHost: a\r\n\r\n", 405, NULL, "POST" },
 	{ "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 405, NULL, "GET, HEAD" },
+	{ "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 200, "ok\n", NULL },
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404, "<code>not_found</code>", NULL },
 	{ "POST /xml/ HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
 	{ "POST /XML HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
@@ -239,6 +240,61 @@ START_TEST(connection_limit)
 }
 END_TEST
 
+START_TEST(pages_for_some)
+{
+	struct client c;
+
+	ranges_free(&readers);
+	ck_assert_int_eq(ranges_parse(STR("10.0.0.0/8"), &readers, &err), 0);
+	expect(ask_raw(STR("GET /healthz HTTP/1.0\r\n\r\n")), 403, "<code>not_allowed</code>");
+	expect(ask_raw(STR("GET /metrics HTTP/1.0\r\n\r\n")), 403, "<code>not_allowed</code>");
+	expect(ask_raw(STR("POST /metrics HTTP/1.0\r\n\r\n")), 403, NULL);
+	ask(BODY, 200, NULL);
+	client_unix(&c, socket_path);
+	client_send(&c, STR("GET /healthz HTTP/1.0\r\n\r\n"));
+	answered(&c, 200, "ok\n");
+}
+END_TEST
+
+static void say_who(void *arg, struct server_request *r)
+{
+	char who[32];
+
+	(void)arg;
+	snprintf(who, sizeof(who), "%d %d", r->local, r->uid);
+	server_answer(r, 200, "text/plain", str_z(who), 0);
+}
+
+static void is_gone(void *arg, struct server_request *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+/* A server of our own in the place of admin's. */
+START_TEST(who_asks)
+{
+	struct server_config conf = { .loop = loop, .request = say_who, .gone = is_gone };
+	struct server *s[2];
+	struct client c;
+	char want[32];
+
+	strcat(socket_path, "2");
+	conf.fd = listen_tcp();
+	ck_assert_int_eq(server_start(&s[0], &conf, &err), 0);
+	conf.fd = listen_unix();
+	conf.local = true;
+	ck_assert_int_eq(server_start(&s[1], &conf, &err), 0);
+	expect(ask_raw(STR("POST /xml HTTP/1.0\r\n\r\n")), 200, "0 -1");
+	client_unix(&c, socket_path);
+	client_send(&c, STR("POST /xml HTTP/1.0\r\n\r\n"));
+	snprintf(want, sizeof(want), "1 %d", (int)geteuid());
+	answered(&c, 200, want);
+	server_stop(&s[0]);
+	server_stop(&s[1]);
+}
+END_TEST
+
 START_TEST(large_answer)
 {
 	struct client c;
@@ -282,6 +338,8 @@ int main(void)
 	tcase_add_test(t, too_large_is_said_at_once);
 	tcase_add_test(t, bodies_together);
 	tcase_add_test(t, connection_limit);
+	tcase_add_test(t, pages_for_some);
+	tcase_add_test(t, who_asks);
 	tcase_add_test(t, large_answer);
 	tcase_add_test(t, client_goes_in_its_body);
 	return http_rig_run(t, "server");
