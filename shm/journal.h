@@ -14,6 +14,7 @@
 
 enum journal_kind {
 	JOURNAL_LEDGER = 1, /* struct ledger row, encoded by lib/store/tables.h */
+	JOURNAL_BLOCKED,    /* struct blocked row, encoded; a tombstone: unblocked */
 	/* greylist, whitelist, access facts: with the guard */
 };
 

@@ -1,5 +1,6 @@
 #include "shm/penalty.h"
 
+#include "lib/base/hash.h"
 #include "shm/region.h"
 
 /* An entry is one word, so that it is whole at any moment, whoever dies:
@@ -102,4 +103,25 @@ void penalty_clear(struct shm *shm, uint64_t key)
 	do
 		at = find(shm, key, &v);
 	while (belongs(v, key) && !atomic_compare_exchange_strong(at, &v, 0));
+}
+
+/* --- keys --- */
+
+uint64_t penalty_network(const struct shm *shm, enum penalty_kind kind, const struct ipaddr *client)
+{
+	struct ipaddr net = ip_network(client);
+	char text[1 + sizeof(net.b)] = { (char)kind };
+
+	memcpy(text + 1, net.b, sizeof(net.b));
+	return hash_sip(shm_secret(shm), (struct str){ text, sizeof(text) });
+}
+
+/* A longer name is nobody's. */
+uint64_t penalty_account(const struct shm *shm, struct str address)
+{
+	char text[1 + LIMIT_ADDRESS + 1] = { 'a' };
+
+	address.n = address.n <= LIMIT_ADDRESS ? address.n : LIMIT_ADDRESS + 1;
+	str_lower(text + 1, address);
+	return hash_sip(shm_secret(shm), (struct str){ text, 1 + address.n });
 }

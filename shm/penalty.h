@@ -4,7 +4,7 @@
 #ifndef PB_SHM_PENALTY_H
 #define PB_SHM_PENALTY_H
 
-#include "lib/base/str.h"
+#include "lib/base/addr.h"
 #include "shm/layout.h"
 
 /* One more failure of this key (a keyed 64-bit hash of network or account); returns the delay
@@ -14,6 +14,11 @@ int64_t penalty_failed(struct shm *shm, uint64_t key, int64_t mono_ms);
 int64_t penalty_now(const struct shm *shm, uint64_t key, int64_t mono_ms);
 /* A success of this key forgets its failures. */
 void penalty_clear(struct shm *shm, uint64_t key);
+/* Keys: of a client's network for guesses at one kind of thing (a program with a wrong access key
+ * does not slow its neighbours' mail), and of an account (in any case). */
+enum penalty_kind { PENALTY_LOGINS = 'n', PENALTY_KEYS = 'k' };
+uint64_t penalty_network(const struct shm *shm, enum penalty_kind kind, const struct ipaddr *client);
+uint64_t penalty_account(const struct shm *shm, struct str address);
 /* The random SipHash key of this region, for hashing what strangers choose. */
 const uint8_t *shm_secret(const struct shm *shm);
 

@@ -1,5 +1,7 @@
 #include "shm/sessions.h"
 
+#include "lib/base/hash.h"
+#include "shm/penalty.h"
 #include "shm/region.h"
 
 /* Between in use and not; what was written before shows before, what is written after, after. */
@@ -110,4 +112,12 @@ void session_rows_each(const struct shm *shm, unsigned slot,
 		if (atomic_load_explicit(&x->seq, memory_order_relaxed) == seq)
 			fn(arg, &copy);
 	}
+}
+
+void session_account_hash(const struct shm *shm, struct str address, uint8_t out[16])
+{
+	uint8_t sum[32];
+
+	hash_hmac_sha256((struct str){ (const char *)shm_secret(shm), 16 }, address, sum);
+	memcpy(out, sum, 16);
 }

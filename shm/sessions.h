@@ -23,6 +23,8 @@ int session_row_open(struct shm *shm, unsigned slot, const struct session_row *r
 void session_row_box(struct shm *shm, unsigned slot, int row, int box);
 void session_row_account(struct shm *shm, unsigned slot, int row, const uint8_t hash[16]);
 void session_row_close(struct shm *shm, unsigned slot, int row);
+/* What session_row_account takes for this account (lower case). */
+void session_account_hash(const struct shm *shm, struct str address, uint8_t out[16]);
 /* The supervisor, for a dead worker: closes all. */
 void session_rows_forget(struct shm *shm, unsigned slot);
 /* Calls fn for each row in use; what is read while the writer changes it is skipped. */

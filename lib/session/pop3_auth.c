@@ -14,12 +14,10 @@
 static void log_login(struct pop3_session *p, const char *what, const char *text)
 {
 	struct str box = p->with ? p->with->row.boxid : STR("-");
-	char name[LOGIN_SHOWN];
 
 	traffic_line(p->s.env->traffic, clock_wall_ms(), &p->s.peer.ip,
-		     "%s login %s user=%s method=%s box=%.*s%s%s", p->s.sid, what,
-		     login_shown(&p->login, name), p->login.method, STR_ARG(box),
-		     text[0] ? " - " : "", text);
+		     "%s login %s user=%s method=%s box=%.*s%s%s", p->s.sid, what, p->login.name,
+		     p->login.method, STR_ARG(box), text[0] ? " - " : "", text);
 }
 
 /* --- what the client sends --- */
@@ -130,7 +128,7 @@ static void again(struct pop3_session *p)
 static void login_failed(struct pop3_session *p)
 {
 	pop3_count(p, CC_refused_login, 1);
-	log_login(p, "refused", p->login.why);
+	log_login(p, "refused", "wrong name or password");
 	pop3_err(p, "[AUTH] wrong name or password");
 	again(p);
 }
@@ -155,12 +153,11 @@ static void on_tunnel_end(struct glue *g, enum glue_end why)
 
 static void mark_row(struct pop3_session *p)
 {
-	uint8_t sum[32];
+	uint8_t sum[16];
 
 	if (!p->s.env->shm || p->s.row < 0)
 		return;
-	hash_hmac_sha256((struct str){ (const char *)shm_secret(p->s.env->shm), 16 },
-			 str_z(p->login.name), sum);
+	session_account_hash(p->s.env->shm, str_z(p->login.name), sum);
 	session_row_account(p->s.env->shm, p->s.env->slot, p->s.row, sum);
 	session_row_box(p->s.env->shm, p->s.env->slot, p->s.row, p->with->shm);
 }
@@ -202,7 +199,7 @@ static void box_refused(struct pop3_session *p)
 		again(p);
 	} else if (p->login.box_checks) {
 		pop3_enter(p, P_CHECK);
-		login_box_refused(&p->login, p->box.text);
+		login_box_refused(&p->login);
 	} else { /* our password was right, and the box does not know it */
 		log_login(p, "refused by box", p->box.text);
 		pop3_count(p, CC_refused_box, 1);
@@ -252,7 +249,7 @@ static void on_login(struct login *l, enum login_result r)
 	if (r == LOGIN_BAD) {
 		login_failed(p);
 	} else if (r == LOGIN_TEMP) {
-		login_put_off(p, p->login.why);
+		login_put_off(p, "the password cannot be checked now");
 	} else {
 		p->fallovers = 0;
 		p->with = NULL;
