@@ -219,8 +219,9 @@ static int vacuum_table(struct store *s, const char *dir, const char *file, cons
 	return 0;
 }
 
-int csv_vacuum(struct store *s, const char *dir, struct err *e)
+int csv_vacuum(struct store *s, const char *dir, struct csv_progress *p, struct err *e)
 {
+(void)p;
 	int rc = store_read_begin(s, e);
 
 	if (rc < 0)
@@ -541,9 +542,9 @@ static int apply(struct store *s, const struct lines *accounts, const struct lin
 	return 0;
 }
 
-int csv_reread(struct store *s, const char *dir, int64_t wall_ms, struct csv_report *r,
-	       struct err *e)
+int csv_apply(struct store *s, struct csv_files *f, struct csv_report *r, struct csv_progress *p, struct err *e)
 {
+(void)p;const char *dir=f->dir;
 	struct lines accounts = { 0 }, aliases = { 0 };
 	int rc = -1;
 
@@ -553,12 +554,7 @@ int csv_reread(struct store *s, const char *dir, int64_t wall_ms, struct csv_rep
 		goto out;
 	lines_split(&accounts, r);
 	lines_split(&aliases, r);
-	if (store_write_begin(s, wall_ms, e) < 0)
-		goto out;
-	if (apply(s, &accounts, &aliases, r, e) < 0)
-		store_abort(s);
-	else
-		rc = store_commit(s, e);
+	rc = apply(s, &accounts, &aliases, r, e);
 out:
 	lines_close(&accounts);
 	lines_close(&aliases);

@@ -475,3 +475,28 @@ void store_info(struct store *s, struct store_info *out)
 	out->page_size = st.ms_psize;
 	out->map_size = info.me_mapsize;
 }
+
+struct ss { const struct table *t; const struct store_query *q; store_visit *fn; void *arg; uint64_t n, skip, shown; };
+static int ss(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct ss *x = arg; struct str key = field_str(&x->t->fields[0], rec), q = x->q->query;
+	bool prefix = q.n && q.p[q.n-1] == '*';
+	char low[300];
+	str_lower(low, q);
+	if (prefix) q.n--;
+	q.p = low;
+	if (prefix ? !str_starts(key, q) : q.n && !memmem(key.p, key.n, q.p, q.n)) return 0;
+	if (x->q->boxid.n && !str_eq(field_str(table_field(x->t, STR("boxid")), rec), x->q->boxid)) return 0;
+	x->n++;
+	if (x->q->after.n && str_cmp(key, x->q->after) <= 0) return 0;
+	if (x->skip++ < x->q->offset) return 0;
+	if (x->shown++ < x->q->limit) return x->fn(x->arg, rec, m);
+	return 0;
+}
+int store_search(struct store *s, const struct table *t, const struct store_query *q, store_visit *fn, void *arg, uint64_t *total, struct err *e)
+{
+	struct ss x = { t, q, fn, arg, 0, 0, 0 };
+	int rc = store_each(s, t, STR(""), ss, &x, e);
+	*total = x.n;
+	return rc;
+}

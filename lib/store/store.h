@@ -48,6 +48,8 @@ MUST_CHECK int store_get(struct store *s, const struct table *t, struct str key,
 typedef int store_visit(void *arg, const void *rec, const struct row_meta *m);
 MUST_CHECK int store_each(struct store *s, const struct table *t, struct str from,
 			  store_visit *fn, void *arg, struct err *e);
+struct store_query { struct str query, boxid, after; uint64_t offset; unsigned limit; };
+int store_search(struct store *s, const struct table *t, const struct store_query *q, store_visit *fn, void *arg, uint64_t *total, struct err *e);
 /* Live rows of a table. */
 MUST_CHECK int store_count(struct store *s, const struct table *t, uint64_t *n, struct err *e);
 
