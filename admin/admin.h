@@ -4,9 +4,10 @@
  *                                                  |
  *                                 publish: listeners, generation, wait for the workers
  *
- * One process, one loop, no threads: a handler may write to the store (a durable commit takes
- * under a millisecond), but it never waits; what must be waited for (confirmations, the delay of
- * a wrong key) suspends that one HTTP connection.
+ * One process, one loop: a handler may write to the store (a durable commit takes under a
+ * millisecond), but it never waits; what must be waited for (confirmations, the delay of a wrong
+ * key) suspends that one HTTP connection. What takes seconds (COMMAND_LONG) runs in one thread
+ * beside the loop, on a branch of the store; other changes wait for their turn, reading does not.
  * Memory: the process owns one struct admin. */
 #ifndef PB_ADMIN_ADMIN_H
 #define PB_ADMIN_ADMIN_H
@@ -35,6 +36,8 @@ MUST_CHECK int admin_start(struct admin **out, const struct admin_config *c, str
 void admin_traffic(struct admin *a, struct store *traffic);
 /* The slot's bell rang: a worker or the supervisor may have confirmed. */
 void admin_bell(struct admin *a);
+/* A long command writes to accounts in its thread: nobody else may now. */
+bool admin_writes(const struct admin *a);
 /* No new requests; those under way are answered at once. NULL-safe. */
 void admin_stop(struct admin **a);
 

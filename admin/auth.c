@@ -248,38 +248,52 @@ static void mac(const struct auth *a, struct str stored, struct str key, uint8_t
 	explicit_bzero(text, sizeof(text));
 }
 
-bool auth_key_ok(struct auth *a, struct str key)
+void key_check_set(struct key_check *k, struct str key)
 {
-	char stored[256];
+	*k = (struct key_check){ 0 };
+	str_copy(k->secret, sizeof(k->secret), key);
+}
+
+void key_check_wipe(struct key_check *k)
+{
+	explicit_bzero(k->secret, sizeof(k->secret));
+}
+
+enum auth_known auth_key_known(struct auth *a, struct key_check *k)
+{
+	struct str key = str_z(k->secret);
 	uint8_t now[HASH_BYTES];
 	struct err e;
 
 	if (key.n == 0 || key.n > LIMIT_PASSWORD)
-		return false;
-	if (stored_get(a->store, names[ACCESSKEY], stored, &e)) {
+		return AUTH_WRONG;
+	if (stored_get(a->store, names[ACCESSKEY], k->stored, &e)) {
 		log_error("cannot check an access key: %s", e.text);
-		return false;
+		return AUTH_WRONG;
 	}
-	mac(a, str_z(stored), key, now);
-	if (str_same_secret(bytes(now, sizeof(now)), bytes(a->right, sizeof(a->right))))
-		return true;
-	if (!auth_hash_fits(str_z(stored), key))
-		return false;
-	memcpy(a->right, now, sizeof(now));
-	return true;
+	mac(a, str_z(k->stored), key, now);
+	return str_same_secret(bytes(now, sizeof(now)), bytes(a->right, sizeof(a->right))) ?
+		       AUTH_RIGHT :
+		       AUTH_ASK;
+}
+
+void key_check_run(struct key_check *k)
+{
+	k->fits = auth_hash_fits(str_z(k->stored), str_z(k->secret));
+}
+
+void auth_checked(struct auth *a, struct key_check *k)
+{
+	k->running = false;
+	if (k->fits)
+		mac(a, str_z(k->stored), str_z(k->secret), a->right);
 }
 
 /* --- guessers --- */
 
-/* Apart from the networks of those who guess mail passwords: a program with a wrong key does
- * not slow its neighbours' mail. */
 static uint64_t penalty_key(const struct shm *shm, const struct ipaddr *client)
 {
-	struct ipaddr net = ip_network(client);
-	char text[6 + sizeof(net.b)] = "admin";
-
-	memcpy(text + 6, net.b, sizeof(net.b));
-	return hash_sip(shm_secret(shm), (struct str){ text, sizeof(text) });
+	return penalty_network(shm, PENALTY_KEYS, client);
 }
 
 int64_t auth_delay(struct shm *shm, const struct ipaddr *client, int64_t mono_ms)

@@ -25,9 +25,21 @@ void auth_hash(struct str secret, char dst[AUTH_HASH_TEXT]);
 /* Does the secret fit the stored form? false for a stored form that is damaged. */
 bool auth_hash_fits(struct str stored, struct str secret);
 
-/* Is this the access key? Takes the same time for every wrong key of that length. Reads the
- * store each time, so that a change holds from the next request on. */
-bool auth_key_ok(struct auth *a, struct str key);
+/* One key on its way to being known: filled by key_check_set, then auth_key_known. */
+struct key_check {
+	char secret[LIMIT_PASSWORD + 2]; /* "": none; longer than LIMIT_PASSWORD: cut, and wrong */
+	char stored[256];		 /* what it is compared with */
+	bool running, fits;
+};
+void key_check_set(struct key_check *k, struct str key);
+void key_check_wipe(struct key_check *k);
+/* Is this the access key? RIGHT or WRONG at once, or ASK: only the rounds of the hash can tell.
+ * Then key_check_run in a thread, then auth_checked in the loop, which remembers a right one. The
+ * store is read each time, so that a change holds from the next request on. */
+enum auth_known { AUTH_RIGHT, AUTH_WRONG, AUTH_ASK };
+enum auth_known auth_key_known(struct auth *a, struct key_check *k);
+void key_check_run(struct key_check *k);
+void auth_checked(struct auth *a, struct key_check *k);
 /* The delay in ms that the next answer to this client must take: 0, or growing after failures. */
 int64_t auth_delay(struct shm *shm, const struct ipaddr *client, int64_t mono_ms);
 /* One more wrong key from there: the delay of its answer. */

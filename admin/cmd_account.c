@@ -1,9 +1,8 @@
-/* Accounts and aliases, and their text files. */
+/* Accounts and aliases, one by one. */
+#include "admin/change.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/store/csv.h"
 
 static const struct record_kind emails, aliases;
 
@@ -49,7 +48,7 @@ static int is_box(void *arg, const void *rec, const struct row_meta *m)
 	return str_eq(((const struct box *)rec)->boxid, *boxid);
 }
 
-static bool box_known(struct call *c, struct str boxid)
+bool account_box_known(struct call *c, struct str boxid)
 {
 	struct err e = { "" };
 	int rc = store_read_begin(c->env->accounts, &e);
@@ -66,7 +65,7 @@ static void tell_email(struct call *c, const union record *rec)
 	struct str boxid = rec->account.boxid;
 	struct str text = STR("the account has no box: mail to it gets a temporary error");
 
-	if (boxid.n > 0 && box_known(c, boxid))
+	if (boxid.n > 0 && account_box_known(c, boxid))
 		return;
 	if (boxid.n > 0)
 		text = arena_printf(c->arena,
@@ -106,28 +105,13 @@ void cmd_deleteemail(struct call *c)
 	record_delete(c, &emails);
 }
 
-/* -1 after call_fail. */
-static int wants_password(struct call *c)
-{
-	const struct str *v = xml_get(c->req, "show_password");
-
-	if (!v || v->n == 0 || str_eq(*v, STR("0")))
-		return 0;
-	if (str_eq(*v, STR("1")))
-		return 1;
-	call_fail(c, 400, "bad_value", "show_password: \"%.*s\" is not 0 or 1",
-		  v->n < 40 ? (int)v->n : 40, v->p);
-	return -1;
-}
-
 void cmd_getemail(struct call *c)
 {
-	int secrets = wants_password(c);
 	union record rec;
 
-	if (secrets < 0 || record_get(c, &emails, secrets, &rec) < 0)
+	if (record_get(c, &emails, c->args.show_password, &rec) < 0)
 		return;
-	if (secrets)
+	if (c->args.show_password)
 		log_warning("getemail: the password of %.*s was shown",
 			    STR_ARG(rec.account.email_address));
 }
@@ -154,43 +138,4 @@ void cmd_getalias(struct call *c)
 void cmd_deletealias(struct call *c)
 {
 	record_delete(c, &aliases);
-}
-
-/* --- email.csv and alias.csv --- */
-
-void cmd_vacuum(struct call *c)
-{
-	struct err e = { "" };
-
-	if (csv_vacuum(c->env->accounts, c->env->dir, &e) < 0)
-		record_unavailable(c, &e);
-}
-
-static void write_report(struct xml_out *o, const struct csv_report *r)
-{
-	xml_out_int(o, "read", (int64_t)r->read);
-	xml_out_int(o, "skipped", (int64_t)r->skipped);
-	xml_out_int(o, "added", (int64_t)r->added);
-	xml_out_int(o, "changed", (int64_t)r->changed);
-	xml_out_int(o, "removed", (int64_t)r->removed);
-	xml_out_open(o, "badlines", (int64_t)r->skipped);
-	for (unsigned i = 0; i < r->n_bad; i++) {
-		xml_out_open(o, "badline", -1);
-		xml_out_text(o, "file", str_z(r->bad[i].file));
-		xml_out_int(o, "line", (int64_t)r->bad[i].line);
-		xml_out_text(o, "reason", str_z(r->bad[i].reason));
-		xml_out_close(o, "badline");
-	}
-	xml_out_close(o, "badlines");
-}
-
-void cmd_reread(struct call *c)
-{
-	struct err e = { "" };
-	struct csv_report r;
-
-	if (csv_reread(c->env->accounts, c->env->dir, clock_wall_ms(), &r, &e) < 0)
-		record_unavailable(c, &e);
-	else
-		write_report(&c->body, &r);
 }

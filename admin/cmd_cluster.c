@@ -1,6 +1,8 @@
 /* Clusters, boxes, lights. */
 #include <stdlib.h>
 
+#include "admin/change.h"
+#include "admin/cluster.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
 #include "lib/base/addr.h"
@@ -18,7 +20,7 @@ static int each(struct call *c, const struct table *t, struct str from, store_vi
 	struct err e = { "" };
 	int rc = store_each(c->env->accounts, t, from, fn, arg, &e);
 
-	return rc < 0 ? record_unavailable(c, &e) : rc;
+	return rc < 0 ? change_unavailable(c, &e) : rc;
 }
 
 static int room_for(struct call *c, const struct table *t, unsigned max, const char *code)
@@ -27,7 +29,7 @@ static int room_for(struct call *c, const struct table *t, unsigned max, const c
 	uint64_t n;
 
 	if (store_count(c->env->accounts, t, &n, &e) < 0)
-		return record_unavailable(c, &e);
+		return change_unavailable(c, &e);
 	if (n < max)
 		return 0;
 	call_fail(c, 409, code, "there are %u %s already, and no more are possible", max, t->name);
@@ -96,13 +98,18 @@ static int check_listener(struct call *c, const struct cluster *row)
 
 /* --- clusters --- */
 
+int cluster_check(struct call *c, const struct cluster *row)
+{
+	if (row->default_spam_setting == 1)
+		return bad_value(c, "default_spam_setting", STR("1"), "is not 0 or 2");
+	return check_listener(c, row);
+}
+
 static int check_cluster(struct call *c, union record *rec, const union record *old)
 {
 	if (!old && room_for(c, &table_clusters, MAX_CLUSTERS, "too_many_clusters") < 0)
 		return -1;
-	if (rec->cluster.default_spam_setting == 1)
-		return bad_value(c, "default_spam_setting", STR("1"), "is not 0 or 2");
-	return check_listener(c, &rec->cluster);
+	return cluster_check(c, &rec->cluster);
 }
 
 static int is_of_cluster(void *arg, const void *rec, const struct row_meta *m)
@@ -200,6 +207,15 @@ static int load_cluster(struct call *c, struct str id, union record *out)
 	return -1;
 }
 
+int box_check(struct call *c, struct box *row, const struct cluster *of)
+{
+	if (row->protocol.n == 0)
+		row->protocol = of->type;
+	if (str_eq(row->fallover_boxid, row->boxid))
+		return bad_value(c, "fallover_boxid", row->fallover_boxid, "is the box itself");
+	return check_protocol(c, row, of);
+}
+
 static int check_box(struct call *c, union record *rec, const union record *old)
 {
 	struct box *b = &rec->box;
@@ -211,11 +227,7 @@ static int check_box(struct call *c, union record *rec, const union record *old)
 		return -1;
 	if (!old && !xml_get(c->req, "connect_timeout_ms"))
 		b->connect_timeout_ms = of.cluster.box_connect_timeout_ms;
-	if (b->protocol.n == 0)
-		b->protocol = of.cluster.type;
-	if (str_eq(b->fallover_boxid, b->boxid))
-		return bad_value(c, "fallover_boxid", b->fallover_boxid, "is the box itself");
-	return check_protocol(c, b, &of.cluster);
+	return box_check(c, b, &of.cluster);
 }
 
 static const struct record_kind boxes = { .table = &table_boxes,

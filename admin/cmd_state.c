@@ -1,10 +1,12 @@
 /* What there is and how it is: listclusters and stats. Both walk the descriptions of tables
  * (settings) and counters; neither knows a field by name beyond the keys. */
+#include "admin/change.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
 #include "lib/base/clock.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
+#include "shm/history.h"
 #include "shm/journal.h"
 #include "shm/slots.h"
 
@@ -175,7 +177,7 @@ static void list(struct call *c, bool settings)
 		store_read_end(c->env->accounts);
 	}
 	if (rc < 0)
-		record_unavailable(c, &l.err);
+		change_unavailable(c, &l.err);
 }
 
 void cmd_listclusters(struct call *c)
@@ -184,6 +186,16 @@ void cmd_listclusters(struct call *c)
 }
 
 /* --- processes --- */
+
+/* What one worker has counted, over all clusters. */
+static int64_t worker_sum(const struct shm *shm, unsigned slot, enum cluster_counter c)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < MAX_CLUSTERS; i++)
+		sum += counter_cluster(shm, (int)slot, i, c);
+	return sum;
+}
 
 static void write_slot(struct xml_out *o, const struct shm *shm, const char *name, unsigned slot)
 {
@@ -194,8 +206,9 @@ static void write_slot(struct xml_out *o, const struct shm *shm, const char *nam
 	xml_out_int(o, "pid", s.pid);
 	xml_out_text(o, "role", s.pid ? str_z(role_name(s.role)) : STR(""));
 	xml_out_int(o, "restarts", s.restarts);
-	if (slot < MAX_WORKERS)
-		xml_out_int(o, "sessions", worker_sessions(shm, slot));
+	for (int i = 0; i < CC_COUNT && slot < MAX_WORKERS; i++)
+		xml_out_int(o, cluster_counter_info[i].name,
+			    worker_sum(shm, slot, (enum cluster_counter)i));
 	xml_out_close(o, name);
 }
 
@@ -230,6 +243,45 @@ static void write_journal(struct xml_out *o, const struct shm *shm)
 	xml_out_close(o, "journal");
 }
 
+/* --- the traffic of the last minutes and hours --- */
+
+static void write_sample(void *arg, const struct history_sample *h)
+{
+	struct xml_out *o = arg;
+	char time[21];
+
+	clock_rfc3339(h->wall_ms, time);
+	xml_out_open(o, "sample", -1);
+	xml_out_text(o, "time", str_z(time));
+	xml_out_int(o, "ms", h->ms);
+	for (int i = 0; i < HF_COUNT; i++)
+		xml_out_int(o, history_info[i].name, h->v[i]);
+	xml_out_close(o, "sample");
+}
+
+static void write_history(struct xml_out *o, const struct shm *shm)
+{
+	xml_out_open(o, "history", -1);
+	for (int i = 0; i < HISTORY_RINGS; i++) {
+		xml_out_open(o, history_shapes[i].name, history_count(shm, (enum history_ring)i));
+		history_each(shm, (enum history_ring)i, write_sample, o);
+		xml_out_close(o, history_shapes[i].name);
+	}
+	xml_out_close(o, "history");
+}
+
+/* How far the long command is. */
+static void write_work(struct xml_out *o, struct long_work *w)
+{
+	if (!w->command)
+		return;
+	xml_out_open(o, "work", -1);
+	xml_out_text(o, "command", str_z(w->command));
+	xml_out_int(o, "done", (int64_t)atomic_load(&w->rows.done));
+	xml_out_int(o, "of", (int64_t)atomic_load(&w->rows.of));
+	xml_out_close(o, "work");
+}
+
 void cmd_stats(struct call *c)
 {
 	const struct shm *shm = c->env->shm;
@@ -237,7 +289,10 @@ void cmd_stats(struct call *c)
 
 	xml_out_int(&c->body, "uptime_s", up > 0 ? up / 1000 : 0);
 	xml_out_text(&c->body, "version", STR(PB_VERSION));
+	write_work(&c->body, c->env->work);
 	write_workers(&c->body, shm);
 	write_journal(&c->body, shm);
 	list(c, false);
+	if (!c->code)
+		write_history(&c->body, shm);
 }

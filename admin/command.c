@@ -7,9 +7,72 @@
 
 #define SHOWN 64 /* bytes of a stranger's name in an answer */
 
-#define COMMAND_ROW(name, flags, table, params) \
-	{ #name, flags, table, params, cmd_##name },
-const struct command commands[] = { COMMANDS(COMMAND_ROW){ NULL, 0, NULL, NULL, NULL } };
+#define COMMAND_LINE(name, group, flags, table, params, help, example) \
+	{ #name, group, flags, table, params, cmd_##name, help, example },
+const struct command commands[] = { COMMANDS(COMMAND_LINE){ .name = NULL } };
+
+/* --- the table --- */
+
+const struct command *command_find(struct str name)
+{
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		if (str_eq(str_z(cmd->name), name))
+			return cmd;
+	return NULL;
+}
+
+bool command_nests(struct str name)
+{
+	const struct command *cmd = command_find(name);
+
+	return cmd && cmd->flags & COMMAND_ROWS;
+}
+
+/* What describes a further parameter: args.h, or the stored row whose key it is, or one that
+ * refers to such a row. */
+static const struct field *describes(struct str name)
+{
+	const struct field *found = table_field(&table_args, name);
+
+	for (const struct table *const *t = accounts_tables; *t && !found; t++) {
+		const struct field *f = table_field(*t, name);
+
+		found = f && f->flags & FF_KEY ? f : NULL;
+	}
+	return found;
+}
+
+static bool next_field(struct param *p)
+{
+	const struct table *t = p->command->table;
+	unsigned must = FF_KEY | (p->command->flags & COMMAND_ADDS ? FF_REQUIRED : 0u);
+
+	while (t && p->at < t->n_fields) {
+		p->field = &t->fields[p->at++];
+		if (p->field->flags & FF_HIDDEN)
+			continue;
+		p->name = str_z(p->field->name);
+		p->required = p->field->flags & must;
+		return true;
+	}
+	return false;
+}
+
+bool param_next(struct param *p)
+{
+	if (next_field(p))
+		return true;
+	if (!p->words.p)
+		p->words = str_z(p->command->params ? p->command->params : "");
+	if (p->words.n == 0 || !str_split(&p->words, ' ', &p->name))
+		return false;
+	if (!p->words.p)
+		p->words = STR("");
+	p->required = p->name.p[p->name.n - 1] == '!';
+	p->name.n -= p->required;
+	p->field = describes(p->name);
+	return true;
+}
 
 /* --- the answer --- */
 
@@ -25,6 +88,7 @@ void call_fail(struct call *c, unsigned http, const char *code, const char *fmt,
 	xml_out_free(&c->body);
 	c->publish = false;
 	c->undo = NULL;
+	c->journal_mark = 0;
 }
 
 static struct str cut(struct str s)
@@ -49,41 +113,78 @@ struct str call_document(struct call *c, struct xml_out *out)
 
 /* --- the dispatcher --- */
 
-static const struct command *find(struct str name)
+/* A record of any table that describes a parameter. */
+union scratch {
+	struct account account;
+	struct alias alias;
+	struct cluster cluster;
+	struct box box;
+	struct settings settings;
+	struct args args;
+};
+
+static int check_known(struct call *c, const struct command *cmd, struct str name)
 {
-	for (const struct command *cmd = commands; cmd->name; cmd++)
-		if (str_eq(str_z(cmd->name), name))
-			return cmd;
+	struct param p = { .command = cmd };
+	struct str shown = cut(name);
+
+	while (param_next(&p))
+		if (str_eq(p.name, name))
+			return 0;
+	if (str_eq(name, STR("accesskey")))
+		return 0;
+	call_fail(c, 400, "unknown_parameter", "unknown parameter of %s: %.*s", cmd->name,
+		  STR_ARG(shown));
+	return -1;
+}
+
+/* Parses one value where it belongs, and puts its kept form into the request. */
+static int check_value(struct call *c, const struct field *f, struct xml_param *v)
+{
+	bool own = f >= table_args.fields && f < table_args.fields + table_args.n_fields;
+	union scratch other;
+	void *rec = own ? (void *)&c->args : (void *)&other;
+	struct err e = { "" };
+
+	if (v->rows && !(f->flags & FF_ROWS)) {
+		call_fail(c, 400, "malformed", "<%s> holds elements of its own, and must not", f->name);
+		return -1;
+	}
+	if (field_parse(f, rec, v->value, c->arena, &e) < 0) {
+		call_fail(c, 400, "bad_value", "%s", e.text);
+		return -1;
+	}
+	if (field_is_text(f->kind))
+		v->value = field_str(f, rec);
+	return 0;
+}
+
+static struct xml_param *named(const struct call *c, struct str name)
+{
+	for (unsigned i = 0; i < c->req->n; i++)
+		if (str_eq(c->req->v[i].name, name))
+			return (struct xml_param *)(uintptr_t)&c->req->v[i];
 	return NULL;
-}
-
-static bool listed(const char *words, struct str word)
-{
-	struct str rest = str_z(words), one;
-
-	while (str_split(&rest, ' ', &one))
-		if (str_eq(one, word))
-			return true;
-	return false;
-}
-
-static bool allowed(const struct command *cmd, struct str name)
-{
-	const struct field *f = cmd->table ? table_field(cmd->table, name) : NULL;
-
-	return (f && !(f->flags & FF_HIDDEN)) || listed(cmd->params, name) ||
-	       str_eq(name, STR("accesskey"));
 }
 
 static int check_params(struct call *c, const struct command *cmd)
 {
-	for (unsigned i = 0; i < c->req->n; i++) {
-		struct str name = cut(c->req->v[i].name);
+	struct param p = { .command = cmd };
 
-		if (allowed(cmd, c->req->v[i].name))
+	for (unsigned i = 0; i < c->req->n; i++)
+		if (check_known(c, cmd, c->req->v[i].name) < 0)
+			return -1;
+	while (param_next(&p)) {
+		struct xml_param *v = named(c, p.name);
+		/* Of the further ones an empty one is as absent. */
+		bool skip = v && v->value.n == 0 && !v->rows && p.words.p && !p.required;
+
+		if (v && !skip && check_value(c, p.field, v) < 0)
+			return -1;
+		if (v || !p.required)
 			continue;
-		call_fail(c, 400, "unknown_parameter", "unknown parameter of %s: %.*s",
-			  cmd->name, STR_ARG(name));
+		call_fail(c, 400, "missing_parameter", "%s needs the parameter %.*s", cmd->name,
+			  STR_ARG(p.name));
 		return -1;
 	}
 	return 0;
@@ -91,7 +192,7 @@ static int check_params(struct call *c, const struct command *cmd)
 
 void command_run(struct call *c)
 {
-	const struct command *cmd = find(c->req->command);
+	const struct command *cmd = command_find(c->req->command);
 	struct str name = cut(c->req->command);
 
 	c->http = 200;
@@ -99,9 +200,25 @@ void command_run(struct call *c)
 	c->err.text[0] = '\0';
 	c->publish = false;
 	c->undo = NULL;
+	c->journal_mark = 0;
+	record_defaults(&table_args, &c->args);
 	xml_out_init(&c->body, 1);
 	if (!cmd)
 		call_fail(c, 404, "unknown_command", "unknown command: %.*s", STR_ARG(name));
 	else if (check_params(c, cmd) == 0)
 		cmd->run(c);
+}
+
+/* --- for handlers --- */
+
+bool call_has(const struct call *c, const char *name)
+{
+	return named(c, str_z(name)) != NULL;
+}
+
+struct str call_text(const struct call *c, const char *name)
+{
+	const struct xml_param *v = named(c, str_z(name));
+
+	return v ? v->value : STR("");
 }

@@ -1,14 +1,6 @@
 #include "admin/record.h"
 
-#include "lib/base/clock.h"
-#include "lib/base/log.h"
-
-int record_unavailable(struct call *c, const struct err *e)
-{
-	log_warning("%.*s: %s", STR_ARG(c->req->command), e->text);
-	call_fail(c, 503, "store_failed", "%s", e->text);
-	return -1;
-}
+#include "admin/change.h"
 
 /* --- fields --- */
 
@@ -27,8 +19,7 @@ static bool same_row(const struct table *t, const union record *a, const union r
 	return true;
 }
 
-/* Texts that borrow the map move into the arena. */
-static int own_texts(struct call *c, const struct table *t, union record *rec)
+int record_own(struct call *c, const struct table *t, union record *rec, struct arena *a)
 {
 	static const struct err full = { "the request needs too much memory" };
 
@@ -38,9 +29,9 @@ static int own_texts(struct call *c, const struct table *t, union record *rec)
 
 		if (!field_is_text(f->kind))
 			continue;
-		*s = arena_str(c->arena, *s);
+		*s = arena_str(a, *s);
 		if (!s->p)
-			return record_unavailable(c, &full);
+			return change_unavailable(c, &full);
 	}
 	return 0;
 }
@@ -78,11 +69,17 @@ static int take_key_field(struct call *c, const struct record_kind *k,
 	return take_field(c, f, rec, v ? *v : *also);
 }
 
+/* The one key of a table with one row has its default. */
+static bool is_named_key(const struct field *f)
+{
+	return (f->flags & FF_KEY) && !(f->flags & FF_HIDDEN);
+}
+
 static int take_key(struct call *c, const struct record_kind *k, union record *rec)
 {
 	record_defaults(k->table, rec);
 	for (unsigned i = 0; i < k->table->n_fields; i++)
-		if ((k->table->fields[i].flags & FF_KEY) &&
+		if (is_named_key(&k->table->fields[i]) &&
 		    take_key_field(c, k, &k->table->fields[i], rec) < 0)
 			return -1;
 	return 0;
@@ -127,7 +124,7 @@ void record_write(struct xml_out *o, const struct table *t, const void *rec, boo
 static void write_key(struct call *c, const struct table *t, const union record *rec)
 {
 	for (unsigned i = 0; i < t->n_fields; i++)
-		if (t->fields[i].flags & FF_KEY)
+		if (is_named_key(&t->fields[i]))
 			xml_out_text(&c->body, t->fields[i].name, field_str(&t->fields[i], rec));
 }
 
@@ -169,45 +166,34 @@ static int already(struct call *c, const struct record_kind *k, const union reco
 
 /* --- the store --- */
 
-int record_load(struct call *c, const struct table *t, const union record *key, union record *out)
+int record_load_key(struct call *c, const struct table *t, struct str key, union record *out)
 {
 	struct err e = { "" };
+	int rc = store_get(c->env->accounts, t, key, out, NULL, &e);
+
+	if (rc < 0)
+		return change_unavailable(c, &e);
+	return rc == 0 ? record_own(c, t, out, c->arena) : rc;
+}
+
+int record_load(struct call *c, const struct table *t, const union record *key, union record *out)
+{
 	char bytes[KEY_MAX];
 	size_t n;
-	int rc;
 
 	if (record_key(t, key, bytes, &n) < 0)
 		return STORE_NONE;
-	rc = store_get(c->env->accounts, t, (struct str){ bytes, n }, out, NULL, &e);
-	if (rc < 0)
-		return record_unavailable(c, &e);
-	return rc == 0 ? own_texts(c, t, out) : rc;
+	return record_load_key(c, t, (struct str){ bytes, n }, out);
 }
 
-static int begin(struct call *c)
+int record_put(struct call *c, const struct table *t, const union record *rec)
 {
 	struct err e = { "" };
 
-	return store_write_begin(c->env->accounts, clock_wall_ms(), &e) < 0 ?
-		       record_unavailable(c, &e) :
-		       0;
+	return store_put(c->env->accounts, t, rec, &e) < 0 ? change_unavailable(c, &e) : 0;
 }
 
-static int commit(struct call *c)
-{
-	struct err e = { "" };
-
-	return store_commit(c->env->accounts, &e) < 0 ? record_unavailable(c, &e) : 0;
-}
-
-static int put(struct call *c, const struct table *t, const union record *rec)
-{
-	struct err e = { "" };
-
-	return store_put(c->env->accounts, t, rec, &e) < 0 ? record_unavailable(c, &e) : 0;
-}
-
-static int drop(struct call *c, const struct table *t, const union record *rec)
+int record_drop(struct call *c, const struct table *t, const union record *rec)
 {
 	struct err e = { "the key is too long" };
 	char key[KEY_MAX];
@@ -215,7 +201,7 @@ static int drop(struct call *c, const struct table *t, const union record *rec)
 
 	if (record_key(t, rec, key, &n) < 0 ||
 	    store_delete(c->env->accounts, t, (struct str){ key, n }, &e) < 0)
-		return record_unavailable(c, &e);
+		return change_unavailable(c, &e);
 	return 0;
 }
 
@@ -242,27 +228,27 @@ static int restore(struct call *c, const struct change *ch)
 		if (!field_same(f, &ch->before, &ch->after) && field_same(f, &now, &ch->after))
 			copy_field(f, &now, &ch->before);
 	}
-	return put(c, t, &now);
+	return record_put(c, t, &now);
 }
 
 static int remove_added(struct call *c, const struct change *ch)
 {
 	if (ch->k->check_delete && ch->k->check_delete(c, &ch->after) < 0)
 		return -1;
-	return drop(c, ch->k->table, &ch->after);
+	return record_drop(c, ch->k->table, &ch->after);
 }
 
 static int undo(struct call *c, struct err *e)
 {
 	const struct change *ch = c->undo_arg;
 
-	if (begin(c) < 0)
+	if (change_begin(c) < 0)
 		return err_set(e, "%s", c->err.text);
 	if ((ch->added ? remove_added(c, ch) : restore(c, ch)) < 0) {
-		store_abort(c->env->accounts);
+		change_abort(c);
 		return err_set(e, "%s", c->err.text);
 	}
-	return commit(c) < 0 ? err_set(e, "%s", c->err.text) : 0;
+	return change_commit(c, STR("taken back")) < 0 ? err_set(e, "%s", c->err.text) : 0;
 }
 
 static int remember(struct call *c, const struct record_kind *k, const union record *rec,
@@ -272,7 +258,7 @@ static int remember(struct call *c, const struct record_kind *k, const union rec
 	struct change *ch = arena_alloc(c->arena, sizeof(*ch));
 
 	if (!ch)
-		return record_unavailable(c, &full);
+		return change_unavailable(c, &full);
 	*ch = (struct change){ .k = k, .added = !old, .after = *rec };
 	if (old)
 		ch->before = *old;
@@ -290,6 +276,10 @@ static int change_row(struct call *c, const struct record_kind *k, bool adding, 
 
 	if (rc < 0)
 		return -1;
+	if (rc == STORE_NONE && k->always) {
+		record_defaults(k->table, &stored);
+		rc = 0;
+	}
 	if (adding && rc == 0)
 		return already(c, k, rec);
 	if (!adding && rc == STORE_NONE)
@@ -302,7 +292,7 @@ static int change_row(struct call *c, const struct record_kind *k, bool adding, 
 		return 1;
 	if (k->undo && remember(c, k, rec, old) < 0)
 		return -1;
-	return put(c, k->table, rec);
+	return record_put(c, k->table, rec);
 }
 
 static void change(struct call *c, const struct record_kind *k, bool adding)
@@ -310,12 +300,12 @@ static void change(struct call *c, const struct record_kind *k, bool adding)
 	union record rec;
 	int rc;
 
-	if (take_key(c, k, &rec) < 0 || begin(c) < 0)
+	if (take_key(c, k, &rec) < 0 || change_begin(c) < 0)
 		return;
 	rc = change_row(c, k, adding, &rec);
 	if (rc != 0)
-		store_abort(c->env->accounts);
-	else if (commit(c) < 0)
+		change_abort(c);
+	else if (change_commit(c, STR("")) < 0)
 		return;
 	if (rc < 0)
 		return;
@@ -347,20 +337,20 @@ static int delete_row(struct call *c, const struct record_kind *k, const union r
 		return no_such(c, k, key);
 	if (k->check_delete && k->check_delete(c, &rec) < 0)
 		return -1;
-	return drop(c, k->table, &rec);
+	return record_drop(c, k->table, &rec);
 }
 
 void record_delete(struct call *c, const struct record_kind *k)
 {
 	union record key;
 
-	if (take_key(c, k, &key) < 0 || begin(c) < 0)
+	if (take_key(c, k, &key) < 0 || change_begin(c) < 0)
 		return;
 	if (delete_row(c, k, &key) < 0) {
-		store_abort(c->env->accounts);
+		change_abort(c);
 		return;
 	}
-	if (commit(c) < 0)
+	if (change_commit(c, STR("")) < 0)
 		return;
 	c->publish = k->publish;
 	write_key(c, k->table, &key);
@@ -375,9 +365,13 @@ int record_get(struct call *c, const struct record_kind *k, bool secrets, union 
 	if (take_key(c, k, &key) < 0)
 		return -1;
 	if (store_read_begin(c->env->accounts, &e) < 0)
-		return record_unavailable(c, &e);
+		return change_unavailable(c, &e);
 	rc = record_load(c, k->table, &key, rec);
 	store_read_end(c->env->accounts);
+	if (rc == STORE_NONE && k->always) {
+		record_defaults(k->table, rec);
+		rc = 0;
+	}
 	if (rc == STORE_NONE)
 		return no_such(c, k, &key);
 	if (rc == 0)

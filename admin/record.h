@@ -13,6 +13,7 @@ union record {
 	struct alias alias;
 	struct cluster cluster;
 	struct box box;
+	struct settings settings;
 };
 
 /* What the handlers of one sort of thing share. Hooks may be NULL. */
@@ -23,6 +24,7 @@ struct record_kind {
 	const char *key_also;	   /* another tag that may name the key; or NULL */
 	bool publish;		   /* workers have compiled it */
 	bool undo;		   /* a change may have to be taken back */
+	bool always;		   /* there is one row, at its defaults where it is not stored */
 	/* Before it is written, inside the transaction: what the ranges of the fields cannot say.
 	 * May complete rec. old is NULL when the row is new. -1 after call_fail. */
 	int (*check)(struct call *c, union record *rec, const union record *old);
@@ -40,9 +42,16 @@ int record_get(struct call *c, const struct record_kind *k, bool secrets, union 
 
 /* The row whose key fields stand in key: 0, STORE_NONE, or -1 after call_fail. */
 int record_load(struct call *c, const struct table *t, const union record *key, union record *out);
+/* Has any cluster a box of that name? (cmd_account.c) */
+bool account_box_known(struct call *c, struct str boxid);
+/* Texts that borrow the store's map move into the arena: 0, or -1 after call_fail. */
+int record_own(struct call *c, const struct table *t, union record *rec, struct arena *a);
 /* One element a field that is not hidden. */
 void record_write(struct xml_out *o, const struct table *t, const void *rec, bool secrets);
-/* Something of our surroundings failed: 503 and a warning in the log. Returns -1. */
-int record_unavailable(struct call *c, const struct err *e);
+/* The same by its key; out owns its texts. */
+int record_load_key(struct call *c, const struct table *t, struct str key, union record *out);
+/* Inside a transaction: 0, or -1 after call_fail. */
+int record_put(struct call *c, const struct table *t, const union record *rec);
+int record_drop(struct call *c, const struct table *t, const union record *rec);
 
 #endif

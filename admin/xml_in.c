@@ -7,13 +7,22 @@
 
 #define SHOWN 40 /* bytes of a name in an error text */
 
+struct level { /* an open element below a child */
+	struct xml_row *row, **last; /* where its next element goes */
+	bool text;		     /* it holds more than blanks */
+};
+
 struct parsing {
 	XML_Parser parser;
+	bool (*nests)(struct str command);
 	struct xml_request *out;
 	struct arena *arena;
 	struct err *err;
 	struct buf text;     /* of the open child */
 	unsigned depth;	     /* 1: in the root element, 2: in a child */
+	struct level level[LIMIT_XML_DEPTH + 1]; /* by depth, from 2 on */
+	unsigned n_rows;
+	bool rows; /* the command's children may hold elements */
 	unsigned long first; /* lines skipped before the document */
 	bool refused;
 };
@@ -91,7 +100,31 @@ static void open_child(struct parsing *p, struct str name)
 		return;
 	}
 	r->v[r->n].value = STR("");
+	r->v[r->n].rows = NULL;
+	p->level[2] = (struct level){ NULL, &r->v[r->n].rows, false };
 	r->v[r->n++].name = kept(p, name);
+}
+
+static void open_row(struct parsing *p, struct str name)
+{
+	struct level *in = &p->level[p->depth - 1];
+	struct xml_row *row;
+
+	if (!p->rows || p->depth > LIMIT_XML_DEPTH) {
+		refuse(p, malformed, "holds elements of its own, and must not",
+		       p->depth > 3 ? in->row->name : p->out->v[p->out->n - 1].name);
+		return;
+	}
+	row = p->n_rows++ < LIMIT_XML_ROWS ? arena_alloc(p->arena, sizeof(*row)) : NULL;
+	if (!row || in->text) {
+		refuse(p, malformed, row ? "stands beside text" : "is one element too many", name);
+		return;
+	}
+	row->value = STR("");
+	row->name = kept(p, name);
+	*in->last = row;
+	in->last = &row->next;
+	p->level[p->depth] = (struct level){ row, &row->rows, false };
 }
 
 static void on_open(void *arg, const char *name, const char **attributes)
@@ -102,27 +135,37 @@ static void on_open(void *arg, const char *name, const char **attributes)
 	if (p->refused)
 		return;
 	p->depth++;
-	if (p->depth == 1)
+	/* Blanks between the elements are no value. */
+	buf_consume(&p->text, buf_len(&p->text));
+	if (p->depth == 1) {
 		p->out->command = kept(p, str_z(name));
-	else if (p->depth == 2)
+		p->rows = p->nests && p->nests(p->out->command);
+	} else if (p->depth == 2) {
 		open_child(p, str_z(name));
-	else
-		refuse(p, malformed, "holds elements of its own, and must not",
-		       p->out->v[p->out->n - 1].name);
+	} else {
+		open_row(p, str_z(name));
+	}
+}
+
+static bool is_leaf(const struct parsing *p)
+{
+	return p->depth == 2 ? !p->out->v[p->out->n - 1].rows : !p->level[p->depth].row->rows;
 }
 
 static void on_close(void *arg, const char *name)
 {
 	struct parsing *p = arg;
-	struct str text = buf_str(&p->text);
+	struct str text = buf_str(&p->text), *value;
 
 	(void)name;
 	if (p->refused)
 		return;
-	if (p->depth == 2 && text.n > 0) {
-		p->out->v[p->out->n - 1].value = kept(p, text);
-		buf_consume(&p->text, text.n);
+	if (p->depth >= 2 && is_leaf(p) && text.n > 0) {
+		value = p->depth == 2 ? &p->out->v[p->out->n - 1].value :
+					&p->level[p->depth].row->value;
+		*value = kept(p, text);
 	}
+	buf_consume(&p->text, text.n);
 	p->depth--;
 }
 
@@ -130,13 +173,16 @@ static void on_text(void *arg, const char *s, int n)
 {
 	struct parsing *p = arg;
 	struct str text = { s, (size_t)n };
+	bool blank = str_trim(text).n == 0;
 
-	if (p->refused)
+	if (p->refused || p->depth == 0)
 		return;
-	if (p->depth == 1 && str_trim(text).n > 0)
-		refuse(p, malformed, "holds text beside its children", p->out->command);
+	if (!blank && (p->depth == 1 || !is_leaf(p)))
+		refuse(p, malformed, "holds text beside its children",
+		       p->depth == 1 ? p->out->command : p->out->v[p->out->n - 1].name);
+	p->level[p->depth].text |= !blank;
 	/* Decoded text is never longer than its source, so this does not fail. */
-	if (p->depth == 2 && buf_add(&p->text, text) < 0)
+	if (p->depth >= 2 && buf_add(&p->text, text) < 0)
 		refuse(p, malformed, "makes the request too large", p->out->command);
 }
 
@@ -174,9 +220,10 @@ static int parse(struct parsing *p, struct str body)
 		       XML_ErrorString(XML_GetErrorCode(p->parser)), line(p));
 }
 
-int xml_parse(struct str body, struct arena *a, struct xml_request *out, struct err *e)
+int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
+	      struct xml_request *out, struct err *e)
 {
-	struct parsing p = { .out = out, .arena = a, .err = e };
+	struct parsing p = { .out = out, .arena = a, .nests = nests, .err = e };
 	int rc;
 
 	out->command = STR("");

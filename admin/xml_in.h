@@ -2,6 +2,8 @@
  * Refused: document type and entity declarations, nested or repeated children, text beside
  * children, more than LIMIT_XML_CHILDREN, anything but UTF-8. Blank lines before the XML
  * declaration are skipped, because the manual's Python example sends one.
+ * The commands that nests() names hold rows in their children, LIMIT_XML_ROWS elements and
+ * LIMIT_XML_DEPTH deep at most; there siblings may have the same name.
  * Memory: everything lives in the caller's arena. */
 #ifndef PB_ADMIN_XML_IN_H
 #define PB_ADMIN_XML_IN_H
@@ -10,8 +12,13 @@
 #include "lib/base/err.h"
 #include "lib/base/limits.h"
 
+struct xml_row { /* an element within a child */
+	struct str name, value;
+	struct xml_row *rows, *next; /* its own elements, its next sibling; or NULL */
+};
 struct xml_param {
 	struct str name, value; /* value is empty for <tag/> */
+	struct xml_row *rows;	/* NULL but for what nests */
 };
 struct xml_request {
 	struct str command; /* the root element; set as soon as it is known, also on error */
@@ -20,8 +27,10 @@ struct xml_request {
 	const char *code; /* on error: "malformed" or "repeated_parameter"; static text */
 };
 
-/* 0, or -1 with a text that names the child and the line. Attributes are not looked at. */
-MUST_CHECK int xml_parse(struct str body, struct arena *a, struct xml_request *out, struct err *e);
+/* 0, or -1 with a text that names the child and the line. Attributes are not looked at.
+ * nests: may this command's children hold elements? */
+MUST_CHECK int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
+			 struct xml_request *out, struct err *e);
 /* The value of that child, or NULL when it is absent. */
 const struct str *xml_get(const struct xml_request *r, const char *name);
 

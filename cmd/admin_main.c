@@ -136,7 +136,7 @@ static void on_collect(struct timer *t)
 	struct admin_main *m = container_of(t, struct admin_main, collect);
 	struct err e = { "" };
 
-	if (collect(m, &e) < 0)
+	if (!admin_writes(m->admin) && collect(m, &e) < 0)
 		log_error("collecting tombstones: %s", e.text);
 	timer_set(t, COLLECT_MS);
 }

@@ -54,12 +54,30 @@ static int apply_ledger(struct replicator *r, struct str payload, struct err *e)
 	return rc < 0 ? -1 : store_put(r->traffic, &table_ledger, &row, e);
 }
 
+static int apply_blocked(struct replicator *r, struct str payload, struct err *e)
+{
+	struct blocked row;
+	struct row_meta m;
+	char key[KEY_MAX];
+	size_t n;
+
+	if (record_decode(&table_blocked, payload, &row, &m) < 0 ||
+	    record_key(&table_blocked, &row, key, &n) < 0) {
+		log_warning("a damaged fact about a blocked client was dropped");
+		return 0;
+	}
+	if (m.tombstone)
+		return store_delete(r->traffic, &table_blocked, (struct str){ key, n }, e) < 0 ? -1 : 0;
+	return store_put(r->traffic, &table_blocked, &row, e);
+}
+
 /* kind, what applies it */
 static const struct {
 	enum journal_kind kind;
 	int (*apply)(struct replicator *r, struct str payload, struct err *e);
 } kinds[] = {
 	{ JOURNAL_LEDGER, apply_ledger },
+	{ JOURNAL_BLOCKED, apply_blocked },
 };
 
 static int apply(struct replicator *r, enum journal_kind kind, struct str payload, struct err *e)

@@ -25,64 +25,13 @@ void help_usage(FILE *out)
 	      out);
 }
 
-/* Parameters come one after the other: the table's fields, then the words of params. */
-struct param {
-	struct str name;
-	const struct field *field; /* NULL: no table describes it */
-	bool required;
-};
-struct params {
-	const struct command *cmd;
-	unsigned next; /* field */
-	struct str words;
-};
-
-/* The field of that name; where it is a key rather than where another row refers to it. */
-static const struct field *field_of(struct str name)
-{
-	const struct field *found = NULL;
-
-	for (const struct table *const *t = accounts_tables; *t; t++) {
-		const struct field *f = table_field(*t, name);
-
-		if (f && (!found || f->flags & FF_KEY))
-			found = f;
-	}
-	return found;
-}
-
-static bool next_param(struct params *p, struct param *out)
-{
-	const struct table *t = p->cmd->table;
-
-	while (t && p->next < t->n_fields) {
-		const struct field *f = &t->fields[p->next++];
-
-		if (f->flags & FF_HIDDEN)
-			continue;
-		*out = (struct param){ str_z(f->name), f, f->flags & (FF_REQUIRED | FF_KEY) };
-		return true;
-	}
-	if (!str_split(&p->words, ' ', &out->name))
-		return false;
-	out->field = field_of(out->name);
-	out->required = false;
-	return true;
-}
-
-static struct params params_of(const struct command *c)
-{
-	return (struct params){ c, 0, str_z(c->params) };
-}
-
 static void print_command(FILE *out, const struct command *c)
 {
-	struct params p = params_of(c);
-	struct param one;
+	struct param one = { .command = c };
 	size_t column = WIDTH;
 
 	fprintf(out, "  %s", c->name);
-	while (next_param(&p, &one)) {
+	while (param_next(&one)) {
 		if (column + 1 + one.name.n > WIDTH) {
 			fprintf(out, "\n%*s", INDENT - 1, "");
 			column = INDENT - 1;
@@ -154,17 +103,14 @@ static void print_param(FILE *out, const struct param *p, bool adds)
 bool help_command(FILE *out, struct str name)
 {
 	for (const struct command *c = commands; c->name; c++) {
-		struct params p = params_of(c);
-		struct param one;
+		struct param one = { .command = c };
 
 		if (!str_eq(str_z(c->name), name))
 			continue;
 		fprintf(out, "%s\n", c->name);
-		while (next_param(&p, &one)) {
+		while (param_next(&one)) {
 			bool adds = str_starts(name, STR("add"));
 
-			/* What changes a row takes its key; the rest may stay as it is. */
-			one.required = one.required && (adds || one.field->flags & FF_KEY);
 			print_param(out, &one, adds);
 		}
 		return true;

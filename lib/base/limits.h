@@ -91,6 +91,9 @@
 /* --- admin --- */
 #define LIMIT_XML_BODY (1u << 20)
 #define LIMIT_XML_CHILDREN 128
+#define LIMIT_XML_CONFIG (16u << 20) /* body of importconfig: what exportconfig may answer */
+#define LIMIT_XML_ROWS 100000	     /* its elements: 64 clusters and 512 boxes have 14,000 */
+#define LIMIT_XML_DEPTH 6	     /* importconfig, clusters, cluster, boxes, box, field */
 #define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
 #define LIMIT_HTTP_CONNECTIONS 400
 #define TIMEOUT_HTTP_S 30
@@ -101,6 +104,10 @@
 #define LIMIT_HEALTH 16384	    /* a line for each process, and for some more things */
 #define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */
 #define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */
+#define LIMIT_AUDIT_ROWS 10000	    /* the oldest go; about 2 MiB */
+#define LIMIT_AUDIT_WHAT 400	    /* bytes of one row's account of what was changed */
+#define TIMEOUT_LONG_TURN 120000    /* a change waits so long for a long command to end */
+#define TIMEOUT_JOURNAL 3000	    /* a change waits so long for the replicator */
 #define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */
 #define AUTH_SECRET_CHARS 24	    /* of 32: 120 bits in what first start makes */
 #define TIMEOUT_PBCTL_S 300	    /* a bulk command may take minutes */

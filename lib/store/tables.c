@@ -10,6 +10,8 @@
 #define BOX_ROW(...) ROW(box, __VA_ARGS__)
 #define SETTINGS_ROW(...) ROW(settings, __VA_ARGS__)
 #define CREDENTIAL_ROW(...) ROW(credential, __VA_ARGS__)
+#define AUDIT_ROW(...) ROW(audit, __VA_ARGS__)
+#define BLOCKED_ROW(...) ROW(blocked, __VA_ARGS__)
 #define LEDGER_ROW(...) ROW(ledger, __VA_ARGS__)
 
 static const struct field account_fields[] = { ACCOUNT_FIELDS(ACCOUNT_ROW) };
@@ -18,6 +20,8 @@ static const struct field cluster_fields[] = { CLUSTER_FIELDS(CLUSTER_ROW) };
 static const struct field box_fields[] = { BOX_FIELDS(BOX_ROW) };
 static const struct field settings_fields[] = { SETTINGS_FIELDS(SETTINGS_ROW) };
 static const struct field credential_fields[] = { CREDENTIAL_FIELDS(CREDENTIAL_ROW) };
+static const struct field audit_fields[] = { AUDIT_FIELDS(AUDIT_ROW) };
+static const struct field blocked_fields[] = { BLOCKED_FIELDS(BLOCKED_ROW) };
 static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
 
 #define TABLE(id, name, fields, record, replicated, by_field) \
@@ -32,8 +36,10 @@ const struct table table_settings = TABLE(5, "settings", settings_fields, settin
 const struct table table_credentials =
 	TABLE(6, "credentials", credential_fields, credential, false, false);
 const struct table table_ledger = TABLE(7, "ledger", ledger_fields, ledger, true, false);
+const struct table table_audit = TABLE(8, "audit", audit_fields, audit, false, false);
+const struct table table_blocked = TABLE(9, "blocked", blocked_fields, blocked, true, false);
 
 const struct table *const accounts_tables[] = { &table_accounts, &table_aliases, &table_clusters,
 						&table_boxes,	 &table_settings,
-						&table_credentials, NULL };
-const struct table *const traffic_tables[] = { &table_ledger, NULL };
+						&table_credentials, &table_audit, NULL };
+const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, NULL };

@@ -120,10 +120,28 @@
 	X(22, sister_transport, ENUM, 0, "mesh", 0, 0, "mesh|nats", "how changes travel") \
 	X(23, nats_url, TEXT, 0, "", 0, 1000, 0, "address of the NATS server")
 
-/* Written by changepassword and first start; salted crypt(3) hashes only. Not replicated. */
+/* Written by changepassword and first start: salted hashes of what must only be recognised
+ * (password, accesskey), and the sisters' key (sisterkey), which must be used. Not replicated. */
 #define CREDENTIAL_FIELDS(X) \
-	X(1, credential, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "password or accesskey") \
-	X(2, hash, TEXT, FF_REQUIRED, "", 1, 255, 0, "salted hash")
+	X(1, credential, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "password, accesskey or sisterkey") \
+	X(2, hash, TEXT, FF_REQUIRED, "", 1, 255, 0, "salted hash; of sisterkey the key itself")
+
+/* Who changed what on this machine (admin/change.h): bounded, not replicated. */
+#define AUDIT_FIELDS(X) \
+	X(1, number, TEXT, FF_KEY | FF_REQUIRED, "", 16, 16, 0, "counts down, so that the newest comes first") \
+	X(2, time, DATE, 0, "", 0, INT64_MAX, 0, "when") \
+	X(3, who, TEXT, 0, "", 0, 63, 0, "key, uid N, or a sister") \
+	X(4, from, TEXT, 0, "", 0, 63, 0, "address of the client, or local") \
+	X(5, command, TEXT, 0, "", 0, 63, 0, "which command") \
+	X(6, what, TEXT, 0, "", 0, 1000, 0, "what it named, without secrets")
+
+/* Blocked accounts and client addresses (traffic.mdb): by the guard, or by an administrator. */
+#define BLOCKED_FIELDS(X) \
+	X(1, subject, TEXT, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "mail address or IP address") \
+	X(2, reason, TEXT, 0, "", 0, 200, 0, "why, in words") \
+	X(3, since, DATE, 0, "", 0, INT64_MAX, 0, "when it was blocked") \
+	X(4, count, INT, 0, "0", 0, INT64_MAX, 0, "how often it has tried since") \
+	X(5, who, TEXT, 0, "", 0, 63, 0, "guard, key or uid N")
 
 /* Delivered ledger (HACKING.md). pair is the first 16 bytes of
  * SHA-256 over sender, NUL, recipient (both in lower case), digest the first 16 of the
@@ -158,15 +176,17 @@ struct cluster { CLUSTER_FIELDS(FIELD_MEMBER) };
 struct box { BOX_FIELDS(FIELD_MEMBER) };
 struct settings { SETTINGS_FIELDS(FIELD_MEMBER) };
 struct credential { CREDENTIAL_FIELDS(FIELD_MEMBER) };
+struct audit { AUDIT_FIELDS(FIELD_MEMBER) };
+struct blocked { BLOCKED_FIELDS(FIELD_MEMBER) };
 struct ledger { LEDGER_FIELDS(FIELD_MEMBER) };
 
 enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 
 /* accounts.mdb */
 extern const struct table table_accounts, table_aliases, table_clusters, table_boxes,
-	table_settings, table_credentials;
+	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
-extern const struct table table_ledger;
+extern const struct table table_ledger, table_blocked;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];
 extern const struct table *const traffic_tables[];

@@ -16,6 +16,7 @@
 
 static char rig_dir[64], rig_log[96];
 static struct command_env rig_env;
+static struct long_work rig_work;
 static struct arena rig_arena;
 static struct xml_request rig_req;
 static struct call call;
@@ -39,6 +40,7 @@ static inline void rig_open(void)
 	ck_assert_int_eq(log_open(rig_log, &e), 0);
 	rig_env.dir = rig_dir;
 	rig_env.shm = shm_create(2);
+	rig_env.work = &rig_work;
 	rig_arena = ARENA(8 << 20);
 	rig_store_open();
 }
@@ -73,8 +75,9 @@ static inline unsigned ask_xml(const char *xml)
 	xml_out_free(&call.body);
 	free(answer);
 	arena_free(&rig_arena);
-	call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena };
-	if (xml_parse(str_z(xml), &rig_arena, &rig_req, &e) < 0)
+	call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena,
+			      .who = "key", .from = "192.0.2.1" };
+	if (xml_parse(str_z(xml), &rig_arena, command_nests, &rig_req, &e) < 0)
 		call_fail(&call, 400, rig_req.code, "%s", e.text);
 	else
 		command_run(&call);

@@ -137,12 +137,15 @@ START_TEST(table)
 {
 	for (const struct command *a = commands; a->name; a++) {
 		ck_assert_ptr_nonnull(a->run);
-		ck_assert(!a->table || !a->params);
+		ck_assert(a->help[0] && a->group[0]);
+		for (struct param p = { .command = a }; param_next(&p);)
+			ck_assert_msg(p.field && p.field->help[0], "%s %.*s", a->name,
+				      STR_ARG(p.name));
 		for (const struct command *b = a + 1; b->name; b++)
 			ck_assert_str_ne(a->name, b->name);
 	}
-	ck_assert(find(STR("getemail"))->flags & COMMAND_SECRETS);
-	ck_assert(!(find(STR("red"))->flags & COMMAND_READS));
+	ck_assert(command_find(STR("getemail"))->flags & COMMAND_SECRETS);
+	ck_assert(!(command_find(STR("red"))->flags & COMMAND_READS));
 }
 END_TEST
 
@@ -184,7 +187,7 @@ START_TEST(small_arenas)
 			xml_out_free(&call.body);
 			arena_free(&rig_arena);
 			rig_arena.max = 0;
-			ck_assert_int_eq(xml_parse(str_z(calls[i]), &rig_arena, &rig_req, &e), 0);
+			ck_assert_int_eq(xml_parse(str_z(calls[i]), &rig_arena, command_nests, &rig_req, &e), 0);
 			rig_arena.max = rig_arena.used + room;
 			call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena };
 			command_run(&call);

@@ -10,7 +10,7 @@ START_TEST(one_request)
 
 	client_tcp(&c, port);
 	for (int i = 0; i < 3; i++) { /* on one connection */
-		client_post(&c, "<echo><value>a &lt; b</value>" KEY "</echo>");
+		client_post(&c, "<echo><query>a &lt; b</query>" KEY "</echo>");
 		r = client_reply(&c);
 		ck_assert_int_eq(r.status, 200);
 		ck_assert_str_eq(header(&r, "Content-Type"), "text/xml; charset=utf-8");
@@ -25,7 +25,7 @@ START_TEST(one_request)
 }
 END_TEST
 
-#define BODY "<echo><value>v</value>" KEY "</echo>" /* 65 bytes */
+#define BODY "<echo><query>v</query>" KEY "</echo>" /* 65 bytes */
 
 static const struct {
 	const char *request;
@@ -39,7 +39,7 @@ static const struct {
 	  200, "<value>v</value>", NULL },
 	{ "POST /xml?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 200, NULL, NULL },
 	{ "POST /xml HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-	  "5\r\n<echo\r\n3c\r\n><value>v</value>" KEY "</echo>\r\n0\r\n\r\n",
+	  "5\r\n<echo\r\n3c\r\n><query>v</query>" KEY "</echo>\r\n0\r\n\r\n",
 	  200, "<value>v</value>", NULL },
 	{ "POST /xml HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65\r\n\r\n" BODY,
 	  200, NULL, NULL },
@@ -78,7 +78,7 @@ START_TEST(http)
 	if (requests[_i].allow)
 		ck_assert_str_eq(header(&r, "Allow"), requests[_i].allow);
 	free(r.body);
-	ask("<echo><value>still there</value>" KEY "</echo>", 200, "still there");
+	ask("<echo><query>still there</query>" KEY "</echo>", 200, "still there");
 }
 END_TEST
 
@@ -301,7 +301,7 @@ START_TEST(large_answer)
 	struct reply r;
 
 	client_tcp(&c, port);
-	client_post(&c, "<echo><value>v</value><times>500000</times>" KEY "</echo>");
+	client_post(&c, "<echo><query>v</query><offset>500000</offset>" KEY "</echo>");
 	r = client_reply(&c);
 	ck_assert_int_eq(r.status, 200);
 	ck_assert_uint_gt(r.n, 500000 * strlen("<value>v</value>"));
@@ -320,7 +320,7 @@ START_TEST(client_goes_in_its_body)
 	client_close(&c);
 	for (int i = 0; i < 50; i++)
 		loop_turn(loop);
-	ask("<echo><value>v</value>" KEY "</echo>", 200, NULL);
+	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 	ck_assert_uint_eq(ran, 0);
 }
 END_TEST

@@ -14,7 +14,7 @@ static struct err err;
 static int parse_z(const char *body, struct arena *a)
 {
 	err.text[0] = '\0';
-	return xml_parse(str_z(body), a, &req, &err);
+	return xml_parse(str_z(body), a, NULL, &req, &err);
 }
 
 /* --- accepted --- */
@@ -145,7 +145,7 @@ START_TEST(children)
 		for (unsigned i = 0; i < n; i++)
 			ck_assert_int_eq(buf_addf(&b, "<c%u/>", i), 0);
 		ck_assert_int_eq(buf_add(&b, STR("</a>")), 0);
-		ck_assert_int_eq(xml_parse(buf_str(&b), &a, &req, &err),
+		ck_assert_int_eq(xml_parse(buf_str(&b), &a, NULL, &req, &err),
 				 n > LIMIT_XML_CHILDREN ? -1 : 0);
 		if (n > LIMIT_XML_CHILDREN)
 			ck_assert_str_eq(err.text, "<c128> is one child too many (line 1)");
@@ -172,12 +172,12 @@ START_TEST(nul_and_length)
 {
 	struct arena a = ARENA(1 << 20);
 
-	ck_assert_int_eq(xml_parse(STR("<a><b>x\0y</b></a>"), &a, &req, &err), -1);
+	ck_assert_int_eq(xml_parse(STR("<a><b>x\0y</b></a>"), &a, NULL, &req, &err), -1);
 	/* no byte behind the slice is looked at */
-	ck_assert_int_eq(xml_parse((struct str){ "<a/><b/>", 4 }, &a, &req, &err), 0);
-	ck_assert_int_eq(xml_parse((struct str){ NULL, 0 }, &a, &req, &err), -1);
+	ck_assert_int_eq(xml_parse((struct str){ "<a/><b/>", 4 }, &a, NULL, &req, &err), 0);
+	ck_assert_int_eq(xml_parse((struct str){ NULL, 0 }, &a, NULL, &req, &err), -1);
 	/* err may be NULL */
-	ck_assert_int_eq(xml_parse(STR("<a>"), &a, &req, NULL), -1);
+	ck_assert_int_eq(xml_parse(STR("<a>"), &a, NULL, &req, NULL), -1);
 	arena_free(&a);
 }
 END_TEST
@@ -203,7 +203,7 @@ static void try(struct str body)
 
 	memcpy(exact, body.p, body.n);
 	err.text[0] = '\0';
-	check_sound(xml_parse((struct str){ exact, body.n }, &a, &req, &err), body.n, &a);
+	check_sound(xml_parse((struct str){ exact, body.n }, &a, NULL, &req, &err), body.n, &a);
 	free(exact);
 	arena_free(&a);
 }

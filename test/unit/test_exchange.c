@@ -1,6 +1,6 @@
-/* admin: from request to answer: keys and their delays, the log, changes that wait for the
+/* exchange: from request to answer: keys and their delays, the log, changes that wait for the
  * workers, clients that go away meanwhile. */
-#include "admin/admin.c"
+#include "admin/exchange.c"
 
 #include "unit/http_rig.h"
 
@@ -33,7 +33,7 @@ static void expire(void)
 
 /* --- keys --- */
 
-START_TEST(wrong_key)
+START_TEST(wrong_keys)
 {
 	static const char *const bodies[] = {
 		"<addnewemail><email_address>a@b.cc</email_address>"
@@ -50,7 +50,7 @@ START_TEST(wrong_key)
 		ck_assert_int_eq(nth(0)->state, S_WRONG_KEY);
 		ck_assert_int_ge(nth(0)->timer.due, before + PENALTY_MAX_MS);
 		ck_assert_int_le(nth(0)->timer.due, loop_now(loop) + PENALTY_MAX_MS);
-		ask("<echo><value>others pass</value>" KEY "</echo>", 200, "others pass");
+		ask("<echo><query>others pass</query>" KEY "</echo>", 200, "others pass");
 		ck_assert_int_eq(auth_delay(shm, &nth(0)->http->client, clock_mono_ms()), 0);
 		be_suspect(); /* the right one made up for it */
 		expire();
@@ -88,7 +88,7 @@ START_TEST(guesses_at_once)
 	for (int i = 0; i < LIMIT_HTTP_HELD_BACK; i++)
 		client_close(&c[i]); /* hanging up does not help */
 	client_tcp(&more, port);
-	client_post(&more, "<echo><value>v</value>" KEY "</echo>");
+	client_post(&more, "<echo><query>v</query>" KEY "</echo>");
 	r = client_reply(&more);
 	ck_assert_int_eq(r.status, 429);
 	ck_has(r, WRONG_CODE("too_many_wrong_keys"));
@@ -96,11 +96,11 @@ START_TEST(guesses_at_once)
 	free(r.body);
 	client_close(&more);
 	client_unix(&unix_client, socket_path);
-	client_post(&unix_client, "<echo><value>v</value></echo>");
+	client_post(&unix_client, "<echo><query>v</query></echo>");
 	answered(&unix_client, 200, NULL);
 	expire();
 	ck_assert_uint_eq(waiting(), LIMIT_HTTP_HELD_BACK - 1);
-	ask("<echo><value>v</value>" KEY "</echo>", 200, NULL);
+	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 }
 END_TEST
 
@@ -109,9 +109,9 @@ START_TEST(local_needs_no_key)
 	struct client c;
 
 	client_unix(&c, socket_path);
-	client_post(&c, "<echo><value>v</value></echo>");
+	client_post(&c, "<echo><query>v</query></echo>");
 	expect(client_reply(&c), 200, "<value>v</value>");
-	client_post(&c, "<echo><value>v</value><accesskey>any</accesskey></echo>");
+	client_post(&c, "<echo><query>v</query><accesskey>any</accesskey></echo>");
 	expect(client_reply(&c), 200, "<value>v</value>");
 	client_post(&c, "<addnewemail><email_address>a@b.cc</email_address></addnewemail>");
 	answered(&c, 200, NULL);
@@ -164,7 +164,7 @@ START_TEST(log_of_calls)
 	ck_logged("info: xml addnewemail email_address=a@b.cc boxid=B1 from=127.0.0.1 status=200\n");
 	ask("<getemail><email_address>c@d.ee</email_address>" KEY "</getemail>", 404, NULL);
 	ck_logged("info: xml getemail email_address=c@d.ee from=127.0.0.1 status=404 code=no_such_email");
-	ask("<echo><value>v</value>" KEY "</echo>", 200, NULL);
+	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 	ask("<nothing>" KEY "</nothing>", 404, WRONG_CODE("unknown_command"));
 	ck_not_logged("echo");
 	ck_not_logged("nothing");
@@ -177,7 +177,7 @@ END_TEST
 
 #define GREEN "<green><clusterid>C</clusterid><boxid>B</boxid>" KEY "</green>"
 #define ADD(name) \
-	"<addcluster><clusterid>" name "</clusterid><listen_port>25</listen_port>" KEY "</addcluster>"
+	"<addcluster><clusterid>" name "</clusterid><offset>25</offset>" KEY "</addcluster>"
 
 START_TEST(live_when_confirmed)
 {
@@ -188,7 +188,7 @@ START_TEST(live_when_confirmed)
 	admin_bell(admin);
 	ck_assert(client_waits(&c));
 	ask_later(&other, GREEN); /* a newer generation; two wait at once */
-	ask("<echo><value>reads pass</value>" KEY "</echo>", 200, "reads pass");
+	ask("<echo><query>reads pass</query>" KEY "</echo>", 200, "reads pass");
 	generation_confirm(shm, 1, generation_get(shm) - 1);
 	admin_bell(admin);
 	answered(&c, 200, "<status>ok</status>");
@@ -210,6 +210,7 @@ START_TEST(live_for_a_half_closed_client)
 	client_post(&c, GREEN);
 	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
 	ck_assert(client_waits(&c));
+	keys_compared();
 	confirm(0);
 	confirm(1);
 	admin_bell(admin);
@@ -298,8 +299,8 @@ START_TEST(listener_fails_for_good)
 {
 	struct client c;
 
-	ask_later(&c, "<addcluster><clusterid>one</clusterid><listen_port>25</listen_port>"
-		      "<stubborn/>" KEY "</addcluster>");
+	ask_later(&c, "<addcluster><clusterid>one</clusterid><offset>25</offset>"
+		      "<show_password>1</show_password>" KEY "</addcluster>");
 	opened("in use");
 	admin_bell(admin);
 	answered(&c, 409, "<error>in use (the change is stored all the same)</error>");
@@ -377,7 +378,7 @@ START_TEST(client_goes_while_it_waits)
 	}
 	ck_assert_uint_eq(waiting(), 0);
 	ck_assert_uint_eq(ran, 3);
-	ask("<echo><value>v</value>" KEY "</echo>", 200, NULL);
+	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 }
 END_TEST
 
@@ -427,7 +428,7 @@ int main(void)
 {
 	TCase *t = tcase_create("all");
 
-	tcase_add_test(t, wrong_key);
+	tcase_add_test(t, wrong_keys);
 	tcase_add_test(t, hostile_command_name);
 	tcase_add_test(t, guesses_at_once);
 	tcase_add_test(t, local_needs_no_key);

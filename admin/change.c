@@ -1,0 +1,131 @@
+#include "admin/change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#define LAST_NUMBER UINT64_C(9999999999999999) /* 16 digits */
+
+int change_unavailable(struct call *c, const struct err *e)
+{
+	log_warning("%.*s: %s", STR_ARG(c->req->command), e->text);
+	call_fail(c, 503, "store_failed", "%s", e->text);
+	return -1;
+}
+
+/* --- the audit --- */
+
+void audit_key(uint64_t number, char key[AUDIT_KEY + 1])
+{
+	snprintf(key, AUDIT_KEY + 1, "%016" PRIu64, (LAST_NUMBER - number) % (LAST_NUMBER + 1));
+}
+
+uint64_t audit_number(struct str key)
+{
+	uint64_t v;
+
+	return key.n == AUDIT_KEY && str_u64(key, 0, LAST_NUMBER, &v) == 0 ? LAST_NUMBER - v : 0;
+}
+
+static int take_first(void *arg, const void *rec, const struct row_meta *m)
+{
+	(void)m;
+	*(uint64_t *)arg = audit_number(((const struct audit *)rec)->number);
+	return 1;
+}
+
+static bool is_secret(const struct command *cmd, struct str name)
+{
+	struct param p = { .command = cmd };
+
+	while (param_next(&p))
+		if (str_eq(p.name, name))
+			return field_is_secret(p.field->kind);
+	return true; /* not known: not shown */
+}
+
+/* "email_address=a@b.cc user_password=... boxid=MAIL1", cut where it is too long. */
+static struct str named_values(struct call *c)
+{
+	const struct command *cmd = command_find(c->req->command);
+	struct buf b;
+	struct str out;
+
+	buf_init(&b, LIMIT_AUDIT_WHAT);
+	for (unsigned i = 0; i < c->req->n; i++) {
+		const struct xml_param *p = &c->req->v[i];
+		bool shown = !p->rows && cmd && !is_secret(cmd, p->name);
+		struct str value = shown ? p->value : STR("...");
+
+		if (buf_addf(&b, "%s%.*s=%.*s", buf_len(&b) ? " " : "", STR_ARG(p->name),
+			     STR_ARG(value)) == 0)
+			continue;
+		/* No room for this one whole; a shorter one may fit. */
+		if (buf_addf(&b, " %.*s=...", STR_ARG(p->name)) < 0)
+			break;
+	}
+	out = arena_str(c->arena, b.mem ? buf_str(&b) : STR(""));
+	buf_release(&b);
+	return out;
+}
+
+static int audit(struct call *c, struct str what, struct err *e)
+{
+	struct store *s = c->env->accounts;
+	uint64_t number = 0;
+	char key[AUDIT_KEY + 1], old[AUDIT_KEY + 1];
+	struct audit row;
+
+	if (store_each(s, &table_audit, STR(""), take_first, &number, e) < 0)
+		return -1;
+	audit_key(++number, key);
+	record_defaults(&table_audit, &row);
+	row.number = str_z(key);
+	row.time = clock_wall_ms();
+	row.who = str_z(c->who ? c->who : "");
+	row.from = str_z(c->from ? c->from : "");
+	row.command = c->req->command;
+	row.what = what.n ? what : named_values(c);
+	if (!row.what.p)
+		row.what = STR("");
+	if (store_put(s, &table_audit, &row, e) < 0)
+		return -1;
+	if (number <= LIMIT_AUDIT_ROWS)
+		return 0;
+	audit_key(number - LIMIT_AUDIT_ROWS, old);
+	return store_delete(s, &table_audit, str_z(old), e) < 0 ? -1 : 0;
+}
+
+/* --- the transaction --- */
+
+int change_begin(struct call *c)
+{
+	struct err e = { "" };
+
+	return store_write_begin(c->env->accounts, clock_wall_ms(), &e) < 0 ?
+		       change_unavailable(c, &e) :
+		       0;
+}
+
+int change_commit(struct call *c, struct str what)
+{
+	struct err e = { "" };
+
+	if (audit(c, what, &e) < 0) {
+		change_abort(c);
+		return change_unavailable(c, &e);
+	}
+	return store_commit(c->env->accounts, &e) < 0 ? change_unavailable(c, &e) : 0;
+}
+
+void change_abort(struct call *c)
+{
+	store_abort(c->env->accounts);
+}
+
+int change_note(struct call *c)
+{
+	return change_begin(c) < 0 || change_commit(c, STR("")) < 0 ? -1 : 0;
+}

@@ -1,0 +1,64 @@
+/* email.csv and alias.csv: the account tables as text. Both commands may take seconds, so they
+ * run beside the loop. */
+#include <stdio.h>
+
+#include "admin/change.h"
+#include "admin/handlers.h"
+#include "lib/store/csv.h"
+
+void cmd_vacuum(struct call *c)
+{
+	struct err e = { "" };
+
+	if (csv_vacuum(c->env->accounts, c->env->dir, &c->env->work->rows, &e) < 0)
+		change_unavailable(c, &e);
+}
+
+static void write_report(struct xml_out *o, const struct csv_report *r)
+{
+	xml_out_int(o, "read", (int64_t)r->read);
+	xml_out_int(o, "skipped", (int64_t)r->skipped);
+	xml_out_int(o, "added", (int64_t)r->added);
+	xml_out_int(o, "changed", (int64_t)r->changed);
+	xml_out_int(o, "removed", (int64_t)r->removed);
+	xml_out_open(o, "badlines", (int64_t)r->skipped);
+	for (unsigned i = 0; i < r->n_bad; i++) {
+		xml_out_open(o, "badline", -1);
+		xml_out_text(o, "file", str_z(r->bad[i].file));
+		xml_out_int(o, "line", (int64_t)r->bad[i].line);
+		xml_out_text(o, "reason", str_z(r->bad[i].reason));
+		xml_out_close(o, "badline");
+	}
+	xml_out_close(o, "badlines");
+}
+
+/* 0, or -1 after call_fail. */
+static int apply(struct call *c, struct csv_files *files, struct csv_report *r)
+{
+	struct err e = { "" };
+	char what[160];
+
+	if (change_begin(c) < 0)
+		return -1;
+	if (csv_apply(c->env->accounts, files, r, &c->env->work->rows, &e) < 0) {
+		change_abort(c);
+		return change_unavailable(c, &e);
+	}
+	snprintf(what, sizeof(what), "added %llu, changed %llu, removed %llu rows; skipped %llu lines",
+		 (unsigned long long)r->added, (unsigned long long)r->changed,
+		 (unsigned long long)r->removed, (unsigned long long)r->skipped);
+	return change_commit(c, str_z(what));
+}
+
+void cmd_reread(struct call *c)
+{
+	struct csv_files *files = NULL;
+	struct csv_report r = { 0 };
+	struct err e = { "" };
+
+	if (csv_files_open(&files, c->env->dir, &c->env->work->rows, &e) < 0)
+		change_unavailable(c, &e);
+	else if (apply(c, files, &r) == 0)
+		write_report(&c->body, &r);
+	csv_files_close(&files);
+}

@@ -1,0 +1,212 @@
+/* Everything that is held about a client address or a mail address: "why was my mail delayed?" */
+#include "admin/change.h"
+#include "admin/handlers.h"
+#include "admin/record.h"
+#include "lib/base/addr.h"
+#include "lib/base/clock.h"
+#include "shm/counters.h"
+#include "shm/penalty.h"
+#include "shm/sessions.h"
+
+#define SESSIONS_SHOWN 100
+
+/* --- the stores --- */
+
+/* One row as an element of that name, if there is one. 0, or -1 after call_fail. */
+static int write_row(struct call *c, const struct table *t, const char *name, struct str key)
+{
+	union record rec;
+	int rc = record_load_key(c, t, key, &rec);
+
+	if (rc < 0)
+		return -1;
+	if (rc == STORE_NONE)
+		return 0;
+	xml_out_open(&c->body, name, -1);
+	record_write(&c->body, t, &rec, false);
+	xml_out_close(&c->body, name);
+	return 0;
+}
+
+static int write_rows(struct call *c, struct str address)
+{
+	ptrdiff_t at = str_find(address, '@');
+	struct err e = { "" };
+	int rc;
+
+	if (store_read_begin(c->env->accounts, &e) < 0)
+		return change_unavailable(c, &e);
+	rc = write_row(c, &table_accounts, "account", address);
+	if (rc == 0)
+		rc = write_row(c, &table_aliases, "alias", address);
+	if (rc == 0 && at > 0)
+		rc = write_row(c, &table_accounts, "catch_all_account", str_skip(address, (size_t)at));
+	if (rc == 0 && at > 0)
+		rc = write_row(c, &table_aliases, "catch_all_alias", str_skip(address, (size_t)at));
+	store_read_end(c->env->accounts);
+	return rc;
+}
+
+static int write_blocked(struct call *c, struct str subject)
+{
+	struct store *s = c->env->traffic;
+	struct err e = { "" };
+	struct blocked row;
+	int rc;
+
+	if (!s)
+		return 0;
+	if (store_read_begin(s, &e) < 0)
+		return change_unavailable(c, &e);
+	rc = store_get(s, &table_blocked, subject, &row, NULL, &e);
+	if (rc == 0)
+		block_write(&c->body, &row);
+	store_read_end(s);
+	return rc < 0 ? change_unavailable(c, &e) : 0;
+}
+
+/* --- ranges of clusters that hold the address --- */
+
+struct ranges_walk {
+	struct call *c;
+	const struct ipaddr *ip;
+};
+
+static void write_range(struct ranges_walk *w, const struct cluster *row, const struct field *f)
+{
+	struct ip_ranges r;
+	bool inside;
+
+	if (ranges_parse(field_str(f, row), &r, NULL) < 0)
+		return;
+	inside = ranges_contain(&r, w->ip);
+	ranges_free(&r);
+	if (!inside)
+		return;
+	xml_out_open(&w->c->body, "range", -1);
+	xml_out_text(&w->c->body, "clusterid", row->clusterid);
+	xml_out_text(&w->c->body, "name", str_z(f->name));
+	xml_out_close(&w->c->body, "range");
+}
+
+static int walk_ranges(void *arg, const void *rec, const struct row_meta *m)
+{
+	(void)m;
+	for (unsigned i = 0; i < table_clusters.n_fields; i++)
+		if (table_clusters.fields[i].kind == FK_RANGES)
+			write_range(arg, rec, &table_clusters.fields[i]);
+	return 0;
+}
+
+static int write_ranges(struct call *c, const struct ipaddr *ip)
+{
+	struct ranges_walk w = { c, ip };
+	struct err e = { "" };
+	int rc = store_read_begin(c->env->accounts, &e);
+
+	if (rc == 0) {
+		rc = store_each(c->env->accounts, &table_clusters, STR(""), walk_ranges, &w, &e);
+		store_read_end(c->env->accounts);
+	}
+	return rc < 0 ? change_unavailable(c, &e) : 0;
+}
+
+/* --- shared memory --- */
+
+struct sessions_walk {
+	struct call *c;
+	const struct ipaddr *ip;  /* of this client, or NULL */
+	const uint8_t *account;	  /* of this account (keyed hash), or NULL */
+	int64_t found;
+	struct xml_out rows;
+};
+
+static void write_session(void *arg, const struct session_row *r)
+{
+	struct sessions_walk *w = arg;
+	struct str cluster = STR("");
+	char text[ADDR_TEXT], since[21];
+
+	if ((w->ip && !ip_eq(w->ip, &r->client)) ||
+	    (w->account && memcmp(w->account, r->account, sizeof(r->account)) != 0))
+		return;
+	if (w->found++ >= SESSIONS_SHOWN)
+		return;
+	if (r->cluster >= 0)
+		clusters_name(w->c->env->shm, r->cluster, &cluster);
+	clock_rfc3339(r->since, since);
+	xml_out_open(&w->rows, "session", -1);
+	xml_out_text(&w->rows, "address", str_z(ip_text(&r->client, text)));
+	xml_out_text(&w->rows, "clusterid", cluster);
+	xml_out_text(&w->rows, "since", str_z(since));
+	xml_out_close(&w->rows, "session");
+}
+
+static void write_sessions(struct call *c, const struct ipaddr *ip, const uint8_t *account)
+{
+	struct sessions_walk w = { .c = c, .ip = ip, .account = account };
+
+	xml_out_init(&w.rows, 3);
+	for (unsigned i = 0; i < shm_workers(c->env->shm); i++)
+		session_rows_each(c->env->shm, i, write_session, &w);
+	xml_out_open(&c->body, "sessions", w.found);
+	xml_out_piece(&c->body, &w.rows);
+	xml_out_close(&c->body, "sessions");
+	xml_out_free(&w.rows);
+}
+
+/* --- one subject --- */
+
+static int trace_client(struct call *c, struct str address)
+{
+	struct shm *shm = c->env->shm;
+	int64_t now = clock_mono_ms();
+	char text[ADDR_TEXT];
+	struct ipaddr ip;
+	struct err e;
+
+	if (ip_parse(address, &ip, &e) < 0)
+		return change_unavailable(c, &e); /* the dispatcher has parsed it */
+	xml_out_text(&c->body, "address", str_z(ip_text(&ip, text)));
+	xml_out_int(&c->body, "login_delay_ms",
+		    penalty_now(shm, penalty_network(shm, PENALTY_LOGINS, &ip), now));
+	xml_out_int(&c->body, "key_delay_ms",
+		    penalty_now(shm, penalty_network(shm, PENALTY_KEYS, &ip), now));
+	write_sessions(c, &ip, NULL);
+	return write_ranges(c, &ip) < 0 ? -1 : write_blocked(c, str_z(text));
+}
+
+static int trace_mail(struct call *c, struct str address)
+{
+	struct shm *shm = c->env->shm;
+	uint8_t sum[16];
+
+	xml_out_text(&c->body, "email_address", address);
+	xml_out_int(&c->body, "login_delay_ms",
+		    penalty_now(shm, penalty_account(shm, address), clock_mono_ms()));
+	session_account_hash(shm, address, sum);
+	write_sessions(c, NULL, sum);
+	return write_rows(c, address) < 0 ? -1 : write_blocked(c, address);
+}
+
+void cmd_trace(struct call *c)
+{
+	struct str address = c->args.address, mail = call_text(c, "email_address");
+
+	if (address.n == 0 && mail.n == 0) {
+		call_fail(c, 400, "missing_parameter", "trace needs address, email_address, or both");
+		return;
+	}
+	if (address.n > 0) {
+		xml_out_open(&c->body, "client", -1);
+		if (trace_client(c, address) < 0)
+			return;
+		xml_out_close(&c->body, "client");
+	}
+	if (mail.n > 0) {
+		xml_out_open(&c->body, "mail", -1);
+		if (trace_mail(c, mail) < 0)
+			return;
+		xml_out_close(&c->body, "mail");
+	}
+}

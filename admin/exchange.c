@@ -1,0 +1,594 @@
+#include "admin/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "shm/journal.h"
+
+#define XML_TYPE "text/xml; charset=utf-8"
+#define COMMAND_SHOWN 64 /* bytes of a stranger's command that are kept and logged */
+
+enum state { S_NEW, S_KEY, S_WRONG_KEY, S_TURN, S_ASIDE, S_DURABLE, S_LIVE, S_ANSWERED, S_COUNT };
+static const char *const state_names[] = { "new",    "key",	"wrong key", "turn",
+					   "aside", "durable", "live",	     "answered" };
+_Static_assert(ARRAY_LEN(state_names) == S_COUNT, "each state has its name");
+
+struct exchange {
+	struct admin *admin;
+	struct server_request *http; /* borrowed: it ends with this one (exchange_gone) */
+	enum state state;
+	bool patient;	  /* waits for a long command */
+	struct list node; /* in waiting */
+	struct timer timer;
+	struct arena arena;
+	struct xml_request req;
+	struct call call;
+	struct publish publish;
+	struct key_check key;	    /* S_KEY */
+	struct command_env env;	    /* S_ASIDE: with a store of its own */
+	struct store *branch;	    /* that store */
+	char command[COMMAND_SHOWN + 1];
+	char from[ADDR_TEXT], who[24];
+};
+
+static int64_t wait_ms(const struct admin *a)
+{
+	return a->c.wait_ms ? a->c.wait_ms : CONFIRM_MS;
+}
+
+/* The one door of the state. ms: how long it may last. */
+static void enter(struct exchange *x, enum state state, int64_t ms)
+{
+	x->state = state;
+	list_remove(&x->node);
+	timer_stop(&x->timer);
+	if (state == S_ANSWERED)
+		return;
+	list_append(&x->admin->waiting, &x->node);
+	timer_set(&x->timer, ms);
+	if (x->admin->recheck.due == CLOCK_NEVER)
+		timer_set(&x->admin->recheck, PUBLISH_RECHECK_MS);
+}
+
+static void answer(struct exchange *x)
+{
+	struct xml_out out = { 0 };
+	struct str text = call_document(&x->call, &out);
+	unsigned retry = 0;
+
+	if (x->call.http == 429)
+		retry = (unsigned)auth_delay(x->admin->c.shm, &x->http->client, clock_mono_ms()) / 1000 + 1;
+	enter(x, S_ANSWERED, 0);
+	server_answer(x->http, x->call.http, XML_TYPE, text, retry);
+	xml_out_free(&out);
+}
+
+/* --- the log --- */
+
+/* Is a parameter of this name the key of some table? Keys are what a change is told apart by,
+ * and never secret. */
+static bool names_a_row(struct str param)
+{
+	for (const struct table *const *t = accounts_tables; *t; t++) {
+		const struct field *f = table_field(*t, param);
+
+		if (f && f->flags & FF_KEY)
+			return true;
+	}
+	return false;
+}
+
+static void log_call(const struct exchange *x)
+{
+	const struct command *c = command_find(x->req.command);
+	char text[512] = "";
+	size_t n = 0;
+
+	if (!c || c->flags == COMMAND_READS)
+		return;
+	for (unsigned i = 0; i < x->req.n; i++) {
+		const struct xml_param *p = &x->req.v[i];
+		size_t left = sizeof(text) - n;
+		int wrote;
+
+		if (!names_a_row(p->name))
+			continue;
+		wrote = snprintf(text + n, left, " %.*s=%.*s", STR_ARG(p->name), STR_ARG(p->value));
+		n += wrote > 0 && (size_t)wrote < left ? (size_t)wrote : left - 1;
+	}
+	log_info("xml %s%s from=%s status=%u%s%s", c->name, text, x->from, x->call.http,
+		 x->call.code ? " code=" : "", x->call.code ? x->call.code : "");
+}
+
+/* --- making it live --- */
+
+/* The supervisor could not open a listener: the stored change goes, and what stood before is
+ * published again. */
+static void take_back(struct exchange *x, const struct err *why)
+{
+	struct call *c = &x->call;
+	struct publish again;
+	struct err e;
+	bool undone = c->undo && c->undo(c, &e) == 0;
+
+	if (c->undo && !undone)
+		log_error("xml %s: cannot be taken back: %s", x->command, e.text);
+	if (undone && publish_start(&again, x->admin->c.accounts, x->admin->c.shm, &e))
+		log_error("xml %s: taken back, but not published: %s", x->command, e.text);
+	call_fail(c, 409, "listener_failed", "%s%s", why->text,
+		  undone ? "" : " (the change is stored all the same)");
+	log_warning("xml %s from=%s: listener failed, %s: %s", x->command, x->from,
+		    undone ? "taken back" : "still stored", why->text);
+	answer(x);
+}
+
+/* true: it was answered. */
+static bool check_live(struct exchange *x)
+{
+	struct err why;
+
+	switch (publish_state(&x->publish, x->admin->c.shm, &why)) {
+	case PUBLISH_LIVE:
+		answer(x);
+		return true;
+	case PUBLISH_REFUSED:
+		take_back(x, &why);
+		return true;
+	case PUBLISH_WAITS:
+		break;
+	}
+	return false;
+}
+
+static void not_confirmed(struct exchange *x)
+{
+	struct err why;
+
+	publish_missing(&x->publish, x->admin->c.shm, &why);
+	log_warning("xml %s from=%s: stored, but not live everywhere: %s", x->command,
+		    x->from, why.text);
+	call_fail(&x->call, 503, "not_confirmed", "stored, but not live everywhere: %s", why.text);
+	answer(x);
+}
+
+/* --- behind the command --- */
+
+/* Stored; now until all serve it. */
+static void make_live(struct exchange *x)
+{
+	struct admin *a = x->admin;
+	struct err e;
+
+	if (!x->call.publish) {
+		answer(x);
+		return;
+	}
+	if (publish_start(&x->publish, a->c.accounts, a->c.shm, &e)) {
+		log_error("xml %s: stored, but %s", x->command, e.text);
+		call_fail(&x->call, 503, "not_confirmed", "stored, but %s", e.text);
+		answer(x);
+		return;
+	}
+	enter(x, S_LIVE, wait_ms(a));
+	check_live(x);
+}
+
+/* true: it went on. */
+static bool check_durable(struct exchange *x)
+{
+	if (!journal_durable(x->admin->c.shm, SLOT_ADMIN, x->call.journal_mark))
+		return false;
+	make_live(x);
+	return true;
+}
+
+static void not_durable(struct exchange *x)
+{
+	log_warning("xml %s from=%s: not on disk yet: the replicator does not answer", x->command,
+		    x->from);
+	call_fail(&x->call, 503, "not_durable",
+		  "taken, but not on disk yet: the replicator does not answer");
+	answer(x);
+}
+
+static void behind_command(struct exchange *x)
+{
+	log_call(x);
+	if (x->call.code) {
+		answer(x);
+	} else if (x->call.journal_mark) {
+		enter(x, S_DURABLE, TIMEOUT_JOURNAL);
+		check_durable(x);
+	} else {
+		make_live(x);
+	}
+}
+
+/* --- long commands --- */
+
+/* In the thread. */
+static void work_aside(void *arg)
+{
+	struct exchange *x = arg;
+
+	command_run(&x->call);
+}
+
+static void aside_done(void *arg)
+{
+	struct exchange *x = arg;
+	struct admin *a = x->admin;
+
+	store_branch_end(a->c.accounts, &x->branch);
+	x->call.env = &a->env;
+	a->work.command = NULL;
+	behind_command(x);
+	if (!a->stopping)
+		exchanges_look(a);
+}
+
+/* -1: not to be had; the reason stands in e. */
+static int start_aside(struct exchange *x, struct err *e)
+{
+	struct admin *a = x->admin;
+
+	if (store_branch(a->c.accounts, &x->branch, e) < 0)
+		return -1;
+	x->env = a->env;
+	x->env.accounts = x->branch;
+	x->env.traffic = NULL; /* the loop's own */
+	x->call.env = &x->env;
+	atomic_store(&a->work.rows.done, 0);
+	atomic_store(&a->work.rows.of, 0);
+	a->work.command = command_find(x->req.command)->name;
+	if (aside_start(&a->commands, work_aside, aside_done, x, e) == 0)
+		return 0;
+	a->work.command = NULL;
+	x->call.env = &a->env;
+	store_branch_end(a->c.accounts, &x->branch);
+	return -1;
+}
+
+static void run_aside(struct exchange *x)
+{
+	struct err e = { "" };
+
+	enter(x, S_ASIDE, CLOCK_NEVER);
+	if (start_aside(x, &e) == 0)
+		return;
+	log_warning("xml %s: %s", x->command, e.text);
+	call_fail(&x->call, 503, "busy", "%s", e.text);
+	answer(x);
+}
+
+/* --- its turn --- */
+
+static bool is_flagged(const struct exchange *x, unsigned flag)
+{
+	const struct command *c = command_find(x->req.command);
+
+	return c && c->flags & flag;
+}
+
+static void run(struct exchange *x)
+{
+	if (is_flagged(x, COMMAND_LONG)) {
+		run_aside(x);
+		return;
+	}
+	command_run(&x->call);
+	behind_command(x);
+}
+
+/* May something be changed now? */
+static bool turn_comes(const struct admin *a)
+{
+	return publish_settled(a->c.shm) && !a->commands.busy;
+}
+
+static void take_turn(struct exchange *x)
+{
+	const struct admin *a = x->admin;
+	bool changes = command_find(x->req.command) && !is_flagged(x, COMMAND_READS);
+
+	x->patient = a->commands.busy;
+	if (changes && !turn_comes(a))
+		enter(x, S_TURN, x->patient ? TIMEOUT_LONG_TURN : wait_ms(a));
+	else
+		run(x);
+}
+
+/* The supervisor is silent: that must not stop accounts from changing. But while a long command
+ * writes nobody else can. */
+static void turn_is_late(struct exchange *x)
+{
+	struct admin *a = x->admin;
+
+	if (!a->commands.busy) {
+		run(x);
+	} else if (!x->patient) {
+		x->patient = true;
+		enter(x, S_TURN, TIMEOUT_LONG_TURN);
+	} else {
+		call_fail(&x->call, 503, "busy", "%s is under way; try again when it has ended",
+			  a->work.command);
+		answer(x);
+	}
+}
+
+/* --- keys --- */
+
+/* Takes the access key out of the parameters: handlers and log never see it. */
+static struct str take_key(struct xml_request *r)
+{
+	struct str key = STR("");
+
+	for (unsigned i = 0; i < r->n; i++) {
+		if (!str_eq(r->v[i].name, STR("accesskey")))
+			continue;
+		key = r->v[i].value;
+		memmove(&r->v[i], &r->v[i + 1], (--r->n - i) * sizeof(r->v[0]));
+		break;
+	}
+	return key;
+}
+
+/* How many answers this client's network is waiting for because of wrong keys. */
+static unsigned held_back(const struct exchange *x)
+{
+	struct ipaddr mine = ip_network(&x->http->client);
+	struct list *n, *tmp;
+	unsigned held = 0;
+
+	list_each(&x->admin->waiting, n, tmp) {
+		const struct exchange *other = container_of(n, struct exchange, node);
+		struct ipaddr net = ip_network(&other->http->client);
+
+		held += other->state == S_WRONG_KEY && ip_eq(&net, &mine);
+	}
+	return held;
+}
+
+/* Keeps the command's name alone: what a stranger sent need not stay for the delay. */
+static void forget_request(struct exchange *x)
+{
+	x->req.n = 0;
+	x->req.command = str_z(x->command);
+	arena_free(&x->arena);
+}
+
+static void wrong_key(struct exchange *x)
+{
+	struct admin *a = x->admin;
+	bool none = x->key.secret[0] == '\0';
+	int64_t delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
+
+	log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
+	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key");
+	forget_request(x);
+	enter(x, S_WRONG_KEY, delay);
+}
+
+static void right_key(struct exchange *x)
+{
+	key_check_wipe(&x->key);
+	auth_succeeded(x->admin->c.shm, &x->http->client);
+	take_turn(x);
+}
+
+/* In the thread. */
+static void work_key(void *arg)
+{
+	struct exchange *x = arg;
+
+	key_check_run(&x->key);
+}
+
+static void on_key_checked(void *arg)
+{
+	struct exchange *x = arg;
+	struct admin *a = x->admin;
+
+	auth_checked(a->auth, &x->key);
+	if (x->key.fits)
+		right_key(x);
+	else
+		wrong_key(x);
+	if (!a->stopping)
+		exchanges_look(a);
+}
+
+/* Nobody learns more by hanging up early and trying again at once, because a held back answer
+ * counts until its delay is over, and above LIMIT_HTTP_HELD_BACK no key of that network is looked
+ * at. false: the thread is at another one. */
+static bool check_key(struct exchange *x)
+{
+	struct admin *a = x->admin;
+	struct err e = { "" };
+
+	if (held_back(x) >= LIMIT_HTTP_HELD_BACK) {
+		call_fail(&x->call, 429, "too_many_wrong_keys",
+			  "too many wrong access keys from your network; try again later");
+		answer(x);
+		return true;
+	}
+	switch (auth_key_known(a->auth, &x->key)) {
+	case AUTH_RIGHT:
+		right_key(x);
+		return true;
+	case AUTH_WRONG:
+		wrong_key(x);
+		return true;
+	case AUTH_ASK:
+		break;
+	}
+	if (a->keys.busy)
+		return false;
+	enter(x, S_KEY, CLOCK_NEVER);
+	if (aside_start(&a->keys, work_key, on_key_checked, x, &e) == 0) {
+		x->key.running = true;
+		return true;
+	}
+	call_fail(&x->call, 503, "busy", "%s", e.text);
+	answer(x);
+	return true;
+}
+
+/* --- waiting --- */
+
+static void look_at(struct exchange *x)
+{
+	struct admin *a = x->admin;
+
+	if (x->state == S_LIVE)
+		check_live(x);
+	else if (x->state == S_DURABLE)
+		check_durable(x);
+	else if (x->state == S_KEY && !x->key.running)
+		check_key(x);
+	else if (x->state == S_TURN && turn_comes(a))
+		run(x);
+}
+
+void exchanges_look(struct admin *a)
+{
+	struct list *n, *tmp;
+
+	list_each(&a->waiting, n, tmp)
+		look_at(container_of(n, struct exchange, node));
+}
+
+static void on_timeout(struct timer *t)
+{
+	struct exchange *x = container_of(t, struct exchange, timer);
+
+	switch (x->state) {
+	case S_WRONG_KEY:
+		answer(x);
+		break;
+	case S_TURN:
+		turn_is_late(x);
+		break;
+	case S_DURABLE:
+		if (!check_durable(x))
+			not_durable(x);
+		break;
+	case S_LIVE:
+		if (!check_live(x))
+			not_confirmed(x);
+		break;
+	default:
+		bug("a timer in state %s", state_names[x->state]);
+	}
+}
+
+/* The service stops: what was done is answered so, what was not done, too. */
+static void end(struct exchange *x)
+{
+	switch (x->state) {
+	case S_LIVE:
+		not_confirmed(x);
+		return;
+	case S_DURABLE:
+		not_durable(x);
+		return;
+	case S_TURN:
+	case S_KEY:
+		call_fail(&x->call, 503, "stopping", "the service is being stopped");
+		break;
+	default:
+		break;
+	}
+	answer(x);
+}
+
+void exchanges_end(struct admin *a)
+{
+	struct list *n, *tmp;
+
+	a->stopping = true;
+	aside_end(&a->keys);
+	aside_end(&a->commands);
+	list_each(&a->waiting, n, tmp)
+		end(container_of(n, struct exchange, node));
+}
+
+/* --- requests --- */
+
+static void name_caller(struct exchange *x)
+{
+	const struct server_request *r = x->http;
+
+	if (r->local)
+		str_copy(x->from, sizeof(x->from), STR("local"));
+	else
+		ip_text(&r->client, x->from);
+	if (r->local)
+		snprintf(x->who, sizeof(x->who), "uid %d", r->uid);
+	else
+		str_copy(x->who, sizeof(x->who), STR("key"));
+}
+
+static struct exchange *exchange_new(struct admin *a, struct server_request *r)
+{
+	struct exchange *x = mem_zalloc(sizeof(*x));
+
+	x->admin = a;
+	x->http = r;
+	x->arena = ARENA(LIMIT_CALL_MEMORY);
+	x->call = (struct call){ .env = &a->env, .req = &x->req, .arena = &x->arena,
+				 .who = x->who, .from = x->from };
+	list_init(&x->node);
+	timer_init(&x->timer, a->c.loop, on_timeout);
+	name_caller(x);
+	r->user = x;
+	return x;
+}
+
+void exchange_xml(struct admin *a, struct server_request *r)
+{
+	struct exchange *x = exchange_new(a, r);
+	bool parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
+	struct str key;
+
+	str_copy(x->command, sizeof(x->command), x->req.command);
+	if (!parsed) {
+		struct err why = x->call.err;
+
+		call_fail(&x->call, 400, x->req.code ? x->req.code : "malformed", "%s", why.text);
+		answer(x);
+		return;
+	}
+	key = take_key(&x->req);
+	if (r->local) {
+		take_turn(x);
+		return;
+	}
+	key_check_set(&x->key, key);
+	if (!check_key(x))
+		enter(x, S_KEY, CLOCK_NEVER);
+}
+
+void exchange_refused(struct admin *a, struct server_request *r)
+{
+	struct exchange *x = exchange_new(a, r);
+
+	call_fail(&x->call, r->http, r->code, "%s", r->text);
+	answer(x);
+}
+
+void exchange_gone(struct server_request *r)
+{
+	struct exchange *x = r->user;
+
+	if (!x)
+		return;
+	timer_stop(&x->timer);
+	list_remove(&x->node);
+	key_check_wipe(&x->key);
+	xml_out_free(&x->call.body);
+	arena_free(&x->arena);
+	free(x);
+}
