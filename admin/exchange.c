@@ -124,7 +124,7 @@ static void take_back(struct exchange *x, const struct err *why)
 	answer(x);
 }
 
-/* true: it was answered. */
+/* false: it is not known yet. */
 static bool check_live(struct exchange *x)
 {
 	struct err why;
@@ -134,7 +134,10 @@ static bool check_live(struct exchange *x)
 		answer(x);
 		return true;
 	case PUBLISH_REFUSED:
-		take_back(x, &why);
+		if (x->admin->commands.busy) /* it writes; this one is taken back behind it */
+			enter(x, S_LIVE, TIMEOUT_LONG_TURN);
+		else
+			take_back(x, &why);
 		return true;
 	case PUBLISH_WAITS:
 		break;
@@ -440,24 +443,29 @@ static bool check_key(struct exchange *x)
 
 static void look_at(struct exchange *x)
 {
-	struct admin *a = x->admin;
-
 	if (x->state == S_LIVE)
 		check_live(x);
 	else if (x->state == S_DURABLE)
 		check_durable(x);
 	else if (x->state == S_KEY && !x->key.running)
 		check_key(x);
-	else if (x->state == S_TURN && turn_comes(a))
-		run(x);
 }
 
+/* Turns come last: what came of the listeners must be known, and taken back, before. */
 void exchanges_look(struct admin *a)
 {
 	struct list *n, *tmp;
 
 	list_each(&a->waiting, n, tmp)
 		look_at(container_of(n, struct exchange, node));
+	list_each(&a->waiting, n, tmp) {
+		struct exchange *x = container_of(n, struct exchange, node);
+
+		if (!turn_comes(a))
+			break;
+		if (x->state == S_TURN)
+			run(x);
+	}
 }
 
 static void on_timeout(struct timer *t)
