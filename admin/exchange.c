@@ -135,7 +135,7 @@ static bool check_live(struct exchange *x)
 		return true;
 	case PUBLISH_REFUSED:
 		if (x->admin->commands.busy) /* it writes; this one is taken back behind it */
-			enter(x, S_LIVE, TIMEOUT_LONG_TURN);
+			timer_set(&x->timer, TIMEOUT_LONG_TURN);
 		else
 			take_back(x, &why);
 		return true;
