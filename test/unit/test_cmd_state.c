@@ -267,43 +267,80 @@ END_TEST
 
 /* --- processes --- */
 
+/* The row of this process, to the end of the answer. */
+static const char *from_slot(const char *row, unsigned slot)
+{
+	char text[64];
+	const char *at;
+
+	snprintf(text, sizeof(text), "<%s>\n      <slot>%u</slot>\n", row, slot);
+	at = strstr(answer, text);
+	ck_assert_msg(at != NULL, "no %s %u in %s", row, slot, answer);
+	return at;
+}
+
+/* Every counter of a worker, summed over all clusters; it is i + 1 times n in each. */
+static void check_worker(unsigned slot, int64_t n)
+{
+	for (int i = 0; i < CC_COUNT; i++)
+		ck_assert_int_eq(atoll(tag_from(from_slot("worker", slot), cluster_counter_info[i].name)),
+				 n * (i + 1));
+}
+
 START_TEST(workers)
 {
 	struct shm *shm = rig_env.shm;
-	char total[48];
-	int c;
+	int a, b;
 
-	add_cluster("C", "smtp", "25");
-	c = clusters_find(shm, STR("C"));
+	add_cluster("A", "smtp", "25");
+	add_cluster("B", "pop3", "110");
+	a = clusters_find(shm, STR("A"));
+	b = clusters_find(shm, STR("B"));
 	slot_enter(shm, 1, ROLE_WORKER, 4711);
-	slot_enter(shm, SLOT_ADMIN, ROLE_ADMIN, 4710);
-	count_cluster(shm, 1, c, CC_sessions, 7);
+	for (int i = 0; i < CC_COUNT; i++) {
+		count_cluster(shm, 0, a, (enum cluster_counter)i, i + 1);
+		count_cluster(shm, 1, a, (enum cluster_counter)i, 10 * (i + 1));
+		count_cluster(shm, 1, b, (enum cluster_counter)i, 200 * (i + 1));
+	}
 	ck_ok(ask("stats", NULL));
 	check_document();
-	ck_assert_ptr_nonnull(strstr(answer, "  <workers total=\"2\">\n"
-					     "    <worker>\n"
-					     "      <slot>0</slot>\n"
-					     "      <pid>0</pid>\n"
-					     "      <role></role>\n"
-					     "      <restarts>0</restarts>\n"
-					     "      <sessions>0</sessions>\n"
-					     "    </worker>\n"
-					     "    <worker>\n"
-					     "      <slot>1</slot>\n"
-					     "      <pid>4711</pid>\n"
-					     "      <role>worker</role>\n"
-					     "      <restarts>0</restarts>\n"
-					     "      <sessions>7</sessions>\n"
-					     "    </worker>\n"
-					     "  </workers>\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "  <workers total=\"2\">\n    <worker>\n"));
+	ck_assert_uint_eq(times(answer, "<worker>"), 2);
+	ck_at(from_slot("worker", 0), "pid", "0");
+	ck_at(from_slot("worker", 0), "role", "");
+	check_worker(0, 1);
+	ck_at(from_slot("worker", 1), "pid", "4711");
+	ck_at(from_slot("worker", 1), "role", "worker");
+	ck_at(from_slot("worker", 1), "restarts", "0");
+	check_worker(1, 210);
+	/* its gauges go with it, what it has counted stays */
+	slot_reap(shm, 1);
+	slot_enter(shm, 1, ROLE_WORKER, 4712);
+	ck_ok(ask("stats", NULL));
+	ck_at(from_slot("worker", 1), "pid", "4712");
+	ck_at(from_slot("worker", 1), "restarts", "1");
+	ck_at(from_slot("worker", 1), "sessions", "0");
+	ck_assert_int_eq(atoll(tag_from(from_slot("worker", 1), "mails")), 210 * (CC_mails + 1));
+}
+END_TEST
+
+/* All others, which have no counters. */
+START_TEST(processes)
+{
+	char total[48];
+
+	slot_enter(rig_env.shm, SLOT_ADMIN, ROLE_ADMIN, 4710);
+	ck_ok(ask("stats", NULL));
 	snprintf(total, sizeof(total), "<processes total=\"%d\">", MAX_SLOTS - MAX_WORKERS);
 	ck_assert_ptr_nonnull(strstr(answer, total));
 	ck_assert_uint_eq(times(answer, "<process>"), MAX_SLOTS - MAX_WORKERS);
-	ck_assert_ptr_nonnull(strstr(answer, "      <slot>64</slot>\n"
-					     "      <pid>4710</pid>\n"
-					     "      <role>admin</role>\n"
-					     "      <restarts>0</restarts>\n"
-					     "    </process>\n"));
+	ck_assert(str_starts(str_z(from_slot("process", SLOT_ADMIN)),
+			     STR("<process>\n"
+				 "      <slot>64</slot>\n"
+				 "      <pid>4710</pid>\n"
+				 "      <role>admin</role>\n"
+				 "      <restarts>0</restarts>\n"
+				 "    </process>\n")));
 }
 END_TEST
 
@@ -353,6 +390,7 @@ int main(void)
 	tcase_add_test(t, health);
 	tcase_add_test(t, latency);
 	tcase_add_test(t, workers);
+	tcase_add_test(t, processes);
 	tcase_add_test(t, version_and_uptime);
 	tcase_add_test(t, journal);
 	return rig_run(t, "cmd_state");
