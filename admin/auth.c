@@ -284,7 +284,6 @@ void key_check_run(struct key_check *k)
 
 void auth_checked(struct auth *a, struct key_check *k)
 {
-	k->running = false;
 	if (k->fits)
 		mac(a, str_z(k->stored), str_z(k->secret), a->right);
 }

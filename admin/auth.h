@@ -29,7 +29,7 @@ bool auth_hash_fits(struct str stored, struct str secret);
 struct key_check {
 	char secret[LIMIT_PASSWORD + 2]; /* "": none; longer than LIMIT_PASSWORD: cut, and wrong */
 	char stored[256];		 /* what it is compared with */
-	bool running, fits;
+	bool fits;
 };
 void key_check_set(struct key_check *k, struct str key);
 void key_check_wipe(struct key_check *k);

@@ -1,4 +1,4 @@
-#include "admin/exchange.h"
+#include "admin/exchange_inner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,38 +8,18 @@
 #include "shm/journal.h"
 
 #define XML_TYPE "text/xml; charset=utf-8"
-#define COMMAND_SHOWN 64 /* bytes of a stranger's command that are kept and logged */
 
-enum state { S_NEW, S_KEY, S_WRONG_KEY, S_TURN, S_ASIDE, S_DURABLE, S_LIVE, S_ANSWERED, S_COUNT };
-static const char *const state_names[] = { "new",    "key",	"wrong key", "turn",
-					   "aside", "durable", "live",	     "answered" };
+static const char *const state_names[] = { "new",	"key",	"key aside",
+					   "wrong key", "turn", "aside",
+					   "durable",	"live", "answered" };
 _Static_assert(ARRAY_LEN(state_names) == S_COUNT, "each state has its name");
-
-struct exchange {
-	struct admin *admin;
-	struct server_request *http; /* borrowed: it ends with this one (exchange_gone) */
-	enum state state;
-	bool patient;	  /* waits for a long command */
-	struct list node; /* in waiting */
-	struct timer timer;
-	struct arena arena;
-	struct xml_request req;
-	struct call call;
-	struct publish publish;
-	struct key_check key;	    /* S_KEY */
-	struct command_env env;	    /* S_ASIDE: with a store of its own */
-	struct store *branch;	    /* that store */
-	char command[COMMAND_SHOWN + 1];
-	char from[ADDR_TEXT], who[24];
-};
 
 static int64_t wait_ms(const struct admin *a)
 {
 	return a->c.wait_ms ? a->c.wait_ms : CONFIRM_MS;
 }
 
-/* The one door of the state. ms: how long it may last. */
-static void enter(struct exchange *x, enum state state, int64_t ms)
+void exchange_enter(struct exchange *x, enum exchange_state state, int64_t ms)
 {
 	x->state = state;
 	list_remove(&x->node);
@@ -52,7 +32,7 @@ static void enter(struct exchange *x, enum state state, int64_t ms)
 		timer_set(&x->admin->recheck, PUBLISH_RECHECK_MS);
 }
 
-static void answer(struct exchange *x)
+void exchange_answer(struct exchange *x)
 {
 	struct xml_out out = { 0 };
 	struct str text = call_document(&x->call, &out);
@@ -60,7 +40,7 @@ static void answer(struct exchange *x)
 
 	if (x->call.http == 429)
 		retry = (unsigned)auth_delay(x->admin->c.shm, &x->http->client, clock_mono_ms()) / 1000 + 1;
-	enter(x, S_ANSWERED, 0);
+	exchange_enter(x, S_ANSWERED, 0);
 	server_answer(x->http, x->call.http, XML_TYPE, text, retry);
 	xml_out_free(&out);
 }
@@ -121,7 +101,7 @@ static void take_back(struct exchange *x, const struct err *why)
 		  undone ? "" : " (the change is stored all the same)");
 	log_warning("xml %s from=%s: listener failed, %s: %s", x->command, x->from,
 		    undone ? "taken back" : "still stored", why->text);
-	answer(x);
+	exchange_answer(x);
 }
 
 /* false: it is not known yet. */
@@ -131,7 +111,7 @@ static bool check_live(struct exchange *x)
 
 	switch (publish_state(&x->publish, x->admin->c.shm, &why)) {
 	case PUBLISH_LIVE:
-		answer(x);
+		exchange_answer(x);
 		return true;
 	case PUBLISH_REFUSED:
 		if (x->admin->commands.busy) /* it writes; this one is taken back behind it */
@@ -153,7 +133,7 @@ static void not_confirmed(struct exchange *x)
 	log_warning("xml %s from=%s: stored, but not live everywhere: %s", x->command,
 		    x->from, why.text);
 	call_fail(&x->call, 503, "not_confirmed", "stored, but not live everywhere: %s", why.text);
-	answer(x);
+	exchange_answer(x);
 }
 
 /* --- behind the command --- */
@@ -165,16 +145,16 @@ static void make_live(struct exchange *x)
 	struct err e;
 
 	if (!x->call.publish) {
-		answer(x);
+		exchange_answer(x);
 		return;
 	}
 	if (publish_start(&x->publish, a->c.accounts, a->c.shm, &e)) {
 		log_error("xml %s: stored, but %s", x->command, e.text);
 		call_fail(&x->call, 503, "not_confirmed", "stored, but %s", e.text);
-		answer(x);
+		exchange_answer(x);
 		return;
 	}
-	enter(x, S_LIVE, wait_ms(a));
+	exchange_enter(x, S_LIVE, wait_ms(a));
 	check_live(x);
 }
 
@@ -189,20 +169,20 @@ static bool check_durable(struct exchange *x)
 
 static void not_durable(struct exchange *x)
 {
-	log_warning("xml %s from=%s: not on disk yet: the replicator does not answer", x->command,
-		    x->from);
+	log_warning("xml %s from=%s: not on disk yet: the replicator does not answer",
+		    x->command, x->from);
 	call_fail(&x->call, 503, "not_durable",
 		  "taken, but not on disk yet: the replicator does not answer");
-	answer(x);
+	exchange_answer(x);
 }
 
 static void behind_command(struct exchange *x)
 {
 	log_call(x);
 	if (x->call.code) {
-		answer(x);
+		exchange_answer(x);
 	} else if (x->call.journal_mark) {
-		enter(x, S_DURABLE, TIMEOUT_JOURNAL);
+		exchange_enter(x, S_DURABLE, TIMEOUT_JOURNAL);
 		check_durable(x);
 	} else {
 		make_live(x);
@@ -258,12 +238,12 @@ static void run_aside(struct exchange *x)
 {
 	struct err e = { "" };
 
-	enter(x, S_ASIDE, CLOCK_NEVER);
+	exchange_enter(x, S_ASIDE, CLOCK_NEVER);
 	if (start_aside(x, &e) == 0)
 		return;
 	log_warning("xml %s: %s", x->command, e.text);
 	call_fail(&x->call, 503, "busy", "%s", e.text);
-	answer(x);
+	exchange_answer(x);
 }
 
 /* --- its turn --- */
@@ -291,14 +271,14 @@ static bool turn_comes(const struct admin *a)
 	return publish_settled(a->c.shm) && !a->commands.busy;
 }
 
-static void take_turn(struct exchange *x)
+void exchange_admitted(struct exchange *x)
 {
 	const struct admin *a = x->admin;
 	bool changes = command_find(x->req.command) && !is_flagged(x, COMMAND_READS);
 
 	x->patient = a->commands.busy;
 	if (changes && !turn_comes(a))
-		enter(x, S_TURN, x->patient ? TIMEOUT_LONG_TURN : wait_ms(a));
+		exchange_enter(x, S_TURN, x->patient ? TIMEOUT_LONG_TURN : wait_ms(a));
 	else
 		run(x);
 }
@@ -313,130 +293,12 @@ static void turn_is_late(struct exchange *x)
 		run(x);
 	} else if (!x->patient) {
 		x->patient = true;
-		enter(x, S_TURN, TIMEOUT_LONG_TURN);
+		exchange_enter(x, S_TURN, TIMEOUT_LONG_TURN);
 	} else {
-		call_fail(&x->call, 503, "busy", "%s is under way; try again when it has ended",
-			  a->work.command);
-		answer(x);
+		call_fail(&x->call, 503, "busy",
+			  "%s is under way; try again when it has ended", a->work.command);
+		exchange_answer(x);
 	}
-}
-
-/* --- keys --- */
-
-/* Takes the access key out of the parameters: handlers and log never see it. */
-static struct str take_key(struct xml_request *r)
-{
-	struct str key = STR("");
-
-	for (unsigned i = 0; i < r->n; i++) {
-		if (!str_eq(r->v[i].name, STR("accesskey")))
-			continue;
-		key = r->v[i].value;
-		memmove(&r->v[i], &r->v[i + 1], (--r->n - i) * sizeof(r->v[0]));
-		break;
-	}
-	return key;
-}
-
-/* How many answers this client's network is waiting for because of wrong keys. */
-static unsigned held_back(const struct exchange *x)
-{
-	struct ipaddr mine = ip_network(&x->http->client);
-	struct list *n, *tmp;
-	unsigned held = 0;
-
-	list_each(&x->admin->waiting, n, tmp) {
-		const struct exchange *other = container_of(n, struct exchange, node);
-		struct ipaddr net = ip_network(&other->http->client);
-
-		held += other->state == S_WRONG_KEY && ip_eq(&net, &mine);
-	}
-	return held;
-}
-
-/* Keeps the command's name alone: what a stranger sent need not stay for the delay. */
-static void forget_request(struct exchange *x)
-{
-	x->req.n = 0;
-	x->req.command = str_z(x->command);
-	arena_free(&x->arena);
-}
-
-static void wrong_key(struct exchange *x)
-{
-	struct admin *a = x->admin;
-	bool none = x->key.secret[0] == '\0';
-	int64_t delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
-
-	log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
-	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key");
-	forget_request(x);
-	enter(x, S_WRONG_KEY, delay);
-}
-
-static void right_key(struct exchange *x)
-{
-	key_check_wipe(&x->key);
-	auth_succeeded(x->admin->c.shm, &x->http->client);
-	take_turn(x);
-}
-
-/* In the thread. */
-static void work_key(void *arg)
-{
-	struct exchange *x = arg;
-
-	key_check_run(&x->key);
-}
-
-static void on_key_checked(void *arg)
-{
-	struct exchange *x = arg;
-	struct admin *a = x->admin;
-
-	auth_checked(a->auth, &x->key);
-	if (x->key.fits)
-		right_key(x);
-	else
-		wrong_key(x);
-	if (!a->stopping)
-		exchanges_look(a);
-}
-
-/* Nobody learns more by hanging up early and trying again at once, because a held back answer
- * counts until its delay is over, and above LIMIT_HTTP_HELD_BACK no key of that network is looked
- * at. false: the thread is at another one. */
-static bool check_key(struct exchange *x)
-{
-	struct admin *a = x->admin;
-	struct err e = { "" };
-
-	if (held_back(x) >= LIMIT_HTTP_HELD_BACK) {
-		call_fail(&x->call, 429, "too_many_wrong_keys",
-			  "too many wrong access keys from your network; try again later");
-		answer(x);
-		return true;
-	}
-	switch (auth_key_known(a->auth, &x->key)) {
-	case AUTH_RIGHT:
-		right_key(x);
-		return true;
-	case AUTH_WRONG:
-		wrong_key(x);
-		return true;
-	case AUTH_ASK:
-		break;
-	}
-	if (a->keys.busy)
-		return false;
-	enter(x, S_KEY, CLOCK_NEVER);
-	if (aside_start(&a->keys, work_key, on_key_checked, x, &e) == 0) {
-		x->key.running = true;
-		return true;
-	}
-	call_fail(&x->call, 503, "busy", "%s", e.text);
-	answer(x);
-	return true;
 }
 
 /* --- waiting --- */
@@ -447,8 +309,8 @@ static void look_at(struct exchange *x)
 		check_live(x);
 	else if (x->state == S_DURABLE)
 		check_durable(x);
-	else if (x->state == S_KEY && !x->key.running)
-		check_key(x);
+	else if (x->state == S_KEY)
+		exchange_look_at_key(x);
 }
 
 /* Turns come last: what came of the listeners must be known, and taken back, before. */
@@ -474,7 +336,7 @@ static void on_timeout(struct timer *t)
 
 	switch (x->state) {
 	case S_WRONG_KEY:
-		answer(x);
+		exchange_answer(x);
 		break;
 	case S_TURN:
 		turn_is_late(x);
@@ -509,7 +371,7 @@ static void end(struct exchange *x)
 	default:
 		break;
 	}
-	answer(x);
+	exchange_answer(x);
 }
 
 void exchanges_end(struct admin *a)
@@ -546,8 +408,11 @@ static struct exchange *exchange_new(struct admin *a, struct server_request *r)
 	x->admin = a;
 	x->http = r;
 	x->arena = ARENA(LIMIT_CALL_MEMORY);
-	x->call = (struct call){ .env = &a->env, .req = &x->req, .arena = &x->arena,
-				 .who = x->who, .from = x->from };
+	x->call = (struct call){ .env = &a->env,
+				 .req = &x->req,
+				 .arena = &x->arena,
+				 .who = x->who,
+				 .from = x->from };
 	list_init(&x->node);
 	timer_init(&x->timer, a->c.loop, on_timeout);
 	name_caller(x);
@@ -559,24 +424,16 @@ void exchange_xml(struct admin *a, struct server_request *r)
 {
 	struct exchange *x = exchange_new(a, r);
 	bool parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
-	struct str key;
 
 	str_copy(x->command, sizeof(x->command), x->req.command);
 	if (!parsed) {
 		struct err why = x->call.err;
 
 		call_fail(&x->call, 400, x->req.code ? x->req.code : "malformed", "%s", why.text);
-		answer(x);
+		exchange_answer(x);
 		return;
 	}
-	key = take_key(&x->req);
-	if (r->local) {
-		take_turn(x);
-		return;
-	}
-	key_check_set(&x->key, key);
-	if (!check_key(x))
-		enter(x, S_KEY, CLOCK_NEVER);
+	exchange_ask_key(x);
 }
 
 void exchange_refused(struct admin *a, struct server_request *r)
@@ -584,7 +441,7 @@ void exchange_refused(struct admin *a, struct server_request *r)
 	struct exchange *x = exchange_new(a, r);
 
 	call_fail(&x->call, r->http, r->code, "%s", r->text);
-	answer(x);
+	exchange_answer(x);
 }
 
 void exchange_gone(struct server_request *r)

@@ -5,6 +5,7 @@
  *                  \-> WRONG_KEY -----------------------------> answer
  *
  * KEY        an access key is compared with the stored hash, which takes a thread its time
+ *            (KEY_ASIDE: this one, now); exchange_keys.c
  * WRONG_KEY  until the delay of its network is over
  * TURN       a change: until what came of the listeners before it is known, and no long command
  *            writes

@@ -1,0 +1,55 @@
+/* exchange_inner: what exchange.c and exchange_keys.c share; nobody else includes it. */
+#ifndef PB_ADMIN_EXCHANGE_INNER_H
+#define PB_ADMIN_EXCHANGE_INNER_H
+
+#include "admin/exchange.h"
+
+#define COMMAND_SHOWN 64 /* bytes of a stranger's command that are kept and logged */
+
+/* As exchange.h draws them. KEY waits for the thread that KEY_ASIDE has. */
+enum exchange_state {
+	S_NEW,
+	S_KEY,
+	S_KEY_ASIDE,
+	S_WRONG_KEY,
+	S_TURN,
+	S_ASIDE,
+	S_DURABLE,
+	S_LIVE,
+	S_ANSWERED,
+	S_COUNT
+};
+
+struct exchange {
+	struct admin *admin;
+	struct server_request *http; /* borrowed: it ends with this one (exchange_gone) */
+	enum exchange_state state;
+	bool patient;	  /* waits for a long command */
+	struct list node; /* in waiting */
+	struct timer timer;
+	struct arena arena;
+	struct xml_request req;
+	struct call call;
+	struct publish publish;
+	struct key_check key;	/* S_KEY, S_KEY_ASIDE */
+	struct command_env env; /* S_ASIDE: with a store of its own */
+	struct store *branch;	/* that store */
+	char command[COMMAND_SHOWN + 1];
+	char from[ADDR_TEXT], who[24];
+};
+
+/* The one door of the state. ms: how long it may last. */
+void exchange_enter(struct exchange *x, enum exchange_state state, int64_t ms);
+/* What the call says is the answer. */
+void exchange_answer(struct exchange *x);
+/* Whoever asks may: on to its turn. */
+void exchange_admitted(struct exchange *x);
+
+/* --- exchange_keys.c --- */
+
+/* The request is read: is its key right? None is needed on the local socket. */
+void exchange_ask_key(struct exchange *x);
+/* In S_KEY: perhaps it is known by now, or the thread is free. */
+void exchange_look_at_key(struct exchange *x);
+
+#endif

@@ -1,0 +1,140 @@
+/* Keys of the XML interface: from the request to the right to be served. */
+#include "admin/exchange_inner.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+/* Takes the access key out of the parameters: handlers and log never see it. */
+static struct str take_key(struct xml_request *r)
+{
+	struct str key = STR("");
+
+	for (unsigned i = 0; i < r->n; i++) {
+		if (!str_eq(r->v[i].name, STR("accesskey")))
+			continue;
+		key = r->v[i].value;
+		memmove(&r->v[i], &r->v[i + 1], (--r->n - i) * sizeof(r->v[0]));
+		break;
+	}
+	return key;
+}
+
+/* --- guessers --- */
+
+/* How many answers this client's network is waiting for because of wrong keys. */
+static unsigned held_back(const struct exchange *x)
+{
+	struct ipaddr mine = ip_network(&x->http->client);
+	struct list *n, *tmp;
+	unsigned held = 0;
+
+	list_each(&x->admin->waiting, n, tmp) {
+		const struct exchange *other = container_of(n, struct exchange, node);
+		struct ipaddr net = ip_network(&other->http->client);
+
+		held += other->state == S_WRONG_KEY && ip_eq(&net, &mine);
+	}
+	return held;
+}
+
+/* Keeps the command's name alone: what a stranger sent need not stay for the delay. */
+static void forget_request(struct exchange *x)
+{
+	x->req.n = 0;
+	x->req.command = str_z(x->command);
+	arena_free(&x->arena);
+}
+
+static void wrong_key(struct exchange *x)
+{
+	struct admin *a = x->admin;
+	bool none = x->key.secret[0] == '\0';
+	int64_t delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
+
+	log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
+	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key");
+	forget_request(x);
+	exchange_enter(x, S_WRONG_KEY, delay);
+}
+
+static void right_key(struct exchange *x)
+{
+	key_check_wipe(&x->key);
+	auth_succeeded(x->admin->c.shm, &x->http->client);
+	exchange_admitted(x);
+}
+
+/* --- comparing it --- */
+
+/* In the thread. */
+static void work_key(void *arg)
+{
+	struct exchange *x = arg;
+
+	key_check_run(&x->key);
+}
+
+static void key_done(void *arg)
+{
+	struct exchange *x = arg;
+	struct admin *a = x->admin;
+
+	auth_checked(a->auth, &x->key);
+	if (x->key.fits)
+		right_key(x);
+	else
+		wrong_key(x);
+	if (!a->stopping)
+		exchanges_look(a);
+}
+
+static void compare(struct exchange *x)
+{
+	struct admin *a = x->admin;
+	struct err e = { "" };
+
+	if (a->keys.busy)
+		return;
+	exchange_enter(x, S_KEY_ASIDE, CLOCK_NEVER);
+	if (aside_start(&a->keys, work_key, key_done, x, &e) == 0)
+		return;
+	call_fail(&x->call, 503, "busy", "%s", e.text);
+	exchange_answer(x);
+}
+
+/* Nobody learns more by hanging up early and trying again at once, because a held back answer
+ * counts until its delay is over, and above LIMIT_HTTP_HELD_BACK no key of that network is looked
+ * at. */
+void exchange_look_at_key(struct exchange *x)
+{
+	if (held_back(x) >= LIMIT_HTTP_HELD_BACK) {
+		call_fail(&x->call, 429, "too_many_wrong_keys",
+			  "too many wrong access keys from your network; try again later");
+		exchange_answer(x);
+		return;
+	}
+	switch (auth_key_known(x->admin->auth, &x->key)) {
+	case AUTH_RIGHT:
+		right_key(x);
+		return;
+	case AUTH_WRONG:
+		wrong_key(x);
+		return;
+	case AUTH_ASK:
+		compare(x);
+		return;
+	}
+}
+
+void exchange_ask_key(struct exchange *x)
+{
+	struct str key = take_key(&x->req);
+
+	if (x->http->local) {
+		exchange_admitted(x);
+		return;
+	}
+	key_check_set(&x->key, key);
+	exchange_enter(x, S_KEY, CLOCK_NEVER);
+	exchange_look_at_key(x);
+}
