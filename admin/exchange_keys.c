@@ -88,18 +88,40 @@ static void key_done(void *arg)
 		exchanges_look(a);
 }
 
+/* Bytes that requests hold whose key is not known yet: strangers may send them. */
+static size_t held_by_strangers(const struct admin *a)
+{
+	const struct list *n;
+	size_t sum = 0;
+
+	for (n = a->waiting.next; n != &a->waiting; n = n->next) {
+		const struct exchange *x = container_of(n, struct exchange, node);
+
+		sum += x->state == S_KEY || x->state == S_KEY_ASIDE ? x->arena.used : 0;
+	}
+	return sum;
+}
+
+static void too_busy(struct exchange *x, const char *why)
+{
+	call_fail(&x->call, 503, "busy", "%s", why);
+	exchange_answer(x);
+}
+
 static void compare(struct exchange *x)
 {
 	struct admin *a = x->admin;
 	struct err e = { "" };
 
-	if (a->keys.busy)
+	if (a->keys.busy) {
+		if (held_by_strangers(a) > LIMIT_HTTP_BODIES)
+			too_busy(x, "too many large requests at once; try again");
 		return;
+	}
 	exchange_enter(x, S_KEY_ASIDE, CLOCK_NEVER);
 	if (aside_start(&a->keys, work_key, key_done, x, &e) == 0)
 		return;
-	call_fail(&x->call, 503, "busy", "%s", e.text);
-	exchange_answer(x);
+	too_busy(x, e.text);
 }
 
 /* Nobody learns more by hanging up early and trying again at once, because a held back answer
