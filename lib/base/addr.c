@@ -141,6 +141,12 @@ struct ipaddr ip_network(const struct ipaddr *ip)
 
 /* --- ranges --- */
 
+static int no_range(struct str s, struct err *e)
+{
+	return err_set(e, "\"%.*s\" is not an address, a prefix (/n) or a range (low-high)",
+		       s.n < 60 ? (int)s.n : 60, s.p);
+}
+
 static int range_parse(struct str s, struct ip_range *out, struct err *e)
 {
 	ptrdiff_t slash = str_find(s, '/'), dash = str_find(s, '-');
@@ -153,8 +159,8 @@ static int range_parse(struct str s, struct ip_range *out, struct err *e)
 		first = (struct str){ s.p, at };
 		rest = str_skip(s, at + 1);
 	}
-	if (ip_parse(first, &out->lo, e) < 0)
-		return -1;
+	if (ip_parse(first, &out->lo, NULL) < 0)
+		return no_range(s, e);
 	out->hi = out->lo;
 	if (slash >= 0) {
 		unsigned base = ip_is4(&out->lo) ? 96 : 0;
@@ -164,8 +170,8 @@ static int range_parse(struct str s, struct ip_range *out, struct err *e)
 		out->hi = masked(&out->lo, base + (unsigned)bits, true);
 		out->lo = masked(&out->lo, base + (unsigned)bits, false);
 	} else if (dash >= 0) {
-		if (ip_parse(rest, &out->hi, e) < 0)
-			return -1;
+		if (ip_parse(rest, &out->hi, NULL) < 0)
+			return no_range(s, e);
 		if (ip_is4(&out->lo) != ip_is4(&out->hi) ||
 		    memcmp(out->lo.b, out->hi.b, sizeof(out->lo.b)) > 0)
 			return err_set(e, "\"%.*s\" is not a range from low to high", STR_ARG(s));
