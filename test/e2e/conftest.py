@@ -9,16 +9,20 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "timeout: seconds a test may take")
 
 
-@pytest.fixture
-def keep(request):
-    """Registers things to be ended after the test, last first; shows logs of a failed one."""
+def keeping(node):
     things = []
     yield lambda thing: things.append(thing) or thing
     for thing in reversed(things):
         thing.kill()
-    if getattr(request.node, "failed", False):
+    if getattr(node, "failed", False):
         for thing in things:
             print(f"--- {thing.argv[0]} ---\n{thing.output()[-4000:]}")
+
+
+@pytest.fixture
+def keep(request):
+    """Registers things to be ended after the test, last first; shows logs of a failed one."""
+    yield from keeping(request.node)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -26,6 +30,8 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call":
         item.failed = report.failed
+        module = item.getparent(pytest.Module)
+        module.failed = getattr(module, "failed", False) or report.failed
 
 
 @pytest.fixture
@@ -34,6 +40,13 @@ def balancer(keep, tmp_path):
     def make(*options, **kw):
         return keep(Balancer(tmp_path / f"pb{len(list(tmp_path.iterdir()))}", *options, **kw))
     return make
+
+
+@pytest.fixture(scope="module")
+def service(request, tmp_path_factory):
+    """One running protobalance for all tests of a module that leave it as they found it."""
+    for keep in keeping(request.node):
+        yield keep(Balancer(tmp_path_factory.mktemp("service") / "pb"))
 
 
 @pytest.fixture

@@ -113,6 +113,58 @@ class XmlError(Exception):
         self.status, self.code, self.text = status, code, text
 
 
+def document(command, key, params):
+    """The bytes of a request; params are (tag, value) pairs. A CR would be read as a newline."""
+    rows = "".join(f"<{k}>{escape(str(v), {chr(13): '&#13;'})}</{k}>" for k, v in params)
+    return f"<{command}><accesskey>{key}</accesskey>{rows}</{command}>".encode()
+
+
+def answer_of(command, status, text):
+    """The <response> element; a refusal is an XmlError."""
+    root = ET.fromstring(text)
+    assert root.tag == "response"
+    if root.findtext("status") != "ok":
+        raise XmlError(status, root.findtext("code"), root.findtext("error"))
+    assert status == 200 and root.findtext("command") == command
+    return root
+
+
+def values(element):
+    """{tag: text} of the children that hold no elements, without command and status."""
+    return {e.tag: e.text or "" for e in element
+            if not len(e) and e.tag not in ("command", "status")}
+
+
+class XmlClient:
+    """A program that asks over one connection for as long as it lasts, then over the next. Not
+    to be shared between threads."""
+
+    def __init__(self, balancer, timeout=DEADLINE):
+        self.balancer = balancer
+        self.connection = http.client.HTTPConnection("127.0.0.1", balancer.http, timeout=timeout)
+
+    def xml(self, command, **params):
+        """As Balancer's; OSError or HTTPException when no answer came."""
+        try:
+            self.connection.request("POST", "/xml",
+                                    document(command, self.balancer.key(), params.items()))
+            r = self.connection.getresponse()
+            text = r.read()
+        except (OSError, http.client.HTTPException):
+            self.connection.close()  # the next request opens it anew
+            raise
+        return answer_of(command, r.status, text)
+
+    def close(self):
+        self.connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 class Balancer(Process):
     """protobalance itself. Traffic log: daily, in directory/traffic."""
 
@@ -175,14 +227,15 @@ class Balancer(Process):
 
     def xml(self, command, key=None, **params):
         """One command; the <response> element. A refusal is an XmlError."""
-        rows = "".join(f"<{k}>{escape(str(v))}</{k}>" for k, v in params.items())
-        body = f"<{command}><accesskey>{key or self.key()}</accesskey>{rows}</{command}>"
-        status, text = self.post(body.encode())
-        root = ET.fromstring(text)
-        if root.findtext("status") != "ok":
-            raise XmlError(status, root.findtext("code"), root.findtext("error"))
-        assert status == 200
-        return root
+        return answer_of(command, *self.post(document(command, key or self.key(), params.items())))
+
+    def refused(self, command, key=None, **params):
+        """The XmlError of a command that must be refused."""
+        try:
+            self.xml(command, key, **params)
+        except XmlError as e:
+            return e
+        raise AssertionError(f"{command} {params} was taken")
 
     # --- short forms ---
 
