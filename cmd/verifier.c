@@ -13,6 +13,7 @@
 
 #include "cmd/process.h"
 #include "lib/base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/session/sasl.h"
 #include "lib/session/verify.h"
@@ -27,9 +28,9 @@ static int check_crypt(const char *given, const char *hash, struct crypt_data *r
 
 	if (!made || made[0] == '*') {
 		log_warning("a stored password is a hash that crypt(3) of this system does not know");
-		return -1;
+		return VERIFY_CANNOT;
 	}
-	return str_same_secret(str_z(made), str_z(hash));
+	return str_same_secret(str_z(made), str_z(hash)) ? VERIFY_YES : VERIFY_NO;
 }
 
 /* Workers ask for hashes alone, and only for such as may be checked; this is not taken on trust,
@@ -38,14 +39,14 @@ static int check_hash(const struct verify_question *q, struct crypt_data *room)
 {
 	struct password p;
 	struct err e = { "" };
-	int rc = -1;
+	int rc = VERIFY_CANNOT;
 
 	if (password_read(str_z(q->stored), &p, &e) < 0)
 		log_warning("a stored password cannot be checked: %s", e.text);
 	else if (p.kind == PASSWORD_CRYPT)
 		rc = check_crypt(q->password, p.text.p, room);
 	else if (p.kind == PASSWORD_DIGEST)
-		rc = password_digest_is(&p, str_z(q->password));
+		rc = password_digest_is(&p, str_z(q->password)) ? VERIFY_YES : VERIFY_NO;
 	explicit_bzero(&p, sizeof(p));
 	return rc;
 }
@@ -56,12 +57,14 @@ static void answer(const struct verify_question *q, struct verify_answer *a,
 	struct str salt = { (const char *)q->salt, q->salt_n };
 
 	a->id = q->id;
-	a->result = -1;
+	a->result = VERIFY_CANNOT;
 	if (q->kind == VERIFY_HASH)
 		a->result = check_hash(q, room);
 	else if (q->kind == VERIFY_SCRAM && q->salt_n <= sizeof(q->salt) && q->rounds <= 100000)
 		a->result = sasl_scram_keys(str_z(q->password), salt, q->rounds, a->stored_key,
-					    a->server_key) == 0 ? 1 : -1;
+					    a->server_key) == 0 ?
+				    VERIFY_YES :
+				    VERIFY_CANNOT;
 }
 
 /* One question of this worker, if another thread has not taken it already. */
@@ -72,6 +75,10 @@ static void serve(int fd, struct crypt_data *room)
 
 	if (recv(fd, &q, sizeof(q), MSG_DONTWAIT) != (ssize_t)sizeof(q))
 		return;
+	if (clock_mono_ms() - q.asked > TIMEOUT_VERIFY) {
+		explicit_bzero(&q, sizeof(q));
+		return; /* else a flood would keep us busy for nothing */
+	}
 	q.password[LIMIT_PASSWORD] = q.stored[LIMIT_PASSWORD] = '\0';
 	answer(&q, &a, room);
 	explicit_bzero(&q, sizeof(q));

@@ -1,5 +1,7 @@
 #include "lib/session/login.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/hash.h"
@@ -72,6 +74,48 @@ static void finish(struct login *l, enum login_result r)
 	timer_set(&l->delay, larger(wait, 0));
 }
 
+/* --- why not --- */
+
+static void say_why(struct login *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say_why(struct login *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(l->why, sizeof(l->why), fmt, ap);
+	va_end(ap);
+}
+
+static void fail(struct login *l, enum login_result r, const char *why)
+{
+	say_why(l, "%s", why);
+	finish(l, r);
+}
+
+#define UNKNOWN "no such account"
+#define WRONG "wrong password"
+#define UNFIT "the stored password has bytes that no box takes in PASS"
+
+const char *login_shown(const struct login *l, char dst[LOGIN_SHOWN])
+{
+	bool quoted = !l->name[0];
+	size_t n = 0;
+
+	for (const char *c = l->name; *c; c++)
+		quoted |= *c <= ' ' || *c >= 127 || *c == '"'; /* blanks may be UTF-8, too */
+	if (quoted)
+		dst[n++] = '"';
+	for (const char *c = l->name; *c; c++) {
+		if (*c == '"')
+			dst[n++] = '"';
+		dst[n++] = *c;
+	}
+	if (quoted)
+		dst[n++] = '"';
+	dst[n] = '\0';
+	return dst;
+}
+
 /* --- looking the account up --- */
 
 /* false: LOGIN_TEMP is under way. An unknown account goes on like a known one that nothing fits. */
@@ -81,12 +125,14 @@ static bool find_account(struct login *l, struct str name)
 	enum route_result res;
 
 	l->asked = loop_now(env->loop);
+	l->why[0] = '\0';
+	l->box_checks = false;
 	str_copy(l->name, sizeof(l->name), name);
 	arena_free(&l->arena);
 	res = name.n > LIMIT_ADDRESS ? ROUTE_UNKNOWN :
 				       env->ask->account(env, name, &l->arena, &l->account);
 	if (res == ROUTE_ERROR) {
-		finish(l, LOGIN_TEMP);
+		fail(l, LOGIN_TEMP, "the accounts cannot be read");
 		return false;
 	}
 	l->known = res == ROUTE_OK;
@@ -105,15 +151,32 @@ static bool fit_for_box(struct str password)
 	return password.n > 0 && password.n <= LIMIT_PASSWORD;
 }
 
-/* The plain password of the account; empty when it is unknown, empty, hashed or unfit. */
-static struct str plain_password(const struct login *l)
+/* The plain password of the account, for methods that need it. Empty when the client cannot know
+ * it; why then says the reason, else what it is when the client's proof is wrong. */
+static struct str plain_password(struct login *l)
 {
+	static const char *const no_plain[] = {
+		[PASSWORD_NONE] = "no password is stored, the box checks it",
+		[PASSWORD_CRYPT] = "the password is stored as a hash",
+		[PASSWORD_DIGEST] = "the password is stored as a hash",
+	};
 	struct password p;
+	struct err e = { "" };
 
-	if (!l->known || password_read(l->account.user_password, &p, NULL) < 0 ||
-	    p.kind != PASSWORD_PLAIN || !fit_for_box(p.text))
-		return STR("");
-	return p.text;
+	if (!l->known) {
+		say_why(l, UNKNOWN);
+	} else if (password_read(l->account.user_password, &p, &e) < 0) {
+		say_why(l, "the stored password: %s", e.text);
+	} else if (p.kind != PASSWORD_PLAIN) {
+		say_why(l, "%s, which %s cannot use (USER, PLAIN and LOGIN can)", no_plain[p.kind],
+			l->method);
+	} else if (!fit_for_box(p.text)) {
+		say_why(l, UNFIT);
+	} else {
+		say_why(l, WRONG);
+		return p.text;
+	}
+	return STR("");
 }
 
 static void keep_password(struct login *l, struct str password)
@@ -128,7 +191,12 @@ static void on_verified(void *arg, const struct verify_answer *a)
 	struct login *l = arg;
 
 	l->job = NULL;
-	finish(l, a->result < 0 ? LOGIN_TEMP : a->result ? LOGIN_OK : LOGIN_BAD);
+	if (a->result == VERIFY_YES)
+		finish(l, LOGIN_OK);
+	else if (a->result == VERIFY_NO)
+		fail(l, LOGIN_BAD, WRONG);
+	else
+		fail(l, LOGIN_TEMP, verify_trouble(a->result));
 }
 
 static void ask_verifier(struct login *l, struct verify_question *q,
@@ -137,30 +205,44 @@ static void ask_verifier(struct login *l, struct verify_question *q,
 	l->job = verify_ask(l->session->env->verify, q, done, l);
 	explicit_bzero(q, sizeof(*q));
 	if (!l->job)
-		finish(l, LOGIN_TEMP);
+		fail(l, LOGIN_TEMP, "too many logins are being checked");
 }
 
-static void check_password(struct login *l, struct str password)
+/* Against what is stored. */
+static void compare(struct login *l, struct str given)
 {
 	struct verify_question q = { .kind = VERIFY_HASH };
+	struct str stored = l->account.user_password;
 	struct password p;
+	struct err e = { "" };
 
-	keep_password(l, password);
-	l->box_checks = l->known && l->account.user_password.n == 0;
-	if (!l->known || !fit_for_box(password)) {
-		l->box_checks = false;
-		finish(l, LOGIN_BAD);
-	} else if (l->box_checks) {
-		finish(l, LOGIN_OK);
-	} else if (password_read(l->account.user_password, &p, NULL) < 0) {
+	if (password_read(stored, &p, &e) < 0) {
+		say_why(l, "the stored password: %s", e.text);
 		finish(l, LOGIN_TEMP);
-	} else if (p.kind == PASSWORD_PLAIN) {
-		finish(l, str_same_secret(p.text, password) ? LOGIN_OK : LOGIN_BAD);
-	} else {
-		str_copy(q.password, sizeof(q.password), password);
-		str_copy(q.stored, sizeof(q.stored), l->account.user_password);
+	} else if (p.kind == PASSWORD_NONE) {
+		l->box_checks = true;
+		finish(l, LOGIN_OK);
+	} else if (p.kind != PASSWORD_PLAIN) {
+		str_copy(q.password, sizeof(q.password), given);
+		str_copy(q.stored, sizeof(q.stored), stored);
 		ask_verifier(l, &q, on_verified);
+	} else if (str_same_secret(p.text, given)) {
+		finish(l, LOGIN_OK);
+	} else {
+		fail(l, LOGIN_BAD, fit_for_box(p.text) ? WRONG : UNFIT);
 	}
+}
+
+static void check_password(struct login *l, struct str given)
+{
+	keep_password(l, given);
+	if (!l->known)
+		fail(l, LOGIN_BAD, UNKNOWN);
+	else if (!fit_for_box(given))
+		fail(l, LOGIN_BAD, "the password given is empty, too long or has bytes that no box "
+				   "takes in PASS");
+	else
+		compare(l, given);
 }
 
 void login_password(struct login *l, const char *method, struct str name, struct str password)
@@ -233,8 +315,8 @@ static void on_keys(void *arg, const struct verify_answer *a)
 	struct login *l = arg;
 
 	l->job = NULL;
-	if (a->result != 1) {
-		finish(l, LOGIN_TEMP);
+	if (a->result != VERIFY_YES) {
+		fail(l, LOGIN_TEMP, verify_trouble(a->result));
 		return;
 	}
 	sasl_set_keys(l->sasl, a->stored_key, a->server_key);
@@ -307,6 +389,8 @@ void login_sasl_step(struct login *l, struct str in)
 			finish(l, LOGIN_OK);
 		break;
 	case SASL_BAD:
+		if (!l->why[0]) /* it did not come to a proof */
+			say_why(l, "not in the form of %s, or for somebody else", l->method);
 		finish(l, LOGIN_BAD);
 		break;
 	}
@@ -314,9 +398,10 @@ void login_sasl_step(struct login *l, struct str in)
 
 /* --- its life --- */
 
-void login_box_refused(struct login *l)
+void login_box_refused(struct login *l, const char *text)
 {
 	l->box_checks = false; /* its word has been given */
+	say_why(l, "the box refuses: %s", text);
 	finish(l, LOGIN_BAD);
 }
 
@@ -347,6 +432,7 @@ void login_end(struct login *l)
 	arena_free(&l->arena);
 	explicit_bzero(l->password, sizeof(l->password));
 	explicit_bzero(l->name, sizeof(l->name));
+	l->why[0] = '\0';
 	l->account = (struct account){ 0 };
 	l->known = l->box_checks = l->ends = false;
 }

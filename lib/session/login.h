@@ -6,7 +6,7 @@
  *
  * A failed login is answered after a delay that grows with the failures of the client's network
  * and of the account, counted from when it was asked: the time tells nothing about whether the
- * account exists or how its password is kept. A success is held up only where both the account
+ * account exists or how its password is kept; `why` does, for the log alone. A success is held up only where both the account
  * and the network have failed before: neighbours and victims of a guesser are not.
  * done() and challenge() come from the loop, never from inside a call.
  * Memory: the owner embeds struct login; login_end gives all back and wipes the secrets.
@@ -48,12 +48,18 @@ struct login {
 	struct deferred report;
 	int64_t asked;		/* monotonic ms */
 	enum login_result result;
+	char why[320];		/* BAD, TEMP: the reason, for the log; the client gets none */
 	bool ends;		/* the server has said its last word */
 };
 
 void login_init(struct login *l, struct session *s, const struct login_events *ev);
 /* Forgets everything and is ready for the next. No event comes any more. Safe to repeat. */
 void login_end(struct login *l);
+
+/* The name as one word of a log line: what could pass for more than that stands in quotes, and
+ * quotes in it are doubled. */
+#define LOGIN_SHOWN (2 * LIMIT_ADDRESS + 3)
+const char *login_shown(const struct login *l, char dst[LOGIN_SHOWN]);
 
 /* name and password as the client gave them; copied. */
 void login_password(struct login *l, const char *method, struct str name, struct str password);
@@ -64,8 +70,9 @@ MUST_CHECK int login_sasl(struct login *l, struct str mechanism);
 /* The client's next bytes (of the initial response, too). challenge() or done() comes. */
 void login_sasl_step(struct login *l, struct str in);
 
-/* The box's word on box_checks: a refusal is a failed login, told by done() again. */
-void login_box_refused(struct login *l);
+/* The box's word on box_checks: a refusal is a failed login, told by done() again. text: what the
+ * box said, for the log. */
+void login_box_refused(struct login *l, const char *text);
 /* The box has accepted it: the account's failures are forgotten. */
 void login_box_accepted(struct login *l);
 

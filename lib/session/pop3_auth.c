@@ -14,10 +14,12 @@
 static void log_login(struct pop3_session *p, const char *what, const char *text)
 {
 	struct str box = p->with ? p->with->row.boxid : STR("-");
+	char name[LOGIN_SHOWN];
 
 	traffic_line(p->s.env->traffic, clock_wall_ms(), &p->s.peer.ip,
-		     "%s login %s user=%s method=%s box=%.*s%s%s", p->s.sid, what, p->login.name,
-		     p->login.method, STR_ARG(box), text[0] ? " - " : "", text);
+		     "%s login %s user=%s method=%s box=%.*s%s%s", p->s.sid, what,
+		     login_shown(&p->login, name), p->login.method, STR_ARG(box),
+		     text[0] ? " - " : "", text);
 }
 
 /* --- what the client sends --- */
@@ -128,7 +130,7 @@ static void again(struct pop3_session *p)
 static void login_failed(struct pop3_session *p)
 {
 	pop3_count(p, CC_refused_login, 1);
-	log_login(p, "refused", "wrong name or password");
+	log_login(p, "refused", p->login.why);
 	pop3_err(p, "[AUTH] wrong name or password");
 	again(p);
 }
@@ -199,7 +201,7 @@ static void box_refused(struct pop3_session *p)
 		again(p);
 	} else if (p->login.box_checks) {
 		pop3_enter(p, P_CHECK);
-		login_box_refused(&p->login);
+		login_box_refused(&p->login, p->box.text);
 	} else { /* our password was right, and the box does not know it */
 		log_login(p, "refused by box", p->box.text);
 		pop3_count(p, CC_refused_box, 1);
@@ -249,7 +251,7 @@ static void on_login(struct login *l, enum login_result r)
 	if (r == LOGIN_BAD) {
 		login_failed(p);
 	} else if (r == LOGIN_TEMP) {
-		login_put_off(p, "the password cannot be checked now");
+		login_put_off(p, p->login.why);
 	} else {
 		p->fallovers = 0;
 		p->with = NULL;

@@ -44,7 +44,7 @@ static void job_done(struct verify_job *j, const struct verify_answer *a)
 static void on_timeout(struct timer *t)
 {
 	struct verify_job *j = container_of(t, struct verify_job, timeout);
-	struct verify_answer a = { .id = j->id, .result = -1 };
+	struct verify_answer a = { .id = j->id, .result = VERIFY_LATE };
 
 	job_done(j, &a);
 }
@@ -105,6 +105,7 @@ struct verify_job *verify_ask(struct verify *v, const struct verify_question *q,
 	if (!v || HASH_COUNT(v->jobs) >= VERIFY_MAX)
 		return NULL;
 	copy.id = ++v->next_id;
+	copy.asked = clock_mono_ms();
 	n = send(v->watch.fd, &copy, sizeof(copy), MSG_DONTWAIT | MSG_NOSIGNAL);
 	explicit_bzero(&copy, sizeof(copy));
 	if (n != (ssize_t)sizeof(copy))
@@ -125,4 +126,10 @@ void verify_cancel(struct verify_job **j)
 	if (*j)
 		job_end(*j);
 	*j = NULL;
+}
+
+const char *verify_trouble(int32_t result)
+{
+	return result == VERIFY_LATE ? "the verifier has not answered in time" :
+				       "the stored password is of a kind that cannot be checked";
 }

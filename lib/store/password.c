@@ -54,8 +54,8 @@ static enum cost sha_cost(struct str *rest)
 
 	if (!str_starts(*rest, STR("rounds=")))
 		return COST_OK;
-	if (!part(rest, &head) || str_u64(str_skip(head, 7), 1000, 999999999, &rounds) < 0 ||
-	    head.p[7] == '0')
+	if (!part(rest, &head) ||
+	    str_u64(str_skip(head, 7), 1000, 999999999, &rounds) < 0 || head.p[7] == '0')
 		return COST_NONE;
 	return rounds > LIMIT_CRYPT_ROUNDS ? COST_HIGH : COST_OK;
 }
@@ -159,8 +159,9 @@ static int crypt_ok(const struct crypt_id *id, struct str hash, struct err *e)
 	if (cost == COST_NONE || !salt_and_hash(id, rest))
 		return err_set(e, "begins like a hash of crypt(3) and is none; " TO_PLAIN);
 	if (cost == COST_HIGH)
-		return err_set(e, "the hash takes too long to check: at most %d rounds of SHA, "
-				  "cost %d of bcrypt, %u MiB of yescrypt",
+		return err_set(e,
+			       "the hash takes too long to check: at most %d rounds of SHA, "
+			       "cost %d of bcrypt, %u MiB of yescrypt",
 			       LIMIT_CRYPT_ROUNDS, LIMIT_BCRYPT_COST, LIMIT_YESCRYPT_BYTES >> 20);
 	return 0;
 }
@@ -206,8 +207,8 @@ static const struct password_scheme schemes[] = {
 
 static bool in_name(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
 /* Splits "{NAME.encoding}rest"; false when it is no such thing. */
@@ -234,7 +235,8 @@ static int unknown_scheme(struct err *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		if (i == 0 || strcmp(schemes[i].name, schemes[i - 1].name) != 0)
-			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s", schemes[i].name);
+			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s",
+					      schemes[i].name);
 	return err_set(e, "unknown {SCHEME}; known:%s; " TO_PLAIN, names);
 }
 
@@ -263,8 +265,8 @@ static ptrdiff_t unhex(struct str s, char *dst, size_t cap)
 }
 
 /* What names no encoding tells it by its length, as with Dovecot. */
-static ptrdiff_t decode(const struct password_scheme *s, struct str encoding, struct str text,
-			char *dst, size_t cap)
+static ptrdiff_t decode(const struct password_scheme *s, struct str encoding,
+			struct str text, char *dst, size_t cap)
 {
 	bool hex = str_ieq(encoding, STR("hex"));
 
@@ -275,12 +277,12 @@ static ptrdiff_t decode(const struct password_scheme *s, struct str encoding, st
 
 static bool encoding_known(struct str encoding)
 {
-	return encoding.n == 0 || str_ieq(encoding, STR("hex")) || str_ieq(encoding, STR("b64")) ||
-	       str_ieq(encoding, STR("base64"));
+	return encoding.n == 0 || str_ieq(encoding, STR("hex")) ||
+	       str_ieq(encoding, STR("b64")) || str_ieq(encoding, STR("base64"));
 }
 
-static bool read_digest(const struct password_scheme *s, struct str encoding, struct str text,
-			struct password *out)
+static bool read_digest(const struct password_scheme *s, struct str encoding,
+			struct str text, struct password *out)
 {
 	char raw[sizeof(out->sum) + sizeof(out->salt)];
 	ptrdiff_t n = decode(s, encoding, text, raw, s->size + sizeof(out->salt));
@@ -342,8 +344,8 @@ static int read_as(const struct password_scheme *s, struct str encoding, struct 
 	return err_set(e, "not a well-formed hash of its {SCHEME}");
 }
 
-static int read_scheme(struct str name, struct str encoding, struct str rest, struct password *out,
-		       struct err *e)
+static int read_scheme(struct str name, struct str encoding, struct str rest,
+		       struct password *out, struct err *e)
 {
 	int rc = 1; /* no such scheme */
 

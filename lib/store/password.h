@@ -30,8 +30,8 @@ struct password {
 	enum password_kind kind;
 	struct str text; /* PLAIN: the secret, not empty; CRYPT: what crypt(3) takes; else unused */
 	const struct password_scheme *scheme; /* DIGEST; static */
-	uint8_t sum[64]; /* DIGEST: the digest in its first bytes, */
-	uint8_t salt[192]; /* which is made of secret and salt */
+	uint8_t sum[64];		      /* DIGEST: the digest in its first bytes, */
+	uint8_t salt[192];		      /* which is made of secret and salt */
 	size_t salt_n;
 };
 

@@ -266,7 +266,8 @@ START_TEST(box_refuses)
 	stage_turn();
 	ck_assert(login.box_checks);
 	login.asked += AGE;
-	login_box_refused(&login);
+	login_box_refused(&login, "no such user");
+	ck_assert_str_eq(login.why, "the box refuses: no such user");
 	ck_assert(!login.box_checks);
 	ck_assert_int_eq(held_for(), PENALTY_FIRST_MS); /* from the question, not from its word */
 	pass(2 * AGE);
@@ -326,6 +327,150 @@ START_TEST(unknown_mechanism)
 	ck_assert_int_eq(login_sasl(&login, STR("NTLM")), -1);
 	ck_assert_int_eq(login_sasl(&login, STR("")), -1);
 	ck_assert_int_eq(WIN("a@t"), 0);
+}
+END_TEST
+
+/* --- the reason, which the log alone hears --- */
+
+static void say_user(const char *name, const char *password)
+{
+	login_password(&login, "USER", str_z(name), str_z(password));
+}
+
+/* The client's digest is right, as far as it can be. */
+static void say_apop(const char *name, const char *password)
+{
+	char text[300];
+	uint8_t sum[16];
+
+	snprintf(text, sizeof(text), "<1@t>%s", password);
+	hash_md5(str_z(text), sum);
+	login_apop(&login, STR("<1@t>"), str_z(name), sum);
+}
+
+static void say_scram(const char *name, const char *password)
+{
+	struct scram_client c;
+
+	ck_assert_int_eq(login_sasl(&login, STR("SCRAM-SHA-256")), 0);
+	step(scram_first(&c, name, password, "rOprNGfwEbeRWgbNEkqO"));
+	step(scram_last(&c, str_z(challenge)));
+}
+
+static void say_plain(const char *name, const char *password)
+{
+	char text[300];
+	int n = snprintf(text, sizeof(text), "%s%c%s%c%s", "", 0, name, 0, password);
+
+	ck_assert_int_eq(login_sasl(&login, STR("PLAIN")), 0);
+	login_sasl_step(&login, (struct str){ text, (size_t)n });
+	stage_turn();
+}
+
+static void say_nonsense(const char *name, const char *password)
+{
+	(void)password;
+	ck_assert_int_eq(login_sasl(&login, STR("PLAIN")), 0);
+	step(name);
+}
+
+#define CANNOT(method) ", which " method " cannot use (USER, PLAIN and LOGIN can)"
+#define HASH "the password is stored as a hash"
+#define NONE "no password is stored, the box checks it"
+#define STRANGE "the stored password: not a well-formed hash of its {SCHEME}"
+#define GIVEN "the password given is empty, too long or has bytes that no box takes in PASS"
+#define STORED "the stored password has bytes that no box takes in PASS"
+#define SILENT "the verifier has not answered in time"
+
+static const struct {
+	void (*say)(const char *name, const char *password);
+	const char *name, *password, *why;
+	enum login_result result;
+} reasons[] = {
+	/* clang-format off */
+	{ say_user,  "u@t", "secret", "no such account",	     LOGIN_BAD },
+	{ say_user,  "a@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ say_user,  "h@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ say_user,  "a@t", "",	      GIVEN,		     LOGIN_BAD },
+	{ say_user,  "b@t", "a\nb",   GIVEN,		     LOGIN_BAD },
+	{ say_user,  "l@t", "line",   STORED,		     LOGIN_BAD },
+	{ say_user,  "s@t", "secret", STRANGE,		     LOGIN_TEMP },
+	{ say_user,  "e@t", "secret", "the accounts cannot be read", LOGIN_TEMP },
+	{ say_apop,  "u@t", "secret", "no such account",	     LOGIN_BAD },
+	{ say_apop,  "a@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ say_apop,  "h@t", "secret", HASH CANNOT("APOP"),	     LOGIN_BAD },
+	{ say_apop,  "b@t", "",	      NONE CANNOT("APOP"),	     LOGIN_BAD },
+	{ say_apop,  "l@t", "line",   STORED,		     LOGIN_BAD },
+	{ say_apop,  "s@t", "secret", STRANGE,		     LOGIN_BAD },
+	{ cram,	     "u@t", "secret", "no such account",	     LOGIN_BAD },
+	{ cram,	     "a@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ cram,	     "h@t", "secret", HASH CANNOT("CRAM-MD5"),     LOGIN_BAD },
+	{ cram,	     "b@t", "",	      NONE CANNOT("CRAM-MD5"),     LOGIN_BAD },
+	{ say_scram, "u@t", "secret", "no such account",	     LOGIN_BAD },
+	{ say_scram, "a@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ say_scram, "h@t", "secret", HASH CANNOT("SCRAM-SHA-256"), LOGIN_BAD },
+	{ say_plain, "h@t", "wrong",  "wrong password",	     LOGIN_BAD },
+	{ say_plain, "u@t", "wrong",  "no such account",	     LOGIN_BAD },
+	{ say_nonsense, "nonsense", "", "not in the form of PLAIN, or for somebody else", LOGIN_BAD },
+	/* clang-format on */
+};
+
+/* Whatever the reason is, the answer is one and takes as long. */
+START_TEST(reason)
+{
+	reasons[_i].say(reasons[_i].name, reasons[_i].password);
+	stage_turn();
+	ck_assert_str_eq(login.why, reasons[_i].why);
+	if (reasons[_i].result == LOGIN_BAD)
+		ck_assert_int_eq(held_for(), PENALTY_FIRST_MS);
+	pass(AGE);
+	stage_turn();
+	ck_assert_int_eq(results[reasons[_i].result], 1);
+	login_end(&login);
+	ck_assert_str_eq(login.why, "");
+}
+END_TEST
+
+START_TEST(reason_of_the_verifier)
+{
+	struct verify *v = stage.env.verify;
+
+	stage.env.verify = NULL;
+	say_user("h@t", "secret");
+	ck_assert_str_eq(login.why, "too many logins are being checked");
+	stage_turn();
+	stage.env.verify = v;
+	stage.verifier_mute = true;
+	say_user("h@t", "secret");
+	stage_turn();
+	pass(TIMEOUT_VERIFY + AGE);
+	stage_turn();
+	ck_assert_str_eq(login.why, SILENT);
+	ck_assert_int_eq(results[LOGIN_TEMP], 2);
+}
+END_TEST
+
+static const char *const shown[][2] = {
+	{ "a@t", "a@t" },
+	{ "", "\"\"" },
+	{ "a b", "\"a b\"" },
+	{ "u method=APOP box=MAIL1 - ok", "\"u method=APOP box=MAIL1 - ok\"" },
+	{ "x\" box=MAIL1", "\"x\"\" box=MAIL1\"" },
+	{ "\"", "\"\"\"\"" },
+	{ "u@t\t", "\"u@t\t\"" },
+	{ "u\x7f", "\"u\x7f\"" },
+	{ "u\xc2\xa0x", "\"u\xc2\xa0x\"" }, /* a blank, too */
+};
+
+START_TEST(names_in_the_log)
+{
+	char text[LOGIN_SHOWN];
+
+	str_copy(login.name, sizeof(login.name), str_z(shown[_i][0]));
+	ck_assert_str_eq(login_shown(&login, text), shown[_i][1]);
+	memset(login.name, '"', LIMIT_ADDRESS);
+	login.name[LIMIT_ADDRESS] = '\0';
+	ck_assert_uint_eq(strlen(login_shown(&login, text)), LOGIN_SHOWN - 1);
 }
 END_TEST
 
@@ -406,6 +551,9 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, cram_delays, 0, 4);
 	tcase_add_test(t, nonsense_is_held);
 	tcase_add_test(t, unknown_mechanism);
+	tcase_add_loop_test(t, reason, 0, (int)ARRAY_LEN(reasons));
+	tcase_add_test(t, reason_of_the_verifier);
+	tcase_add_loop_test(t, names_in_the_log, 0, (int)ARRAY_LEN(shown));
 	tcase_add_loop_test(t, ended, 0, 4);
 	tcase_add_test(t, again);
 	tcase_add_test(t, without_memory);

@@ -628,28 +628,50 @@ static void read_log(const char *dir)
 	rmdir(dir);
 }
 
+/* Plays with a log, which is then in logged. */
+#define PLAY_LOGGED(...)                                                                          \
+	do {                                                                                      \
+		char dir[] = "/tmp/pb_pop_XXXXXX";                                                \
+		struct err e;                                                                     \
+                                                                                                  \
+		ck_assert_ptr_nonnull(mkdtemp(dir));                                              \
+		ck_assert_int_eq(traffic_open(&stage.env.traffic, NULL, dir, &e), 0);             \
+		PLAY(__VA_ARGS__);                                                                \
+		traffic_close(&stage.env.traffic);                                                \
+		read_log(dir);                                                                    \
+	} while (0)
+#define LOGGED(text) ck_assert_msg(strstr(logged, text) != NULL, "%s", logged)
+
 START_TEST(log_lines)
 {
-	char dir[] = "/tmp/pb_pop_XXXXXX";
-	struct err e;
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(traffic_open(&stage.env.traffic, NULL, dir, &e), 0);
-	PLAY("C: USER u@t\x1b", "S: +OK", "C: PASS x", "T 10000", WRONG, "C: USER o@t",
-	     "S: +OK", "C: PASS secret", PUT_OFF, "A-", USER_A, "D< +OK", "D> USER a@t",
-	     "D< -ERR [IN-USE] x", "S: -ERR [IN-USE] x", "D#", USER_A, "D< +OK",
-	     "D> USER a@t", "D< +OK", "D> PASS secret", "D< +OK", "S: +OK", "D!", "C!", "S!");
-	traffic_close(&stage.env.traffic);
-	read_log(dir);
-	ck_assert_ptr_nonnull(strstr(logged, "login refused user=u@t\\x1b method=USER box=- - wrong"));
-	ck_assert_ptr_nonnull(strstr(logged, "login put off user=o@t method=USER box=- - the "));
-	ck_assert_ptr_nonnull(strstr(logged, "login tries another box user=a@t method=USER box=A - "
-					     "Connection refused, while=\"connect\"\n"));
-	ck_assert_ptr_nonnull(strstr(logged, "login refused by box user=a@t method=USER box=D - "
-					     "[IN-USE] x\n"));
-	ck_assert_ptr_nonnull(strstr(logged, "login ok user=a@t method=USER box=D\n"));
-	ck_assert_ptr_nonnull(strstr(logged, "disconnected reason=\"closed\""));
+	PLAY_LOGGED("C: USER o@t", "S: +OK", "C: PASS secret", PUT_OFF, "A-", USER_A, "D< +OK",
+		    "D> USER a@t", "D< -ERR [IN-USE] x", "S: -ERR [IN-USE] x", "D#", USER_A,
+		    "D< +OK", "D> USER a@t", "D< +OK", "D> PASS secret", "D< +OK", "S: +OK", "D!",
+		    "C!", "S!");
+	LOGGED("login put off user=o@t method=USER box=- - the account's box is not in this cluster\n");
+	LOGGED("login tries another box user=a@t method=USER box=A - Connection refused, "
+	       "while=\"connect\"\n");
+	LOGGED("login refused by box user=a@t method=USER box=D - [IN-USE] x\n");
+	LOGGED("login ok user=a@t method=USER box=D\n");
+	LOGGED("disconnected reason=\"closed\"");
 	ck_assert_ptr_null(strstr(logged, "secret"));
+}
+END_TEST
+
+/* The client hears the same; the reasons are all in test_login.c. */
+START_TEST(refusals_in_the_log)
+{
+	PLAY_LOGGED("C: USER u@t\x1b", "S: +OK", "C: PASS x", "T 10000", WRONG,
+		    "C: USER u@t method=APOP box=A", "S: +OK", "C: PASS x", "T 10000", WRONG,
+		    "C: APOP h@t 0123456789abcdef0123456789abcdef", "T 10000", WRONG,
+		    "C: USER s@t", "S: +OK", "C: PASS x", PUT_OFF, BOX_CHECKS, "B< -ERR who?",
+		    "T 10000", "B#", WRONG);
+	LOGGED("login refused user=\"u@t\\x1b\" method=USER box=- - no such account\n");
+	LOGGED("login refused user=\"u@t method=APOP box=A\" method=USER box=- - no such account\n");
+	LOGGED("login refused user=h@t method=APOP box=- - the password is stored as a hash, which "
+	       "APOP cannot use (USER, PLAIN and LOGIN can)\n");
+	LOGGED("login put off user=s@t method=USER box=- - the stored password: not a well-formed");
+	LOGGED("login refused user=b@t method=USER box=B - the box refuses: who?\n");
 }
 END_TEST
 
@@ -709,6 +731,7 @@ static void add_box_tests(TCase *t)
 	tcase_add_test(t, box_checks_in_use);
 	tcase_add_test(t, box_words_are_clean);
 	tcase_add_test(t, log_lines);
+	tcase_add_test(t, refusals_in_the_log);
 }
 
 int main(void)

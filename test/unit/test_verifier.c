@@ -31,9 +31,11 @@ static void teardown(void)
 /* The verdict of a question that went through the socket. */
 static struct verify_answer ask(const struct verify_question *q)
 {
+	struct verify_question now = *q;
 	struct verify_answer a;
 
-	ck_assert_int_eq(send(far, q, sizeof(*q), 0), sizeof(*q));
+	now.asked = clock_mono_ms();
+	ck_assert_int_eq(send(far, &now, sizeof(now), 0), sizeof(now));
 	serve(near, room);
 	ck_assert_int_eq(recv(far, &a, sizeof(a), MSG_DONTWAIT), sizeof(a));
 	ck_assert_uint_eq(a.id, q->id);
@@ -211,6 +213,7 @@ START_TEST(misshapen)
 	struct verify_question q = scram();
 	struct verify_answer a;
 
+	q.asked = clock_mono_ms();
 	signal(SIGPIPE, SIG_DFL);
 	serve(near, room);
 	ck_assert_int_eq(send(far, &q, sizeof(q) - 1, 0), sizeof(q) - 1);
@@ -221,6 +224,20 @@ START_TEST(misshapen)
 	far = -1;
 	serve(near, room);
 	serve(near, room);
+}
+END_TEST
+
+/* Its asker has given up: a flood must not keep us at work for nobody. */
+START_TEST(old_questions)
+{
+	struct verify_question q = scram();
+	struct verify_answer a;
+
+	q.asked = clock_mono_ms() - TIMEOUT_VERIFY - 1;
+	ck_assert_int_eq(send(far, &q, sizeof(q), 0), sizeof(q));
+	serve(near, room);
+	ck_assert_int_lt(recv(far, &a, sizeof(a), MSG_DONTWAIT), 0);
+	ck_assert_int_eq(ask(&(struct verify_question){ .id = 1 }).result, VERIFY_CANNOT);
 }
 END_TEST
 
@@ -248,6 +265,7 @@ int main(void)
 	tcase_add_test(t, hostile_numbers);
 	tcase_add_test(t, unterminated);
 	tcase_add_test(t, misshapen);
+	tcase_add_test(t, old_questions);
 	tcase_add_test(t, wiped);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -146,7 +146,7 @@ START_TEST(timeout)
 	pass(TIMEOUT_VERIFY + AGE);
 	turn();
 	ck_assert_int_eq(answered, 1);
-	ck_assert_int_eq(results[0], -1);
+	ck_assert_int_eq(results[0], VERIFY_LATE);
 	answer(id, 1); /* too late */
 	turn();
 	ck_assert_int_eq(answered, 1);
@@ -234,7 +234,7 @@ START_TEST(verifier_gone)
 	ck_assert_ptr_null(ask("x", &results[1]));
 	pass(TIMEOUT_VERIFY + AGE);
 	turn();
-	ck_assert_int_eq(results[0], -1);
+	ck_assert_int_eq(results[0], VERIFY_LATE);
 }
 END_TEST
 
