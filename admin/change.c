@@ -46,27 +46,38 @@ static bool is_secret(const struct command *cmd, struct str name)
 	return true; /* not known: not shown */
 }
 
-/* "email_address=a@b.cc user_password=... boxid=MAIL1", cut where it is too long. */
+/* Its first bytes, whole characters (of UTF-8, as all values are). */
+static struct str beginning(struct str value, size_t max)
+{
+	size_t n = value.n < max ? value.n : max;
+
+	while (n > 0 && n < value.n && ((unsigned char)value.p[n] & 0xc0) == 0x80)
+		n--;
+	return (struct str){ value.p, n };
+}
+
+static int name_value(struct buf *b, const struct command *cmd, const struct xml_param *p)
+{
+	bool shown = !p->rows && !is_secret(cmd, p->name);
+	struct str value = beginning(p->value, shown ? LIMIT_AUDIT_VALUE : 0);
+
+	return buf_addf(b, "%s%.*s=%.*s%s", buf_len(b) ? " " : "", STR_ARG(p->name),
+			STR_ARG(value), shown && value.n == p->value.n ? "" : "...");
+}
+
+/* "email_address=a@b.cc user_password=... boxid=MAIL1"; " ..." where there was more. */
 static struct str named_values(struct call *c)
 {
+	static const struct str more = STR_INIT(" ...");
 	const struct command *cmd = command_find(c->req->command);
+	unsigned i = 0;
 	struct buf b;
 	struct str out;
 
-	buf_init(&b, LIMIT_AUDIT_WHAT);
-	for (unsigned i = 0; i < c->req->n; i++) {
-		const struct xml_param *p = &c->req->v[i];
-		bool shown = !p->rows && cmd && !is_secret(cmd, p->name);
-		struct str value = shown ? p->value : STR("...");
-
-		if (buf_addf(&b, "%s%.*s=%.*s", buf_len(&b) ? " " : "", STR_ARG(p->name),
-			     STR_ARG(value)) == 0)
-			continue;
-		/* No room for this one whole; a shorter one may fit. */
-		if (buf_addf(&b, " %.*s=...", STR_ARG(p->name)) < 0)
-			break;
-	}
-	out = arena_str(c->arena, b.mem ? buf_str(&b) : STR(""));
+	buf_init(&b, LIMIT_AUDIT_WHAT - more.n);
+	while (cmd && i < c->req->n && name_value(&b, cmd, &c->req->v[i]) == 0)
+		i++;
+	out = arena_printf(c->arena, "%.*s%s", STR_ARG(buf_str(&b)), i < c->req->n ? more.p : "");
 	buf_release(&b);
 	return out;
 }

@@ -105,7 +105,8 @@
 #define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */
 #define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */
 #define LIMIT_AUDIT_ROWS 10000	    /* the oldest go; about 2 MiB */
-#define LIMIT_AUDIT_WHAT 400	    /* bytes of one row's account of what was changed */
+#define LIMIT_AUDIT_WHAT 400	    /* bytes of one row's account of what was changed, */
+#define LIMIT_AUDIT_VALUE 100	    /* and of one value in it; longer ones are cut */
 #define TIMEOUT_LONG_TURN 120000    /* a change waits so long for a long command to end */
 #define TIMEOUT_JOURNAL 3000	    /* a change waits so long for the replicator */
 #define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */

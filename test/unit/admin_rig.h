@@ -21,12 +21,22 @@ static struct arena rig_arena;
 static struct xml_request rig_req;
 static struct call call;
 static char *answer; /* the document of the last call */
+static const char *rig_who = "key", *rig_from = "192.0.2.1"; /* asks */
 
 static inline void rig_store_open(void)
 {
 	struct err e = { "" };
 
 	if (store_open(&rig_env.accounts, rig_dir, STORE_ACCOUNTS, STORE_WRITE, &e) < 0)
+		ck_abort_msg("%s", e.text);
+}
+
+/* Both the replicator's handle and admin's: a process opens an environment once. */
+static inline void rig_traffic_open(void)
+{
+	struct err e = { "" };
+
+	if (store_open(&rig_env.traffic, rig_dir, STORE_TRAFFIC, STORE_WRITE, &e) < 0)
 		ck_abort_msg("%s", e.text);
 }
 
@@ -48,8 +58,10 @@ static inline void rig_open(void)
 static inline void rig_close(void)
 {
 	static const char *const files[] = { "accounts.mdb",	    "accounts.mdb-lock",
-					     "accounts.mdb-writer", "email.csv",
-					     "alias.csv",	    "log" };
+					     "accounts.mdb-writer", "traffic.mdb",
+					     "traffic.mdb-lock",    "traffic.mdb-writer",
+					     "email.csv",	    "alias.csv",
+					     "first-login",	    "log" };
 	char path[128];
 
 	xml_out_free(&call.body);
@@ -57,6 +69,7 @@ static inline void rig_close(void)
 	answer = NULL;
 	arena_free(&rig_arena);
 	store_close(&rig_env.accounts);
+	store_close(&rig_env.traffic);
 	shm_destroy(&rig_env.shm);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", rig_dir, files[i]);
@@ -75,8 +88,7 @@ static inline unsigned ask_xml(const char *xml)
 	xml_out_free(&call.body);
 	free(answer);
 	arena_free(&rig_arena);
-	call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena,
-			      .who = "key", .from = "192.0.2.1" };
+	call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena, .who = rig_who, .from = rig_from };
 	if (xml_parse(str_z(xml), &rig_arena, command_nests, &rig_req, &e) < 0)
 		call_fail(&call, 400, rig_req.code, "%s", e.text);
 	else
@@ -162,6 +174,78 @@ static inline uint64_t last_seq(void)
 
 	store_info(rig_env.accounts, &i);
 	return i.last_seq;
+}
+
+/* --- what the store holds --- */
+
+struct rig_rows {
+	const struct table *table;
+	unsigned skip;
+	struct buf text;
+};
+
+static inline int rig_row_text(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct rig_rows *r = arg;
+	struct arena a = ARENA(0);
+
+	(void)m;
+	ck_assert_int_eq(buf_addf(&r->text, "%s", r->table->name), 0);
+	for (unsigned i = 0; i < r->table->n_fields; i++) {
+		struct str v = field_text(&r->table->fields[i], rec, &a);
+
+		ck_assert_int_eq(buf_addf(&r->text, " %s=%.*s", r->table->fields[i].name, STR_ARG(v)), 0);
+	}
+	ck_assert_int_eq(buf_addc(&r->text, '\n'), 0);
+	arena_free(&a);
+	return 0;
+}
+
+/* Every field of every row of accounts.mdb, the audit's too. Owned; free(). */
+static inline char *all_rows(void)
+{
+	struct rig_rows r;
+	struct err e = { "" };
+	char *text;
+
+	buf_init(&r.text, 64 << 20);
+	ck_assert_int_eq(store_read_begin(rig_env.accounts, &e), 0);
+	for (const struct table *const *t = accounts_tables; *t; t++) {
+		r.table = *t;
+		ck_assert_int_eq(store_each(rig_env.accounts, *t, STR(""), rig_row_text, &r, &e), 0);
+	}
+	store_read_end(rig_env.accounts);
+	text = mem_dup(buf_str(&r.text));
+	buf_release(&r.text);
+	return text;
+}
+
+static inline int rig_audit_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	const struct audit *a = rec;
+	struct rig_rows *r = arg;
+
+	(void)m;
+	if (r->skip-- > 0)
+		return 0;
+	ck_assert_int_eq(buf_addf(&r->text, "%.*s %.*s", STR_ARG(a->command), STR_ARG(a->what)), 0);
+	return 1;
+}
+
+/* "command what" of the nth change, the newest is 0; "-": there are fewer. */
+static inline const char *audited(unsigned nth)
+{
+	struct rig_rows r = { .skip = nth };
+	struct err e = { "" };
+	const char *text = "-";
+
+	buf_init(&r.text, 4096);
+	ck_assert_int_eq(store_read_begin(rig_env.accounts, &e), 0);
+	if (store_each(rig_env.accounts, &table_audit, STR(""), rig_audit_row, &r, &e) == 1)
+		text = arena_str(&rig_arena, buf_str(&r.text)).p;
+	store_read_end(rig_env.accounts);
+	buf_release(&r.text);
+	return text;
 }
 
 static inline const char *log_text(void)
