@@ -27,7 +27,7 @@ static int check_crypt(const char *given, const char *hash, struct crypt_data *r
 	const char *made = crypt_r(given, hash, room);
 
 	if (!made || made[0] == '*') {
-		log_warning("a stored password is a hash that crypt(3) of this system does not know");
+		log_warning("a stored password is a hash that this system's crypt(3) lacks");
 		return VERIFY_CANNOT;
 	}
 	return str_same_secret(str_z(made), str_z(hash)) ? VERIFY_YES : VERIFY_NO;

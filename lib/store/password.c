@@ -171,7 +171,7 @@ static int crypt_ok(const struct crypt_id *id, struct str hash, struct err *e)
 struct password_scheme {
 	const char *name;
 	enum password_kind kind;
-	const char *id; /* CRYPT: what it begins with; "": anything; "des": the form without an id */
+	const char *id; /* CRYPT: what it begins with; "": all; "des": those without an id */
 	void (*digest)(struct str s, uint8_t *sum); /* DIGEST */
 	size_t size;
 	bool salted;
@@ -212,7 +212,8 @@ static bool in_name(char c)
 }
 
 /* Splits "{NAME.encoding}rest"; false when it is no such thing. */
-static bool split_scheme(struct str stored, struct str *name, struct str *encoding, struct str *rest)
+static bool split_scheme(struct str stored, struct str *name, struct str *encoding,
+			 struct str *rest)
 {
 	ptrdiff_t end = str_find(stored, '}');
 
