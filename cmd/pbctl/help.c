@@ -2,56 +2,12 @@
 
 #include <inttypes.h>
 
-#include "admin/command.h"
+#include "cmd/pbctl/tags.h"
 
 #define WIDTH 78
 #define INDENT 6
 
-void help_usage(FILE *out)
-{
-	fputs("usage: pbctl [-directory DIR] [-xml] COMMAND [tag=value ...]\n"
-	      "       pbctl -url http://host[:port] -key KEY [-xml] COMMAND [tag=value ...]\n"
-	      "       pbctl help [COMMAND]\n"
-	      "\n"
-	      "  -directory DIR  of the service on this machine; default /var/lib/protobalance\n"
-	      "  -url URL        of a service elsewhere\n"
-	      "  -key KEY        its access key; @FILE and - as for values\n"
-	      "  -xml            print the answer as it comes\n"
-	      "  -version        print the version\n"
-	      "\n"
-	      "Long values and secrets: tag=@FILE takes a file, tag=- standard input (from a\n"
-	      "terminal: a line that is not shown), tag=@@text the value \"@text\".\n"
-	      "Exit status: 0 done, 1 refused, 2 not asked (usage, no connection).\n",
-	      out);
-}
-
-static void print_command(FILE *out, const struct command *c)
-{
-	struct param one = { .command = c };
-	size_t column = WIDTH;
-
-	fprintf(out, "  %s", c->name);
-	while (param_next(&one)) {
-		if (column + 1 + one.name.n > WIDTH) {
-			fprintf(out, "\n%*s", INDENT - 1, "");
-			column = INDENT - 1;
-		}
-		fprintf(out, " %.*s", STR_ARG(one.name));
-		column += 1 + one.name.n;
-	}
-	fputc('\n', out);
-}
-
-void help_commands(FILE *out)
-{
-	help_usage(out);
-	fputs("\nCommands and their parameters:\n", out);
-	for (const struct command *c = commands; c->name; c++)
-		print_command(out, c);
-	fputs("\n\"pbctl help COMMAND\" tells what they mean.\n", out);
-}
-
-/* --- one command --- */
+/* --- pieces --- */
 
 static const char *decimal(char dst[32], int64_t v)
 {
@@ -61,59 +17,231 @@ static const char *decimal(char dst[32], int64_t v)
 	return dst;
 }
 
-static void print_range(FILE *out, const struct field *f)
+struct str help_range(const struct field *f, struct arena *a)
 {
 	char lo[32], hi[32];
 
 	switch (f->kind) {
 	case FK_BOOL:
-		fputs("; 0 or 1", out);
-		break;
+		return STR("0 or 1");
 	case FK_INT:
-		fprintf(out, "; %" PRId64 " to %" PRId64, f->min, f->max);
-		break;
+		return arena_printf(a, "%" PRId64 " to %" PRId64, f->min, f->max);
 	case FK_DECIMAL:
-		fprintf(out, "; %s to %s", decimal(lo, f->min), decimal(hi, f->max));
-		break;
+		return arena_printf(a, "%s to %s", decimal(lo, f->min), decimal(hi, f->max));
 	case FK_DATE:
-		fputs("; as 2026-11-23T00:00:00Z", out);
-		break;
+		return STR("as 2026-11-23T00:00:00Z");
 	case FK_ENUM:
-		fprintf(out, "; %s", f->words[0] == '|' ? f->words + 1 : f->words);
-		break;
+		return str_z(f->words[0] == '|' ? f->words + 1 : f->words);
 	default:
-		break;
+		return STR("");
 	}
 }
 
-static void print_param(FILE *out, const struct param *p, bool adds)
+/* Does a slot or an option of the verb stand for that parameter? */
+static bool is_spoken_for(const struct verb *v, struct str tag)
 {
-	const struct field *f = p->field;
+	static const struct {
+		const char *option, *tag;
+	} options[] = { { "box", "boxid" }, { "from", "from_boxid" }, { "limit", "limit" }, { "all", "after" } };
+	struct slot s = { .rest = str_z(v->slots) };
+	struct str rest, one;
 
-	fprintf(out, "  %.*s%s\n", STR_ARG(p->name), p->required ? " (required)" : "");
-	if (!f)
-		return;
-	fprintf(out, "%*s%s", INDENT, "", f->help);
-	print_range(out, f);
-	if (adds && f->dflt[0])
-		fprintf(out, "; default %s", f->dflt);
+	while (slot_next(&s))
+		if (str_eq(s.tag, tag))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		rest = str_z(v->options);
+		while (rest.n && str_split(&rest, ' ', &one))
+			if (str_eq(one, str_z(options[i].option)) &&
+			    str_eq(tag, str_z(options[i].tag)))
+				return true;
+	}
+	return false;
+}
+
+bool help_takes_more(const struct verb *v)
+{
+	struct param p = { .command = v->command ? command_find(str_z(v->command)) : NULL };
+
+	while (p.command && param_next(&p))
+		if (!is_spoken_for(v, p.name))
+			return true;
+	return false;
+}
+
+static bool has_word_slot(const struct verb *v)
+{
+	struct slot s = { .rest = str_z(v->slots) };
+
+	while (slot_next(&s))
+		if (s.tag.n == 0)
+			return true;
+	return false;
+}
+
+struct str help_synopsis(const struct verb *v, struct arena *a)
+{
+	struct slot s = { .rest = str_z(v->slots) };
+	struct str out = arena_str(a, str_z(v->words));
+
+	while (slot_next(&s))
+		out = arena_printf(a, s.optional ? "%.*s [%.*s]" : "%.*s %.*s",
+				   STR_ARG(out), STR_ARG(s.name));
+	for (const struct option_info *i = option_infos; i->name; i++)
+		if (!i->all && verb_has_option(v, i))
+			out = arena_printf(a, "%.*s [-%s%s%s]", STR_ARG(out), i->name,
+					   i->argument ? " " : "", i->argument ? i->argument : "");
+	if (help_takes_more(v) && !has_word_slot(v))
+		out = arena_printf(a, "%.*s [tag=value ...]", STR_ARG(out));
+	return out;
+}
+
+/* --- printing --- */
+
+/* Words in lines of WIDTH, all indented. */
+static void put_text(FILE *out, unsigned indent, const char *text)
+{
+	struct str rest = str_z(text), word;
+	size_t column = WIDTH + 1;
+
+	while (str_split(&rest, ' ', &word)) {
+		if (column + 1 + word.n > WIDTH) {
+			fprintf(out, "%s%*s", column > WIDTH ? "" : "\n", (int)indent, "");
+			column = indent;
+		} else {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", STR_ARG(word));
+		column += word.n;
+	}
 	fputc('\n', out);
 }
 
-bool help_command(FILE *out, struct str name)
+static void put_options(FILE *out, const struct verb *v)
 {
-	for (const struct command *c = commands; c->name; c++) {
-		struct param one = { .command = c };
-
-		if (!str_eq(str_z(c->name), name))
+	for (const struct option_info *i = option_infos; i->name; i++) {
+		if (v ? i->all || !verb_has_option(v, i) : !i->all)
 			continue;
-		fprintf(out, "%s\n", c->name);
-		while (param_next(&one)) {
-			bool adds = str_starts(name, STR("add"));
-
-			print_param(out, &one, adds);
-		}
-		return true;
+		fprintf(out, "  -%s%s%s\n", i->name, i->argument ? " " : "",
+			i->argument ? i->argument : "");
+		put_text(out, INDENT, i->help);
 	}
-	return false;
+}
+
+static void put_param(FILE *out, const struct param *p, bool adds)
+{
+	struct arena a = ARENA(0);
+	struct str range = help_range(p->field, &a), text;
+
+	fprintf(out, "  %.*s%s\n", STR_ARG(p->name), p->required ? " (required)" : "");
+	text = arena_printf(&a, "%s%s%.*s%s%s", p->field->help, range.n ? "; " : "",
+			    STR_ARG(range), adds && p->field->dflt[0] ? "; default " : "",
+			    adds ? p->field->dflt : "");
+	put_text(out, INDENT, text.p);
+	arena_free(&a);
+}
+
+static void put_params(FILE *out, const struct command *cmd, const struct verb *v)
+{
+	struct param p = { .command = cmd };
+	bool begun = false;
+
+	while (param_next(&p)) {
+		if (v && is_spoken_for(v, p.name))
+			continue;
+		if (!begun)
+			fprintf(out, "\n%s\n", v ? "Further, as tag=value:" : "Parameters, as tag=value:");
+		begun = true;
+		put_param(out, &p, cmd->flags & COMMAND_ADDS || cmd->table == NULL);
+	}
+}
+
+static void put_command(FILE *out, const struct command *cmd)
+{
+	fprintf(out, "pbctl %s [tag=value ...]\n", cmd->name);
+	put_text(out, INDENT, cmd->help);
+	put_params(out, cmd, NULL);
+}
+
+static void put_verb(FILE *out, const struct verb *v)
+{
+	const struct command *cmd = v->command ? command_find(str_z(v->command)) : NULL;
+	struct arena a = ARENA(0);
+	struct str rest = str_z(v->examples), line;
+
+	fprintf(out, "pbctl %s\n", help_synopsis(v, &a).p);
+	put_text(out, INDENT, v->help);
+	if (v->options[0])
+		fputc('\n', out);
+	put_options(out, v);
+	if (cmd && help_takes_more(v) && !has_word_slot(v))
+		put_params(out, cmd, v);
+	fprintf(out, "\nExamples:\n");
+	while (str_split(&rest, '\n', &line))
+		fprintf(out, "  pbctl %.*s\n", STR_ARG(line));
+	arena_free(&a);
+}
+
+/* --- the whole --- */
+
+void help_usage(FILE *out)
+{
+	fputs("usage: pbctl [options] VERB [words] [tag=value ...]\n"
+	      "       pbctl [options] COMMAND [tag=value ...]     any command of the XML interface\n"
+	      "       pbctl help [WORD ...]\n",
+	      out);
+}
+
+void help_all(FILE *out)
+{
+	struct arena a = ARENA(0);
+
+	help_usage(out);
+	fputs("\nVerbs:\n", out);
+	for (const struct verb *v = verbs; v->words; v++)
+		fprintf(out, "  %s\n", help_synopsis(v, &a).p);
+	fputs("\nCommands of the XML interface:\n", out);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %s\n", c->name);
+	fputs("\nOptions, anywhere in the line, with one or two dashes:\n", out);
+	put_options(out, NULL);
+	fputs("\nLong values and secrets: tag=@FILE takes a file, tag=- standard input (from a\n"
+	      "terminal: a line that is not shown), tag=@@text the value \"@text\".\n"
+	      "Exit status: 0 done; 1 refused; 2 not asked (usage, no connection, a file); 3 done,\n"
+	      "but lines of a file were skipped.\n"
+	      "\"pbctl help VERB\" and \"pbctl help COMMAND\" tell more.\n",
+	      out);
+	arena_free(&a);
+}
+
+/* Do the words begin those of the verb, or are they all of them? */
+static bool begins(const struct verb *v, int n, char *const *words)
+{
+	struct str rest = str_z(v->words), one;
+
+	for (int i = 0; i < n; i++)
+		if (!str_split(&rest, ' ', &one) || !str_eq(one, str_z(words[i])))
+			return false;
+	return true;
+}
+
+bool help_words(FILE *out, int n, char *const *words)
+{
+	const struct command *cmd = n == 1 ? command_find(str_z(words[0])) : NULL;
+	bool found = false;
+
+	for (const struct verb *v = verbs; v->words; v++) {
+		if (!begins(v, n, words))
+			continue;
+		if (found)
+			fputc('\n', out);
+		put_verb(out, v);
+		found = true;
+	}
+	if (cmd && found)
+		fputc('\n', out);
+	if (cmd)
+		put_command(out, cmd);
+	return found || cmd;
 }

@@ -1,15 +1,26 @@
-/* help: the commands and their parameters, from admin's own table. */
+/* help: verbs, commands and their parameters, from the tables that make them work. */
 #ifndef PB_CMD_PBCTL_HELP_H
 #define PB_CMD_PBCTL_HELP_H
 
 #include <stdio.h>
 
-#include "lib/base/str.h"
+#include "admin/command.h"
+#include "cmd/pbctl/verbs.h"
 
 void help_usage(FILE *out);
-/* All commands, each with the names of its parameters. */
-void help_commands(FILE *out);
-/* One command: each parameter with its meaning, range and default. false: there is none. */
-bool help_command(FILE *out, struct str name);
+/* All verbs and commands, a line each. */
+void help_all(FILE *out);
+/* What these words name: a verb, the beginning of some ("account"), a command, or several of them.
+ * false: nothing of the name. */
+bool help_words(FILE *out, int n, char *const *words);
+
+/* --- pieces of it, also for documents --- */
+
+/* "account add ADDRESS [BOX] [tag=value ...]"; owned by the caller's arena. */
+struct str help_synopsis(const struct verb *v, struct arena *a);
+/* Has its command parameters beside what slots and options stand for? */
+bool help_takes_more(const struct verb *v);
+/* What a value may be ("1 to 65535"); empty when nothing is to be said. */
+struct str help_range(const struct field *f, struct arena *a);
 
 #endif

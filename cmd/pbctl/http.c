@@ -1,199 +1,328 @@
 #include "cmd/pbctl/http.h"
 
+#include <curl/curl.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/limits.h"
 
-#define HTTP_PORT STR("8080") /* -http of protobalance when it is not given */
+#define HTTP_PORT "8080" /* -http of protobalance when it is not given */
 
-/* --- connecting --- */
+/* One request at a time goes over each. */
+struct line {
+	CURL *curl;
+	struct buf in;
+	bool too_long, busy;
+	char said[CURL_ERROR_SIZE];
+};
 
-int http_local(const char *dir, struct err *e)
+struct http {
+	struct http_target t;
+	char *url;	   /* libcurl's */
+	char *host, *port; /* libcurl's; of -url */
+	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	CURLM *multi;
+	struct line first, second;
+	struct curl_slist *fields;
+	size_t most; /* bytes of an answer */
+};
+
+/* --- where to --- */
+
+static int socket_path(struct http *h, struct err *e)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/admin.sock", dir);
-	int fd;
+	int n = snprintf(h->socket, sizeof(h->socket), "%s/admin.sock", h->t.dir);
 
-	if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
-		return err_set(e, "%s: longer than the path of a socket may be", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_errno(e, "no socket");
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
-		return fd;
-	if (errno == EACCES || errno == EPERM)
-		err_errno(e, "%s: only root and the service's own user may ask", sa.sun_path);
-	else
-		err_errno(e, "no protobalance runs on %s", dir);
-	close(fd);
-	return -1;
-}
-
-/* Splits the URL; the parts live in the arena. */
-static int url_parse(const char *url, struct arena *a, const char **host,
-		     const char **port, struct err *e)
-{
-	struct str rest = str_z(url), authority, name;
-
-	if (!str_istarts(rest, STR("http://")))
-		return err_set(e, "%s: not of the form http://host:port", url);
-	rest = str_skip(rest, 7);
-	str_split(&rest, '/', &authority);
-	if (rest.n && !str_eq(rest, STR("xml")))
-		return err_set(e, "%s: not of the form http://host:port", url);
-	if (authority.n && authority.p[0] == '[') {
-		authority = str_skip(authority, 1);
-		str_split(&authority, ']', &name);
-		if (!authority.p || (authority.n && authority.p[0] != ':'))
-			return err_set(e, "%s: not of the form http://[address]:port", url);
-		authority = str_skip(authority, 1);
-	} else {
-		str_split(&authority, ':', &name);
-	}
-	if (name.n == 0)
-		return err_set(e, "%s: there is no host in it", url);
-	*host = arena_str(a, name).p;
-	*port = arena_str(a, authority.n ? authority : HTTP_PORT).p;
+	if (n < 0 || (size_t)n >= sizeof(h->socket))
+		return err_set(e, "%s: longer than the path of a socket may be", h->t.dir);
 	return 0;
 }
 
-static int connect_any(const struct addrinfo *list)
+/* Parts that the URL of a service has not. */
+static bool has_more(CURLU *u)
 {
-	int fd = -1;
+	static const CURLUPart parts[] = { CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
+					   CURLUPART_QUERY, CURLUPART_FRAGMENT };
+	bool more = false;
 
-	errno = EADDRNOTAVAIL;
-	for (const struct addrinfo *i = list; i && fd < 0; i = i->ai_next) {
-		int saved;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		char *text = NULL;
 
-		fd = socket(i->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0 || connect(fd, i->ai_addr, i->ai_addrlen) == 0)
-			continue;
-		saved = errno;
-		close(fd);
-		errno = saved;
-		fd = -1;
+		more |= curl_url_get(u, parts[i], &text, 0) == CURLUE_OK;
+		curl_free(text);
 	}
-	return fd;
+	return more;
 }
 
-int http_tcp(const char *url, struct err *e)
+static bool is_part(CURLU *u, CURLUPart part, const char *one, const char *other)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	struct arena a = ARENA(0);
-	const char *host = NULL, *port = NULL;
-	int fd = -1, rc;
+	char *text = NULL;
+	bool is = curl_url_get(u, part, &text, 0) == CURLUE_OK &&
+		  (strcmp(text, one) == 0 || strcmp(text, other) == 0);
 
-	if (url_parse(url, &a, &host, &port, e))
-		goto out;
-	rc = getaddrinfo(host, port, &hints, &list);
-	if (rc) {
-		err_set(e, "%s port %s: %s", host, port, gai_strerror(rc));
-		goto out;
-	}
-	fd = connect_any(list);
-	if (fd < 0)
-		err_errno(e, "no protobalance answers at %s port %s", host, port);
-out:
-	if (list)
-		freeaddrinfo(list);
-	arena_free(&a);
-	return fd;
+	curl_free(text);
+	return is;
+}
+
+static int url_parse(struct http *h, struct err *e)
+{
+	CURLU *u = curl_url();
+	char *port = NULL;
+	int rc = -1;
+
+	if (u && curl_url_set(u, CURLUPART_URL, h->t.url, 0) == CURLUE_OK && !has_more(u) &&
+	    is_part(u, CURLUPART_SCHEME, "http", "https") && is_part(u, CURLUPART_PATH, "/", "/xml"))
+		rc = 0;
+	if (rc == 0 && curl_url_get(u, CURLUPART_PORT, &port, 0) == CURLUE_NO_PORT)
+		rc = curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0) == CURLUE_OK ? 0 : -1;
+	curl_free(port);
+	if (rc == 0 && (curl_url_set(u, CURLUPART_PATH, "/xml", 0) != CURLUE_OK ||
+			curl_url_get(u, CURLUPART_HOST, &h->host, 0) != CURLUE_OK ||
+			curl_url_get(u, CURLUPART_PORT, &h->port, 0) != CURLUE_OK ||
+			curl_url_get(u, CURLUPART_URL, &h->url, 0) != CURLUE_OK))
+		rc = -1;
+	curl_url_cleanup(u);
+	return rc ? err_set(e, "%s: not of the form http://host[:port] or https://host[:port]",
+			    h->t.url) :
+		    0;
+}
+
+/* --- a line --- */
+
+static size_t on_bytes(char *p, size_t one, size_t n, void *arg)
+{
+	struct line *l = arg;
+
+	if (buf_add(&l->in, (struct str){ p, one * n }) == 0)
+		return one * n;
+	l->too_long = true;
+	return 0;
+}
+
+/* Libcurl ends what moves less than that many bytes a second for so long. */
+static void line_patience(struct line *l, long connect_ms, long silent_s)
+{
+	curl_easy_setopt(l->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	curl_easy_setopt(l->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(l->curl, CURLOPT_LOW_SPEED_TIME, silent_s);
+}
+
+static void line_options(struct http *h, struct line *l)
+{
+	curl_easy_setopt(l->curl, CURLOPT_URL, h->url ? h->url : "http://localhost/xml");
+	if (!h->url)
+		curl_easy_setopt(l->curl, CURLOPT_UNIX_SOCKET_PATH, h->socket);
+	curl_easy_setopt(l->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(l->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(l->curl, CURLOPT_NOSIGNAL, 1L);
+	line_patience(l, TIMEOUT_PBCTL_CONNECT_MS, TIMEOUT_PBCTL_S);
+	if (h->t.cacert)
+		curl_easy_setopt(l->curl, CURLOPT_CAINFO, h->t.cacert);
+	curl_easy_setopt(l->curl, CURLOPT_HTTPHEADER, h->fields);
+	curl_easy_setopt(l->curl, CURLOPT_WRITEFUNCTION, on_bytes);
+	curl_easy_setopt(l->curl, CURLOPT_WRITEDATA, l);
+	curl_easy_setopt(l->curl, CURLOPT_ERRORBUFFER, l->said);
+}
+
+static void line_open(struct http *h, struct line *l)
+{
+	l->curl = curl_easy_init();
+	if (!l->curl)
+		bug("out of memory (libcurl)");
+	line_options(h, l);
+}
+
+static void line_start(struct http *h, struct line *l, struct str document)
+{
+	buf_release(&l->in);
+	buf_init(&l->in, h->most);
+	l->too_long = false;
+	l->busy = true;
+	l->said[0] = '\0';
+	curl_easy_setopt(l->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)document.n);
+	curl_easy_setopt(l->curl, CURLOPT_POSTFIELDS, document.p);
+	if (curl_multi_add_handle(h->multi, l->curl) != CURLM_OK)
+		bug("libcurl takes no request");
+}
+
+static void line_stop(struct http *h, struct line *l)
+{
+	if (l->busy)
+		curl_multi_remove_handle(h->multi, l->curl);
+	l->busy = false;
+}
+
+/* --- what went wrong, for people --- */
+
+static const struct {
+	CURLcode code;
+	const char *text; /* behind whom we asked */
+} troubles[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, "no host of that name" },
+	{ CURLE_COULDNT_CONNECT, "nobody answers there" },
+	{ CURLE_GOT_NOTHING, "the connection was closed without an answer" },
+	{ CURLE_RECV_ERROR, "the connection broke before the answer was whole" },
+	{ CURLE_SEND_ERROR, "the connection broke before the request was sent" },
+	{ CURLE_PARTIAL_FILE, "the connection broke before the answer was whole" },
+	{ CURLE_SSL_CONNECT_ERROR, "no TLS connection; is it http:// there?" },
+	{ CURLE_PEER_FAILED_VERIFICATION, "its certificate is not trusted; -cacert FILE names who signed it" },
+	{ CURLE_SSL_CACERT_BADFILE, "the file of -cacert cannot be used" },
+	{ CURLE_UNSUPPORTED_PROTOCOL, "what answers is no protobalance" },
+	{ CURLE_WEIRD_SERVER_REPLY, "what answers is no protobalance" },
+};
+
+static int local_trouble(const struct http *h, CURLcode code, struct err *e)
+{
+	long number = 0;
+
+	if (code != CURLE_COULDNT_CONNECT)
+		return 0;
+	curl_easy_getinfo(h->first.curl, CURLINFO_OS_ERRNO, &number);
+	errno = (int)number;
+	if (errno == EACCES || errno == EPERM)
+		return err_errno(e, "%s: only root and the service's own user may ask", h->socket);
+	return err_errno(e, "no protobalance runs on %s", h->t.dir);
+}
+
+static int timed_out(const struct http *h, const char *whom, struct err *e)
+{
+	curl_off_t connected = 0;
+
+	curl_easy_getinfo(h->first.curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	return err_set(e, connected ? "%s: no answer within the time" : "%s: no connection within the time",
+		       whom);
+}
+
+static int trouble(const struct http *h, CURLcode code, struct err *e)
+{
+	const char *said = h->first.said[0] ? h->first.said : curl_easy_strerror(code);
+	char whom[300];
+
+	snprintf(whom, sizeof(whom), "%s%s%s", h->url ? h->host : h->socket,
+		 h->url ? " port " : "", h->url ? h->port : "");
+	if (!h->url && local_trouble(h, code, e))
+		return -1;
+	if (h->first.too_long)
+		return err_set(e, "%s: the answer is too long", whom);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return timed_out(h, whom, e);
+	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
+		if (troubles[i].code == code)
+			return err_set(e, "%s: %s (%s)", whom, troubles[i].text, said);
+	return err_set(e, "%s: %s", whom, said);
 }
 
 /* --- the exchange --- */
 
-static int send_all(int fd, struct str s, struct err *e)
+/* What has ended: 0: not the first; 1: the first, with its code. */
+static int take_ended(struct http *h, const struct http_beside *beside, CURLcode *code)
 {
-	while (s.n > 0) {
-		ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
+	CURLMsg *m;
+	int left;
 
-		if (n < 0 && errno == EINTR)
+	while ((m = curl_multi_info_read(h->multi, &left))) {
+		if (m->msg != CURLMSG_DONE)
 			continue;
-		if (n < 0)
-			return err_errno(e, "connection");
-		s = str_skip(s, (size_t)n);
+		if (m->easy_handle == h->first.curl) {
+			*code = m->data.result;
+			return 1;
+		}
+		if (m->data.result == CURLE_OK && h->second.in.mem)
+			beside->fn(beside->arg, &h->second.in);
+		line_stop(h, &h->second);
 	}
 	return 0;
 }
 
-static int receive_all(int fd, struct buf *b, struct err *e)
+static CURLcode exchange(struct http *h, const struct http_beside *beside)
 {
-	ssize_t n = 1;
+	int64_t next = beside ? clock_mono_ms() + beside->every_ms : CLOCK_NEVER;
+	CURLcode code = CURLE_OK;
+	int running;
 
-	while (n > 0) {
-		char *p = buf_space(b, 65536);
+	while (curl_multi_perform(h->multi, &running) == CURLM_OK && !take_ended(h, beside, &code)) {
+		int64_t now = clock_mono_ms();
 
-		if (!p)
-			return err_set(e, "the answer is too long");
-		n = recv(fd, p, 65536, 0);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n > 0)
-			buf_added(b, (size_t)n);
+		if (now >= next) {
+			next = now + beside->every_ms;
+			if (!h->second.busy)
+				line_start(h, &h->second, beside->document);
+			continue;
+		}
+		curl_multi_poll(h->multi, NULL, 0, next - now < 1000 ? (int)(next - now) : 1000, NULL);
 	}
-	if (n < 0 && errno == EAGAIN)
-		return err_set(e, "no answer within %d seconds", TIMEOUT_PBCTL_S);
-	return n < 0 ? err_errno(e, "connection") : 0;
+	return code;
 }
 
-/* The value of the header, or an empty slice. head: lines after the status line. */
-static struct str header(struct str head, struct str name)
+int http_post(struct http *h, struct str document, const struct http_beside *beside,
+	      struct http_answer *out, struct err *e)
 {
-	struct str line, word;
+	long status = 0;
+	CURLcode code;
 
-	while (str_split(&head, '\n', &line)) {
-		str_split(&line, ':', &word);
-		if (str_ieq(word, name))
-			return str_trim(line);
+	line_start(h, &h->first, document);
+	code = exchange(h, beside);
+	line_stop(h, &h->second);
+	line_stop(h, &h->first);
+	if (code != CURLE_OK) {
+		buf_release(&h->first.in);
+		return trouble(h, code, e);
 	}
-	return STR("");
-}
-
-static int answer_parse(struct http_answer *a, struct err *e)
-{
-	struct str in = a->text.mem ? buf_str(&a->text) : STR("");
-	const char *end = in.n ? memmem(in.p, in.n, "\r\n\r\n", 4) : NULL;
-	struct str head = { in.p, end ? (size_t)(end - in.p) : 0 };
-	uint64_t status, length;
-
-	if (in.n == 0)
-		return err_set(e, "the connection was closed without an answer");
-	if (!end || !str_starts(head, STR("HTTP/1.")) || head.n < 12 ||
-	    str_u64((struct str){ head.p + 9, 3 }, 100, 599, &status))
-		return err_set(e, "what answers is no protobalance");
-	a->status = (unsigned)status;
-	a->body = str_skip(in, head.n + 4);
-	if (str_u64(header(head, STR("content-length")), 0, SIZE_MAX, &length) == 0 && a->body.n < length)
-		return err_set(e, "the answer is not whole");
+	curl_easy_getinfo(h->first.curl, CURLINFO_RESPONSE_CODE, &status);
+	*out = (struct http_answer){ (unsigned)status, h->first.in };
+	buf_init(&h->first.in, 0);
 	return 0;
 }
 
-int http_post(int fd, struct str document, struct http_answer *out, struct err *e)
-{
-	struct timeval patience = { .tv_sec = TIMEOUT_PBCTL_S };
-	char head[160];
-	int n = snprintf(head, sizeof(head),
-			 "POST /xml HTTP/1.0\r\nContent-Type: text/xml; charset=utf-8\r\n"
-			 "Content-Length: %zu\r\n\r\n",
-			 document.n);
-	int rc;
+/* --- the whole --- */
 
-	buf_init(&out->text, LIMIT_XML_ANSWER + (1u << 20)); /* and the head */
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	rc = send_all(fd, (struct str){ head, (size_t)n }, e) ||
-			     send_all(fd, document, e) || receive_all(fd, &out->text, e) ?
-		     -1 :
-		     answer_parse(out, e);
-	close(fd);
-	if (rc)
-		buf_release(&out->text);
-	return rc;
+int http_open(struct http **out, const struct http_target *t, struct err *e)
+{
+	struct http *h = mem_zalloc(sizeof(*h));
+
+	h->t = *t;
+	h->most = LIMIT_XML_ANSWER + (1u << 20); /* and its frame */
+	if (t->url ? url_parse(h, e) : socket_path(h, e)) {
+		http_close(&h);
+		return -1;
+	}
+	h->multi = curl_multi_init();
+	/* A body is not held back until the service has said "100 Continue". */
+	h->fields = curl_slist_append(NULL, "Expect:");
+	if (h->fields)
+		h->fields = curl_slist_append(h->fields, "Content-Type: text/xml; charset=utf-8");
+	if (!h->multi || !h->fields)
+		bug("out of memory (libcurl)");
+	line_open(h, &h->first);
+	line_open(h, &h->second);
+	*out = h;
+	return 0;
+}
+
+void http_patience(struct http *h, unsigned ms)
+{
+	line_patience(&h->first, ms, (ms + 999) / 1000);
+	line_patience(&h->second, ms, (ms + 999) / 1000);
+}
+
+void http_close(struct http **out)
+{
+	struct http *h = *out;
+
+	if (!h)
+		return;
+	buf_release(&h->first.in);
+	buf_release(&h->second.in);
+	curl_easy_cleanup(h->first.curl);
+	curl_easy_cleanup(h->second.curl);
+	curl_multi_cleanup(h->multi);
+	curl_slist_free_all(h->fields);
+	curl_free(h->url);
+	curl_free(h->host);
+	curl_free(h->port);
+	free(h);
+	*out = NULL;
 }

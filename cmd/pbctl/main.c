@@ -1,149 +1,109 @@
-/* pbctl: one command of the XML interface from a shell. */
+/* pbctl: protobalance for people at a shell. */
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "cmd/pbctl/answer.h"
+#include "admin/command.h"
+#include "cmd/pbctl/complete.h"
 #include "cmd/pbctl/help.h"
-#include "cmd/pbctl/http.h"
-#include "cmd/pbctl/request.h"
+#include "cmd/pbctl/show.h"
+#include "cmd/pbctl/verbs.h"
 
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_NOT_ASKED };
-
-struct options {
-	const char *directory, *url, *key;
-	int xml;
-};
-
-static int complain(const struct err *e)
+static int usage(void)
 {
-	fprintf(stderr, "pbctl: %s\n", e->text);
+	help_usage(stderr);
 	return EXIT_NOT_ASKED;
-}
-
-/* -1: go on; else the exit status. */
-static int options_parse(int argc, char **argv, struct options *o)
-{
-	enum { O_DIRECTORY = 1, O_URL, O_KEY, O_HELP, O_VERSION };
-	const struct option rows[] = {
-		{ "directory", required_argument, NULL, O_DIRECTORY },
-		{ "url", required_argument, NULL, O_URL },
-		{ "key", required_argument, NULL, O_KEY },
-		{ "xml", no_argument, &o->xml, 1 },
-		{ "help", no_argument, NULL, O_HELP },
-		{ "version", no_argument, NULL, O_VERSION },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char **const texts[] = { NULL, &o->directory, &o->url, &o->key };
-	int c;
-
-	while ((c = getopt_long_only(argc, argv, "", rows, NULL)) != -1) {
-		if (c == '?') {
-			help_usage(stderr);
-			return EXIT_NOT_ASKED;
-		}
-		if (c == O_HELP)
-			help_commands(stdout);
-		if (c == O_VERSION)
-			printf("pbctl %s\n", PB_VERSION);
-		if (c == O_HELP || c == O_VERSION)
-			return EXIT_DONE;
-		if (c > 0)
-			*texts[c] = optarg;
-	}
-	return -1;
-}
-
-static int options_check(const struct options *o, struct err *e)
-{
-	if (o->url && o->directory)
-		return err_set(e, "-directory is of this machine, -url of another: one of them");
-	if (o->url && !o->key)
-		return err_set(e, "-url needs -key, the access key of that service");
-	if (o->key && !o->url)
-		return err_set(e, "-key needs -url; on this machine no key is needed");
-	return 0;
 }
 
 static int help(int n, char *const *words)
 {
 	if (n == 0) {
-		help_commands(stdout);
+		help_all(stdout);
 		return EXIT_DONE;
 	}
-	if (n == 1 && help_command(stdout, str_z(words[0])))
+	if (help_words(stdout, n, words))
 		return EXIT_DONE;
-	fprintf(stderr, "pbctl: no such command: %s\n", words[n - 1]);
+	fprintf(stderr, "pbctl: no such verb or command: %s\n", words[0]);
 	return EXIT_NOT_ASKED;
 }
 
-/* What came back, to people or as it is. */
-static int show(const struct options *o, const char *command, const struct http_answer *a)
+static int run_verb(struct ctl *c, const struct verb *v, int n, char *const *words)
 {
-	enum answer_status status = ANSWER_ERROR;
-	struct err why;
-	int rc = answer_print(a->body, o->xml ? NULL : stdout, &status, &why);
+	struct call_words w;
+	struct err e = { "" };
+	int status = call_parse(v, &c->o, n, words, &w, &e) ? -1 : v->run(c, &w, &e);
 
-	if (rc) {
-		fprintf(stderr, "pbctl: %s (HTTP %u)\n", why.text, a->status);
-		return EXIT_NOT_ASKED;
-	}
-	if (o->xml)
-		(void)fwrite(a->body.p, 1, a->body.n, stdout); /* main looks at ferror */
-	if (status == ANSWER_OK)
-		return EXIT_DONE;
-	fprintf(stderr, "pbctl: %s: %s\n", command, why.text);
-	return EXIT_REFUSED;
+	request_free(&w.request);
+	return status < 0 ? ctl_complain(&e) : status;
 }
 
-static int ask(const struct options *o, const char *command, char *const *words, int n)
+/* A command of the XML interface, and tag=value words. */
+static int run_raw(struct ctl *c, int n, char *const *words)
 {
-	struct arena arena = ARENA(0);
-	struct http_answer answer = { 0 };
-	struct buf document = { 0 };
-	struct str key = { 0 };
-	struct err e;
-	int fd, status = EXIT_NOT_ASKED;
+	const struct verb raw = { .words = words[0], .slots = "", .options = "", .command = words[0] };
+	struct call_words w = { .verb = &raw };
+	struct err e = { "" };
+	int status = 0;
 
-	if (o->key && value_read("accesskey", o->key, &arena, &key, &e))
-		goto out;
-	key = arena_str(&arena, key);
-	if (request_build(command, words, n, o->key ? key.p : NULL, &document, &e))
-		goto out;
-	fd = o->url ? http_tcp(o->url, &e) :
-		      http_local(o->directory ? o->directory : "/var/lib/protobalance", &e);
-	if (fd < 0 || http_post(fd, buf_str(&document), &answer, &e))
-		goto out;
-	status = show(o, command, &answer);
-	e.text[0] = '\0';
-out:
-	if (e.text[0])
-		complain(&e);
-	buf_release(&document);
-	buf_release(&answer.text);
-	arena_free(&arena);
+	request_init(&w.request, words[0]);
+	for (int i = 1; i < n && status == 0; i++)
+		status = request_word(&w.request, words[i], &e);
+	if (status == 0)
+		status = verb_ask(c, &w, &e);
+	request_free(&w.request);
+	return status < 0 ? ctl_complain(&e) : status;
+}
+
+static int run(struct ctl *c, int n, char *const *words)
+{
+	int used;
+	const struct verb *v = verb_find(n, words, &used);
+
+	if (v)
+		return run_verb(c, v, n - used, words + used);
+	if (command_find(str_z(words[0])))
+		return run_raw(c, n, words);
+	fprintf(stderr, "pbctl: no such verb or command: %s%s%s (pbctl help lists them)\n",
+		words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
+	return EXIT_NOT_ASKED;
+}
+
+static int serve(const struct options *o, int n, char *const *words)
+{
+	struct ctl c;
+	struct err e;
+	int status;
+
+	if (options_check(o, &e) || ctl_open(&c, o, &e))
+		return ctl_complain(&e);
+	status = run(&c, n, words);
+	ctl_close(&c);
 	return status;
+}
+
+static int dispatch(const struct options *o, int n, char *const *words)
+{
+	if (o->version) {
+		printf("pbctl %s\n", PB_VERSION);
+		return EXIT_DONE;
+	}
+	if (o->help)
+		return help(n, words);
+	if (n == 0)
+		return usage();
+	if (strcmp(words[0], "help") == 0)
+		return help(n - 1, words + 1);
+	if (n >= 2 && strcmp(words[0], "completion") == 0 && strcmp(words[1], "words") == 0)
+		return complete_words(stdout, n - 2, words + 2);
+	return serve(o, n, words);
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	struct err e;
-	int status = options_parse(argc, argv, &o);
+	int first, status;
 
-	if (status >= 0)
-		return status;
-	if (options_check(&o, &e))
-		return complain(&e);
-	if (optind == argc) {
-		help_usage(stderr);
-		return EXIT_NOT_ASKED;
-	}
-	if (strcmp(argv[optind], "help") == 0)
-		status = help(argc - optind - 1, argv + optind + 1);
-	else
-		status = ask(&o, argv[optind], argv + optind + 1, argc - optind - 1);
+	if (options_parse(argc, argv, &o, &first))
+		return usage();
+	status = dispatch(&o, argc - first, argv + first);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "pbctl: standard output: %s\n", strerror(errno));
 		return EXIT_NOT_ASKED;

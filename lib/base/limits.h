@@ -111,6 +111,8 @@
 #define TIMEOUT_JOURNAL 3000	    /* a change waits so long for the replicator */
 #define AUTH_ROUNDS 210000u	    /* PBKDF2: 70 ms a guess on today's cores */
 #define AUTH_SECRET_CHARS 24	    /* of 32: 120 bits in what first start makes */
+#define TIMEOUT_PBCTL_CONNECT_MS 10000
+#define LIMIT_CSV_FILE (512u << 20) /* of pbctl import: ten million accounts */
 #define TIMEOUT_PBCTL_S 300	    /* a bulk command may take minutes */
 
 #endif

@@ -1,16 +1,15 @@
-"""The XML interface over the wire: transport, keys, durability, files, pbctl."""
+"""The XML interface over the wire: transport, keys, durability, files."""
 
 import os
 import signal
 import socket
 import stat
-import subprocess
 import time
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from harness import BUILD, XmlError, wait_for
+from harness import XmlError, wait_for
 
 
 def raw(port, data, timeout=20):
@@ -261,26 +260,3 @@ def test_worker_that_does_not_confirm(pb):
     finally:
         os.kill(worker, signal.SIGCONT)
     wait_for("it confirms", lambda: raw_ok(pb))
-
-
-def pbctl(pb, *args, stdin=None):
-    return subprocess.run([BUILD / "pbctl", "-directory", pb.state, *args], capture_output=True,
-                          text=True, input=stdin, timeout=20)
-
-
-def test_pbctl(pb):
-    out = pbctl(pb, "addnewemail", "email_address=anna@example.com", "user_password=-",
-                "boxid=MAIL1", stdin="from stdin\n")
-    assert out.returncode == 0, out.stderr
-    shown = pb.xml("getemail", email_address="anna@example.com", show_password=1)
-    assert shown.findtext("user_password") == "from stdin"
-    out = pbctl(pb, "getemail", "email_address=anna@example.com")
-    assert "boxid: MAIL1" in out.stdout
-    out = pbctl(pb, "getemail", "email_address=no@example.com")
-    assert out.returncode == 1 and "no such email address: no@example.com" in out.stderr
-    assert pbctl(pb, "-xml", "stats").stdout.startswith("<?xml")
-    assert "addcluster" in pbctl(pb, "help").stdout
-    assert pbctl(pb).returncode == 2
-    pb.stop()
-    out = pbctl(pb, "stats")
-    assert out.returncode == 2 and str(pb.state) in out.stderr

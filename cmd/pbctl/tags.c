@@ -1,0 +1,142 @@
+#include "cmd/pbctl/tags.h"
+
+#include "admin/args.h"
+#include "lib/store/tables.h"
+#include "shm/counters.h"
+#include "shm/history.h"
+
+/* --- what only answers have --- */
+
+const struct answer_tag answer_tags[] = {
+	{ "warning", TAG_TEXT, "addnewemail commitmodifyemail moveemail listclusters",
+	  "what was done or stored, but will hardly be meant so" },
+	{ "emails", TAG_ROWS, "searchemail", "the accounts of the page, as <email> each; total: how many match" },
+	{ "aliases", TAG_ROWS, "searchalias", "the aliases of the page, as <alias> each; total: how many match" },
+	{ "moved", TAG_NUMBER, "moveemail", "accounts that were on another box" },
+	{ "blockedips", TAG_ROWS, "blockedips", "<blockedip> rows; total: all there are" },
+	{ "blockedip", TAG_ROWS, "trace", "the block of the address or the account" },
+	{ "reason", TAG_TEXT, "blockedips trace reread", "why" },
+	{ "since", TAG_TEXT, "blockedips trace", "date" },
+	{ "count", TAG_NUMBER, "blockedips trace", "how often it was refused since" },
+	{ "by", TAG_TEXT, "blockedips trace", "who set the block" },
+	{ "read", TAG_NUMBER, "reread", "lines of both files that are not empty" },
+	{ "skipped", TAG_NUMBER, "reread", "lines that could not be taken" },
+	{ "added", TAG_NUMBER, "reread", "rows" },
+	{ "changed", TAG_NUMBER, "reread", "rows" },
+	{ "removed", TAG_NUMBER, "reread", "rows" },
+	{ "badlines", TAG_ROWS, "reread",
+	  "the first lines that were skipped, as <badline> each; total: all of them" },
+	{ "file", TAG_TEXT, "reread", "email.csv or alias.csv" },
+	{ "line", TAG_NUMBER, "reread", "its number, from 1" },
+	{ "clusters", TAG_ROWS, "listclusters stats exportconfig", "<cluster> rows" },
+	{ "clusters", TAG_NUMBER, "importconfig", "clusters that there are now" },
+	{ "boxes", TAG_ROWS, "listclusters stats exportconfig", "<box> rows of a cluster" },
+	{ "boxes", TAG_NUMBER, "importconfig", "boxes that there are now" },
+	{ "light", TAG_TEXT, "green yellow red listclusters stats exportconfig", "green, yellow or red" },
+	{ "failures_in_a_row", TAG_NUMBER, "listclusters stats", "failures of the box since it last worked" },
+	{ "passed_over_ms", TAG_NUMBER, "listclusters stats", "so long no new sessions go to the box" },
+	{ "last_failure", TAG_TEXT, "listclusters stats", "what failed" },
+	{ "settings", TAG_ROWS, "exportconfig", "the general settings" },
+	{ "version", TAG_TEXT, "getinfo stats", "of the service" },
+	{ "uptime_s", TAG_NUMBER, "getinfo stats", "seconds since the service was started" },
+	{ "sisters", TAG_TEXT, "getinfo", "empty: there are none" },
+	{ "sisters", TAG_ROWS, "listsisters", "<sister> rows" },
+	{ "tables", TAG_ROWS, "getinfo", "<table> rows: what the databases hold" },
+	{ "name", TAG_TEXT, "getinfo trace", "of the table; of the setting that holds the range" },
+	{ "rows", TAG_NUMBER, "getinfo", "of the table" },
+	{ "workers", TAG_ROWS, "stats",
+	  "<worker> rows: the processes that serve sessions, each with its own counters" },
+	{ "processes", TAG_ROWS, "stats", "<process> rows: the others" },
+	{ "slot", TAG_NUMBER, "stats", "its number in shared memory" },
+	{ "pid", TAG_NUMBER, "stats", "process id; 0: it does not run" },
+	{ "role", TAG_TEXT, "stats", "what it does, as ps shows it" },
+	{ "restarts", TAG_NUMBER, "stats", "how often it was started anew" },
+	{ "journal", TAG_ROWS, "stats", "facts on their way to disk" },
+	{ "published_bytes", TAG_NUMBER, "stats", "handed over" },
+	{ "applied_bytes", TAG_NUMBER, "stats", "of them on disk" },
+	{ "dropped", TAG_NUMBER, "stats", "facts that found no room" },
+	{ "latency", TAG_ROWS, "stats", "<bucket> rows: how long the box took to answer" },
+	{ "below_ms", TAG_NUMBER, "stats",
+	  "answers that took less, and not less than the bucket before; empty: all the rest" },
+	{ "answers", TAG_NUMBER, "stats", "of the bucket" },
+	{ "history", TAG_ROWS, "stats",
+	  "traffic, in <recent> (10 minutes) and <day> (24 hours), <sample> rows each" },
+	{ "ms", TAG_NUMBER, "stats", "length of the sample" },
+	{ "time", TAG_TEXT, "stats audit", "date; of a sample: its end" },
+	{ "work", TAG_ROWS, "stats", "the long command that runs now; absent when there is none" },
+	{ "command", TAG_TEXT, "stats audit", "name of the command" },
+	{ "done", TAG_NUMBER, "stats", "rows so far" },
+	{ "of", TAG_NUMBER, "stats", "rows in all; 0 while that is not known" },
+	{ "changes", TAG_ROWS, "audit", "<change> rows, the newest first; total: all there are" },
+	{ "number", TAG_NUMBER, "audit", "of the change" },
+	{ "who", TAG_TEXT, "audit", "key (an access key) or the user of the machine" },
+	{ "from", TAG_TEXT, "audit", "address of the client, or local" },
+	{ "what", TAG_TEXT, "audit", "the parameters but secrets" },
+	{ "client", TAG_ROWS, "trace", "what is held about the address" },
+	{ "mail", TAG_ROWS, "trace", "what is held about the mail address" },
+	{ "login_delay_ms", TAG_NUMBER, "trace", "so long an answer to a login is held back now" },
+	{ "key_delay_ms", TAG_NUMBER, "trace", "so long an answer to a wrong access key is held back now" },
+	{ "sessions", TAG_ROWS, "trace", "<session> rows: those that run" },
+	{ "range", TAG_ROWS, "trace", "a setting of a cluster whose ranges hold the address" },
+	{ "account", TAG_ROWS, "trace", "the account" },
+	{ "alias", TAG_ROWS, "trace", "the alias" },
+	{ "catch_all_account", TAG_ROWS, "trace", "the account that gets all mail of the domain" },
+	{ "catch_all_alias", TAG_ROWS, "trace", "the alias that gets all mail of the domain" },
+	{ .tag = NULL },
+};
+
+/* --- looking up --- */
+
+/* The description of a stored field or of an argument. The same tag has the same kind wherever it
+ * stands (test_pbctl_tags.c). */
+static const struct field *described(struct str tag)
+{
+	const struct field *f = table_field(&table_args, tag);
+
+	for (const struct table *const *t = accounts_tables; *t && !f; t++)
+		f = table_field(*t, tag);
+	for (const struct table *const *t = traffic_tables; *t && !f; t++)
+		f = table_field(*t, tag);
+	return f;
+}
+
+static bool is_counter(const struct counter_info *info, size_t n, struct str tag)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(str_z(info[i].name), tag))
+			return true;
+	return false;
+}
+
+enum tag_kind tag_kind(struct str tag)
+{
+	const struct field *f = described(tag);
+
+	for (const struct answer_tag *t = answer_tags; t->tag; t++)
+		if (str_eq(str_z(t->tag), tag) && t->kind != TAG_ROWS)
+			return t->kind;
+	if (is_counter(cluster_counter_info, CC_COUNT, tag) ||
+	    is_counter(box_counter_info, BC_COUNT, tag) || is_counter(history_info, HF_COUNT, tag))
+		return TAG_NUMBER;
+	if (!f)
+		return TAG_TEXT;
+	return f->kind == FK_BOOL ? TAG_SWITCH :
+	       f->kind == FK_INT  ? TAG_NUMBER :
+				    TAG_TEXT;
+}
+
+bool tag_takes_files(struct str tag)
+{
+	const struct field *arg = table_field(&table_args, tag);
+
+	if (str_eq(tag, STR("accesskey")) || (arg && field_is_secret(arg->kind)))
+		return true;
+	for (const struct table *const *t = accounts_tables; *t; t++) {
+		const struct field *f = table_field(*t, tag);
+
+		if (f && (f->kind == FK_TEXT || field_is_secret(f->kind) ||
+			  f->kind == FK_RANGES || f->kind == FK_MEMBERS))
+			return true;
+	}
+	return false;
+}

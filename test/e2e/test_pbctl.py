@@ -1,0 +1,332 @@
+"""pbctl: verbs and raw commands, what is printed, exit statuses, files, terminals."""
+
+import http.server
+import json
+import os
+import pty
+import re
+import select
+import signal
+import ssl
+import stat
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from harness import BUILD, DEADLINE, free_port, wait_for
+
+PBCTL = BUILD / "pbctl"
+DONE, REFUSED, NOT_ASKED, PARTLY = range(4)
+
+
+@pytest.fixture
+def pb(balancer):
+    b = balancer(time_scale=None)
+    b.add_cluster("MX", "smtp")
+    b.add_box("MX", "MAIL1", 2501)
+    b.add_box("MX", "MAIL2", 2502, light="yellow")
+    return b
+
+
+def call(pb, *args, stdin=None, env=None, cwd=None):
+    return subprocess.run([PBCTL, "-directory", pb.state, *map(str, args)], capture_output=True,
+                          text=True, input=stdin, timeout=DEADLINE * 2, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+def ok(pb, *args, **kw):
+    out = call(pb, *args, **kw)
+    assert out.returncode == DONE, out.stderr
+    return out.stdout
+
+
+def unique(pairs):
+    """json: a name that stands twice in an object is no good."""
+    assert len({k for k, _ in pairs}) == len(pairs), pairs
+    return dict(pairs)
+
+
+def as_json(pb, *args, status=DONE, **kw):
+    out = call(pb, "--json", *args, **kw)
+    assert out.returncode == status, out.stderr
+    assert out.stdout.count("\n") == 1
+    return json.loads(out.stdout, object_pairs_hook=unique)
+
+
+def rows(text):
+    """A table as [{column: cell}], cut where the head's words begin or end."""
+    head, *lines = text.splitlines()
+    starts = [m.start() for m in re.finditer(r"\S+", head)]
+    names = head.split()
+    return [dict(zip(names, line.split())) if len(line.split()) == len(names) else
+            dict(zip(names, (line[a:b].strip() for a, b in zip(starts, starts[1:] + [None]))))
+            for line in lines]
+
+
+# --- verbs ---
+
+def test_accounts(pb):
+    ok(pb, "account", "add", "anna@example.com", "MAIL1", "user_password=-", stdin="from stdin\n")
+    shown = pb.xml("getemail", email_address="anna@example.com", show_password=1)
+    assert shown.findtext("user_password") == "from stdin"
+    ok(pb, "account", "set", "anna@example.com", "spam_setting=2", "auto_reply_body=one\ntwo")
+    text = ok(pb, "account", "show", "anna@example.com")
+    assert re.search(r"^boxid: +MAIL1$", text, re.M) and re.search(r"^spam_setting: +2$", text, re.M)
+    assert "user_password" not in text
+    assert "from stdin" in ok(pb, "account", "show", "anna@example.com", "show_password=1")
+    ok(pb, "account", "move", "anna@example.com", "MAIL2")
+    ok(pb, "account", "add", "bert@example.com", "MAIL2")
+    moved = ok(pb, "account", "move", "--from", "MAIL2", "MAIL1")
+    assert re.search(r"^moved: +2$", moved, re.M)
+    listed = rows(ok(pb, "account", "list"))
+    assert [(r["email_address"], r["boxid"]) for r in listed] == [
+        ("anna@example.com", "MAIL1"), ("bert@example.com", "MAIL1")]
+    assert len(rows(ok(pb, "account", "list", "be*"))) == 1
+    assert ok(pb, "account", "list", "-box", "MAIL2") == "none\n"
+    ok(pb, "account", "delete", "bert@example.com")
+    out = call(pb, "account", "show", "bert@example.com")
+    assert (out.returncode, out.stdout) == (REFUSED, "")
+    assert out.stderr == ("pbctl: getemail: no such email address: bert@example.com "
+                          "(no_such_email)\n")
+
+
+def test_aliases(pb):
+    ok(pb, "alias", "add", "team@example.com", "a@example.com,b@example.com")
+    ok(pb, "alias", "set", "team@example.com", "c@example.org", "rcpt_per_mail=7")
+    listed = rows(ok(pb, "alias", "list", "team*"))
+    assert listed[0]["alias_list"] == "c@example.org" and listed[0]["rcpt_per_mail"] == "7"
+    assert "c@example.org" in ok(pb, "alias", "show", "team@example.com")
+    ok(pb, "alias", "delete", "team@example.com")
+    assert ok(pb, "alias", "list") == "none\n"
+
+
+def test_clusters_and_boxes(pb):
+    port = free_port()
+    ok(pb, "cluster", "add", "POP", "pop3", port, "listen_address=127.0.0.1", "comment=mail & more")
+    ok(pb, "cluster", "set", "POP", "max_connections=77")
+    assert re.search(r"^max_connections: +77$", ok(pb, "cluster", "show", "POP"), re.M)
+    names = [r["clusterid"] for r in rows(ok(pb, "cluster", "list"))]
+    assert names == ["MX", "POP"]
+    ok(pb, "box", "add", "POP", "MAIL1", "127.0.0.1", "110", "weight=3")
+    ok(pb, "box", "set", "POP", "MAIL1", "weight=4")
+    assert re.search(r"^weight: +4$", ok(pb, "box", "show", "POP", "MAIL1"), re.M)
+    ok(pb, "light", "POP", "MAIL1", "green")
+    lights = {(r["clusterid"], r["boxid"]): r["light"] for r in rows(ok(pb, "box", "list"))}
+    assert lights == {("MX", "MAIL1"): "green", ("MX", "MAIL2"): "yellow", ("POP", "MAIL1"): "green"}
+    ok(pb, "light", "POP", "MAIL1", "red")
+    out = call(pb, "light", "POP", "MAIL1", "blue")
+    assert out.returncode == NOT_ASKED and "green, yellow or red" in out.stderr
+    assert call(pb, "cluster", "delete", "POP").returncode == REFUSED
+    ok(pb, "box", "delete", "POP", "MAIL1")
+    ok(pb, "cluster", "delete", "POP")
+
+
+def test_general(pb):
+    ok(pb, "set", "greylist_initial_min=7", "nats_url=")
+    assert re.search(r"^greylist_initial_min: +7$", ok(pb, "info"), re.M)
+    ok(pb, "block", "192.0.2.7")
+    ok(pb, "block", "spam@example.com")
+    blocked = ok(pb, "blocked")
+    assert "192.0.2.7" in blocked and "spam@example.com" in blocked
+    assert "192.0.2.7" in ok(pb, "trace", "192.0.2.7")
+    assert "spam@example.com" in ok(pb, "trace", "spam@example.com")
+    ok(pb, "unblock", "192.0.2.7")
+    ok(pb, "unblock", "spam@example.com")
+    assert ok(pb, "blocked") == "none\n"
+    assert ok(pb, "sisters").startswith("sisters (total 0)")
+    changes = rows(ok(pb, "audit", "--limit", "3"))
+    assert [c["command"] for c in changes] == ["setblockip"] * 3
+    everything = ok(pb, "audit", "--all")
+    assert "commitmodifyinfo" in everything and "addcluster" in everything
+    assert rows(ok(pb, "stats").split("\n\n")[1])[0]["role"] == "worker"
+
+
+def test_raw_commands(pb):
+    ok(pb, "addnewemail", "email_address=anna@example.com", "boxid=MAIL1")
+    assert re.search(r"^boxid: +MAIL1$", ok(pb, "getemail", "email_address=anna@example.com"), re.M)
+    assert call(pb, "getemail", "email_address=no@example.com").returncode == REFUSED
+    text = ok(pb, "-xml", "getemail", "email_address=anna@example.com")
+    assert text.startswith("<?xml") and "<status>ok</status>" in text
+    out = call(pb, "-xml", "getemail", "email_address=no@example.com")
+    assert out.returncode == REFUSED and "<code>no_such_email</code>" in out.stdout
+    assert "moved" in ok(pb, "moveemail", "email_address=anna@example.com", "boxid=MAIL2")
+
+
+# --- pages ---
+
+def test_pages(pb):
+    lines = "".join(f"user{i:04}@example.com\t\tMAIL1\n" for i in range(2345))
+    (pb.directory / "users.csv").write_text(lines)
+    ok(pb, "import", pb.directory / "users.csv")
+    out = call(pb, "account", "list")
+    assert len(rows(out.stdout)) == 50 and "50 of 2345 shown" in out.stderr
+    out = call(pb, "account", "list", "--limit", "1500")
+    assert len(rows(out.stdout)) == 1500 and "1500 of 2345 shown" in out.stderr
+    out = call(pb, "account", "list", "-all")
+    addresses = [r["email_address"] for r in rows(out.stdout)]
+    assert addresses == [f"user{i:04}@example.com" for i in range(2345)] and not out.stderr
+    data = as_json(pb, "account", "list", "--all")
+    assert [r["email_address"] for r in data["emails"]] == addresses
+    assert data["emails_total"] == 2345
+    assert len(as_json(pb, "account", "list", "user00*", "-limit", "5")["emails"]) == 5
+    assert as_json(pb, "account", "list", "nobody*") == {"emails_total": 0, "emails": []}
+    out = call(pb, "account", "list", "limit=3", "after=user0005@example.com")
+    assert [r["email_address"][:8] for r in rows(out.stdout)] == ["user0006", "user0007", "user0008"]
+    assert not out.stderr
+    for bad in (["-limit", "0"], ["-limit", "x"], ["-limit", "5", "-all"], ["limit=5", "-all"]):
+        assert call(pb, "account", "list", *bad).returncode == NOT_ASKED
+    assert call(pb, "account", "list", "limit=5000").returncode == REFUSED
+
+
+# --- programs ---
+
+def test_json(pb):
+    comment = 'quote " back \\ tab \t line \n é € <&>'
+    ok(pb, "box", "set", "MX", "MAIL1", f"comment={comment}")
+    box = as_json(pb, "box", "show", "MX", "MAIL1")
+    assert box["comment"] == comment
+    assert box["weight"] == 1 and box["smtp_relay"] is False and box["probe_interval_s"] == "10"
+    clusters = as_json(pb, "cluster", "list")
+    assert clusters["clusters_total"] == 1
+    assert [b["boxid"] for b in clusters["clusters"][0]["boxes"]] == ["MAIL1", "MAIL2"]
+    assert as_json(pb, "light", "MX", "MAIL1", "green")["light"] == "green"
+    refused = as_json(pb, "box", "show", "MX", "NONE", status=REFUSED)
+    assert refused["code"] == "no_such_box" and "NONE" in refused["error"]
+    ok(pb, "account", "add", "anna@example.com", "MAIL1")
+    assert as_json(pb, "account", "show", "anna@example.com")["rcpt_per_mail"] is None
+    for words in (["info"], ["stats"], ["audit"], ["blocked"], ["sisters"], ["trace", "127.0.0.1"],
+                  ["trace", "anna@example.com"], ["exportconfig"], ["vacuum"], ["reread"],
+                  ["listclusters"], ["searchalias"], ["config", "export"]):
+        assert isinstance(as_json(pb, *words), dict)
+
+
+# --- usage ---
+
+@pytest.mark.parametrize("words,told", [
+    ([], "usage:"), (["nosuch"], "no such verb or command: nosuch"),
+    (["account", "frobnicate"], "no such verb or command: account frobnicate"),
+    (["account", "add"], "ADDRESS is missing"), (["-colour", "stats"], "colour"),
+    (["stats", "-box", "X"], "no option -box"), (["stats", "5"], "SECONDS go with -watch"),
+    (["stats", "-watch", "x"], "not in 0.1..86400"), (["-url", "http://x", "stats"], "needs -key"),
+    (["-url", "nonsense", "-key", "k", "stats"], "not of the form http://host"),
+    (["-key", "k", "stats"], "-key needs -url"), (["help", "nosuch"], "no such verb or command"),
+    (["getemail", "email_address"], "not of the form tag=value"),
+    (["config", "import", "/nonexistent"], "/nonexistent: No such file"),
+    (["import"], "which file?"), (["completion", "zsh"], "none for \"zsh\""),
+])
+def test_usage(words, told, tmp_path):
+    out = subprocess.run([PBCTL, *words], capture_output=True, text=True, timeout=DEADLINE)
+    assert out.returncode == NOT_ASKED and told in out.stderr and out.stdout == ""
+
+
+def test_help_and_version():
+    out = subprocess.run([PBCTL, "help"], capture_output=True, text=True, timeout=DEADLINE)
+    assert out.returncode == DONE and "account add ADDRESS" in out.stdout
+    out = subprocess.run([PBCTL, "account", "add", "-help"], capture_output=True, text=True)
+    assert "user_password" in out.stdout and out.returncode == DONE
+    out = subprocess.run([PBCTL, "--version"], capture_output=True, text=True)
+    assert re.fullmatch(r"pbctl \d+\.\d+\.\d+\n", out.stdout)
+
+
+def test_output_that_cannot_be_written(pb):
+    with open("/dev/full", "w") as full:
+        out = subprocess.run([PBCTL, "-directory", pb.state, "stats"], stdout=full,
+                             stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert out.returncode == NOT_ASKED and "standard output: No space left" in out.stderr
+
+
+# --- where the service is ---
+
+def test_service_that_is_not_there(pb, tmp_path):
+    out = call(pb, "-version")
+    assert out.returncode == DONE
+    pb.stop()
+    out = call(pb, "stats")
+    assert out.returncode == NOT_ASKED
+    assert f"no protobalance runs on {pb.state}" in out.stderr
+
+
+def test_socket_of_somebody_else(pb):
+    os.chmod(pb.directory, 0o755)
+    for parent in pb.directory.parents:  # pytest's folders are root's alone
+        if str(parent).startswith("/tmp/") and parent.stat().st_uid == os.getuid():
+            os.chmod(parent, 0o755)
+    out = subprocess.run([PBCTL, "-directory", pb.state, "stats"], capture_output=True, text=True,
+                         timeout=DEADLINE, user=65534)
+    assert out.returncode == NOT_ASKED and "only root and the service's own user" in out.stderr
+
+
+def test_over_tcp(pb, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(pb.key() + "\n")
+    base = [PBCTL, "-url", f"http://127.0.0.1:{pb.http}"]
+    run = lambda *a, **kw: subprocess.run([*base, *a], capture_output=True, text=True,
+                                          timeout=DEADLINE, **kw)
+    assert "MAIL1" in run("-key", f"@{key}", "box", "list").stdout
+    assert "MAIL1" in run("-key", "-", "box", "list", input=pb.key()).stdout
+    out = run("-key", "wrong", "box", "list")
+    assert out.returncode == REFUSED and "wrong_key" in out.stderr
+    out = run("-key", f"@{key}", "import", "x.csv")
+    assert out.returncode == NOT_ASKED and "run it on that machine" in out.stderr
+    out = run("-key", f"@{key}", "export")
+    assert out.returncode == NOT_ASKED and "run it on that machine" in out.stderr
+    export = run("-key", f"@{key}", "config", "export")
+    assert pb.key() not in export.stdout
+    (tmp_path / "c.xml").write_text(export.stdout)
+    assert run("-key", f"@{key}", "config", "import", str(tmp_path / "c.xml")).returncode == DONE
+    out = subprocess.run([PBCTL, "-url", f"http://127.0.0.1:{free_port()}", "-key", "k", "stats"],
+                         capture_output=True, text=True, timeout=DEADLINE)
+    assert out.returncode == NOT_ASKED and "nobody answers there" in out.stderr
+    out = subprocess.run([PBCTL, "-url", f"https://127.0.0.1:{pb.http}", "-key", "k", "stats"],
+                         capture_output=True, text=True, timeout=DEADLINE * 2)
+    assert out.returncode == NOT_ASKED and "is it http:// there?" in out.stderr
+
+
+class Tls(http.server.BaseHTTPRequestHandler):
+    """What stands in front of /xml to make it HTTPS."""
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.server.to}/xml", body)
+        except urllib.error.HTTPError as e:
+            answer = e
+        text = answer.read()
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_over_tls(pb, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tls)
+    server.to = pb.http
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        run = lambda host, *a: subprocess.run(
+            [PBCTL, "-url", f"https://{host}:{server.server_port}", "-key", pb.key(), *a, "box",
+             "list"], capture_output=True, text=True, timeout=DEADLINE)
+        assert "MAIL1" in run("localhost", "-cacert", tmp_path / "cert.pem").stdout
+        out = run("localhost")
+        assert out.returncode == NOT_ASKED and "its certificate is not trusted" in out.stderr
+        out = run("127.0.0.1", "-cacert", tmp_path / "cert.pem")  # another name
+        assert out.returncode == NOT_ASKED and "its certificate is not trusted" in out.stderr
+        out = run("localhost", "-cacert", "/nonexistent")
+        assert out.returncode == NOT_ASKED and "-cacert" in out.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
