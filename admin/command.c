@@ -150,6 +150,8 @@ static int check_value(struct call *c, const struct field *f, struct xml_param *
 		call_fail(c, 400, "malformed", "<%s> holds elements of its own, and must not", f->name);
 		return -1;
 	}
+	if (f->flags & FF_ROWS && str_trim(v->value).n == 0)
+		v->value = STR(""); /* blanks around no rows are no value */
 	if (field_parse(f, rec, v->value, c->arena, &e) < 0) {
 		call_fail(c, 400, "bad_value", "%s", e.text);
 		return -1;

@@ -112,7 +112,8 @@
 	  "Answers all clusters, boxes and general settings as one document.", "") \
 	X(importconfig, G_GENERAL, COMMAND_ROWS, NULL, "clusters settings", \
 	  "Makes clusters, boxes and general settings equal to such a document, as a whole or not at " \
-	  "all. What a row does not name is at its default; without clusters or settings those stay.", \
+	  "all. What a row does not name is at its default; without clusters or settings those stay, " \
+	  "and an empty one means none, or all at their defaults.", \
 	  "")
 
 #define COMMANDS(X) ACCOUNT_COMMANDS(X) CLUSTER_COMMANDS(X) GENERAL_COMMANDS(X)

@@ -53,11 +53,19 @@ static int missing(struct call *c, const char *name)
 	return -1;
 }
 
+/* Where two names may say it, an empty one says nothing. */
+static const struct str *either(struct call *c, const char *name)
+{
+	const struct str *v = name ? xml_get(c->req, name) : NULL;
+
+	return v && v->n > 0 ? v : NULL;
+}
+
 static int take_key_field(struct call *c, const struct record_kind *k,
 			  const struct field *f, union record *rec)
 {
-	const struct str *v = xml_get(c->req, f->name);
-	const struct str *also = k->key_also ? xml_get(c->req, k->key_also) : NULL;
+	const struct str *also = either(c, k->key_also);
+	const struct str *v = k->key_also ? either(c, f->name) : xml_get(c->req, f->name);
 
 	if (v && also) {
 		call_fail(c, 400, "repeated_parameter",

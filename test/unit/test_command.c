@@ -3,6 +3,7 @@
 
 #include "admin/record.h"
 #include "unit/admin_rig.h"
+#include "unit/random_record.h"
 
 START_TEST(unknown_commands)
 {
@@ -132,6 +133,274 @@ START_TEST(malformed)
 }
 END_TEST
 
+/* --- parameters: their kinds, their forms --- */
+
+static const struct {
+	enum field_kind kind;
+	const char *command, *key; /* another parameter that must be named, with value c@d.ee */
+	const char *tag, *good, *kept; /* kept: NULL for numbers, which stay as sent */
+	const char *bad, *text;
+} kinds[] = {
+	{ FK_TEXT, "commitmodifycluster", "clusterid", "comment", " a\n\tb ", " a\n\tb ",
+	  "a\x7f", "comment: \"a?\" is not UTF-8 text without control characters" },
+	{ FK_TEXT, "audit", NULL, "after", "12", "12", "1\x7f",
+	  "after: \"1?\" is not UTF-8 text without control characters" },
+	{ FK_NAME, "getcluster", NULL, "clusterid", "Mx-1.a", "Mx-1.a", "m x",
+	  "clusterid: \"m x\" is not printable ASCII without blanks and < > & \" ' / \\" },
+	{ FK_ADDRESS, "getemail", NULL, "email_address", "A.B@C.dd", "a.b@c.dd", "a@b@c",
+	  "email_address: \"a@b@c\" is not a valid address (invalid characters before the @)" },
+	{ FK_ADDRESS, "trace", NULL, "email_address", "@C.dd", "@c.dd", "a b@c.dd",
+	  "email_address: \"a b@c.dd\" is not a valid address (invalid characters before the @)" },
+	{ FK_MEMBERS, "addnewalias", "alias_address", "alias_list", "A@b.cc,B@c.DD", "a@b.cc,b@c.dd",
+	  "a@b.cc,b", "alias_list: \"b\" is not a valid address (the list is separated by commas)" },
+	{ FK_SECRET, "setsisterkey", NULL, "sister_key", "Sixteen-bytes-16", "Sixteen-bytes-16",
+	  "fifteen-bytes-1", "sister_key: the value is not 16..255 bytes long" },
+	{ FK_PASSWORD, "commitmodifyemail", "email_address", "user_password", "Plain<1>", "Plain<1>",
+	  "a\x7f", "user_password: the value is not UTF-8 text without control characters" },
+	{ FK_RANGES, "commitmodifycluster", "clusterid", "relay_ranges", "10.0.0.0/8,\n::1", "10.0.0.0/8,\n::1",
+	  "10.0.0.0/33", "relay_ranges: \"10.0.0.0/33\" has no valid prefix length" },
+	{ FK_IP, "clearip", NULL, "address", "2001:DB8::1", "2001:DB8::1", "10.0.0",
+	  "address: \"10.0.0\" is not an IP address" },
+	{ FK_HOST, "commitmodifycluster", "clusterid", "smtp_host_name", "Mail.example.com",
+	  "Mail.example.com", "a b", "smtp_host_name: \"a b\" is not a host name" },
+	{ FK_PATH, "commitmodifycluster", "clusterid", "tls_key", "/a b.pem", "/a b.pem",
+	  "a.pem", "tls_key: \"a.pem\" is not an absolute path" },
+	{ FK_ENUM, "addcluster", "clusterid", "type", "smtp", "smtp", "SMTP",
+	  "type: \"SMTP\" is not one of smtp|pop3|imap|tcp" },
+	{ FK_BOOL, "exportconfig", NULL, "show_password", "1", NULL, "true",
+	  "show_password: \"true\" is not 0 or 1" },
+	{ FK_INT, "searchemail", NULL, "limit", "1000", NULL, "1001", "limit: \"1001\" is not in 1..1000" },
+	{ FK_INT, "searchemail", NULL, "offset", "007", NULL, "+7", "offset: \"+7\" is not in 0..100000000" },
+	{ FK_DECIMAL, "commitmodifyinfo", NULL, "greylist_initial_min", "0.05", NULL, "1440.0001",
+	  "greylist_initial_min: \"1440.0001\" is not in 0..1440 (at most 4 decimals)" },
+	{ FK_DATE, "commitmodifyemail", "email_address", "auto_reply_expiry",
+	  "2026-11-23T00:00:00Z", NULL, "2026-11-23",
+	  "auto_reply_expiry: \"2026-11-23\" is not a date like 2026-11-23T00:00:00Z, or empty for never" },
+};
+
+/* Only the dispatcher: whatever the handler says then. */
+static bool passes(void)
+{
+	return !call.code || (strcmp(call.code, "bad_value") != 0 &&
+			      strcmp(call.code, "unknown_parameter") != 0);
+}
+
+START_TEST(each_kind)
+{
+	bool seen[FK_DATE + 1] = { false };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct command *cmd = command_find(str_z(kinds[i].command));
+		struct param p = { .command = cmd };
+
+		while (param_next(&p) && !str_eq(p.name, str_z(kinds[i].tag)))
+			;
+		ck_assert_int_eq(p.field->kind, kinds[i].kind);
+		seen[kinds[i].kind] = true;
+		ask(kinds[i].command, kinds[i].tag, kinds[i].good, kinds[i].key, "c@d.ee", NULL);
+		ck_assert_msg(passes(), "%s", answer);
+		if (kinds[i].kept)
+			ck_assert(str_eq(call_text(&call, kinds[i].tag), str_z(kinds[i].kept)));
+		ask(kinds[i].command, kinds[i].tag, kinds[i].bad, kinds[i].key, "c@d.ee", NULL);
+		ck_assert_str_eq(call.err.text, kinds[i].text);
+		ck_assert_str_eq(call.code, "bad_value");
+		ck_assert_uint_eq(call.http, 400);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+		ck_assert_msg(seen[i], "no parameter of kind %zu", i);
+}
+END_TEST
+
+/* What is parsed into struct args, and where nothing is named, their defaults. */
+START_TEST(arguments)
+{
+	struct args plain;
+
+	record_defaults(&table_args, &plain);
+	ck_assert_int_eq(plain.limit, 50);
+	ask("searchemail", NULL);
+	ck_assert_mem_eq(&call.args, &plain, sizeof(plain));
+	ask("searchemail", "query", "Abi*", "after", "A@b.cc", "offset", "7", "limit", "9", NULL);
+	ck_assert(str_eq(call.args.query, STR("Abi*")) && str_eq(call.args.after, STR("A@b.cc")));
+	ck_assert_int_eq(call.args.offset, 7);
+	ck_assert_int_eq(call.args.limit, 9);
+	/* of one call nothing stays for the next */
+	ask("searchemail", NULL);
+	ck_assert_mem_eq(&call.args, &plain, sizeof(plain));
+	ask("setblockip", "block_email", "1", "block_ip", "0", NULL);
+	ck_assert_int_eq(call.args.block_email, 1);
+	ck_assert_int_eq(call.args.block_ip, 0);
+}
+END_TEST
+
+/* A call of cmd with a good value for each parameter but without; NULL: with all. */
+static const char *whole_call(const struct command *cmd, const char *without, struct arena *a)
+{
+	struct xml_out o;
+	struct str text;
+
+	xml_out_init(&o, 0);
+	xml_out_open(&o, cmd->name, -1);
+	for (struct param p = { .command = cmd }; param_next(&p);) {
+		union scratch row;
+
+		if ((without && str_eq(p.name, str_z(without))) || p.field->flags & FF_ROWS)
+			continue;
+		random_field(p.field, &row, a);
+		xml_out_text(&o, p.field->name, field_text(p.field, &row, a));
+	}
+	xml_out_close(&o, cmd->name);
+	text = arena_str(a, buf_str(&o.buf));
+	xml_out_free(&o);
+	return text.p;
+}
+
+/* Each parameter that must be named, left out of a call that is otherwise good. */
+START_TEST(required)
+{
+	unsigned n = 0;
+
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		for (struct param p = { .command = cmd }; param_next(&p);) {
+			struct arena a = ARENA(0);
+			char want[160];
+
+			snprintf(want, sizeof(want), "%s needs the parameter %s",
+				 cmd->name, p.field->name);
+			ask_xml(whole_call(cmd, p.field->name, &a));
+			arena_free(&a);
+			if (!p.required)
+				continue;
+			ck_assert_msg(call.code && !strcmp(call.err.text, want), "%s", answer);
+			ck_assert_str_eq(call.code, "missing_parameter");
+			n++;
+		}
+	ck_assert_uint_ge(n, 30);
+}
+END_TEST
+
+/* The further parameters that need not be named: empty is as absent. */
+START_TEST(empty_is_absent)
+{
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		for (struct param p = { .command = cmd }; param_next(&p);) {
+			struct args plain;
+			char *want;
+
+			if (!p.words.p || p.required || p.field->flags & FF_ROWS)
+				continue;
+			ask(cmd->name, NULL);
+			plain = call.args;
+			want = mem_dup(str_z(answer));
+			ask(cmd->name, p.field->name, "", NULL);
+			ck_assert_str_eq(answer, want);
+			ck_assert_mem_eq(&call.args, &plain, sizeof(plain));
+			free(want);
+		}
+	/* of a row's own fields, and of those that must be named, it is a value */
+	ck_refused(ask("getemail", "email_address", "", NULL), 400, "bad_value",
+		   "email_address: \"\" is not 1..254 bytes long");
+	ck_refused(ask("setsisterkey", "sister_key", "", NULL), 400, "bad_value",
+		   "sister_key: the value is not 16..255 bytes long");
+	ck_refused(ask("commitmodifyinfo", "mail_from_quota", "", NULL), 400, "bad_value",
+		   "mail_from_quota: \"\" is not in 1..1000000");
+	/* two names of one thing */
+	ck_ok(ask("addnewalias", "alias_address", "s@b.cc", "alias_list", "a@b.cc", NULL));
+	ck_refused(ask("deletealias", "alias_address", "", "email_address", "", NULL), 400,
+		   "missing_parameter", "deletealias needs the parameter alias_address");
+	ck_ok(ask("deletealias", "alias_address", "", "email_address", "s@b.cc", NULL));
+}
+END_TEST
+
+START_TEST(rows)
+{
+	struct xml_row row = { STR_INIT("x"), STR_INIT("y"), NULL, NULL };
+
+	ck_refused(ask("importconfig", "clusters", "text", NULL), 400, "bad_value",
+		   "clusters: \"text\" is not 0..0 bytes long");
+	/* empty, with or without blanks in it, is a list with nothing in it */
+	ck_ok(ask_xml("<importconfig><clusters/></importconfig>"));
+	ck_ok(ask_xml("<importconfig><clusters>\n \t</clusters><settings>\n</settings></importconfig>"));
+	ck_ok(ask_xml("<importconfig><settings><mail_from_quota>7</mail_from_quota></settings></importconfig>"));
+	/* however they came, no other parameter may hold them */
+	ck_ok(ask("searchemail", "query", "", NULL));
+	rig_req.v[0].rows = &row;
+	command_run(&call);
+	ck_assert_str_eq(call.code, "malformed");
+	ck_assert_str_eq(call.err.text, "<query> holds elements of its own, and must not");
+	ck_assert(command_nests(STR("importconfig")) &&
+		  !command_nests(STR("exportconfig")) && !command_nests(STR("nonsense")));
+}
+END_TEST
+
+/* Every parameter of every command, once each, the required ones of a row first. */
+START_TEST(walking)
+{
+	for (const struct command *cmd = commands; cmd->name; cmd++) {
+		struct param p = { .command = cmd };
+		struct str seen[64];
+		unsigned n = 0, fields = 0, words = cmd->params != NULL;
+
+		while (param_next(&p)) {
+			ck_assert_uint_lt(n, ARRAY_LEN(seen));
+			ck_assert_msg(str_eq(p.name, str_z(p.field->name)), "%s", p.field->name);
+			ck_assert(!(p.field->flags & FF_HIDDEN));
+			for (unsigned i = 0; i < n; i++)
+				ck_assert_msg(!str_eq(seen[i], p.name), "%s: %s twice",
+					      cmd->name, p.field->name);
+			seen[n++] = p.name;
+		}
+		ck_assert(!param_next(&p)); /* and stays at its end */
+		for (unsigned i = 0; cmd->table && i < cmd->table->n_fields; i++)
+			fields += !(cmd->table->fields[i].flags & FF_HIDDEN);
+		for (const char *c = cmd->params; c && *c; c++)
+			words += *c == ' ';
+		ck_assert_msg(n == fields + words, "%s: %u", cmd->name, n);
+	}
+}
+END_TEST
+
+/* --- the examples of the documentation --- */
+
+/* "tag=value tag=value" as a document. */
+static const char *example(const struct command *cmd)
+{
+	struct str rest = str_z(cmd->example), one;
+	struct xml_out o;
+	const char *text;
+
+	xml_out_init(&o, 0);
+	xml_out_open(&o, cmd->name, -1);
+	while (rest.n > 0 && str_split(&rest, ' ', &one)) {
+		ptrdiff_t at = str_find(one, '=');
+		struct str name = { one.p, (size_t)at };
+
+		ck_assert_msg(at > 0, "%s: %s", cmd->name, cmd->example);
+		xml_out_text(&o, arena_str(&rig_arena, name).p, str_skip(one, (size_t)at + 1));
+	}
+	xml_out_close(&o, cmd->name);
+	ck_assert_int_eq(buf_addc(&o.buf, '\0'), 0);
+	text = mem_dup(str_z(o.buf.mem));
+	xml_out_free(&o);
+	return text;
+}
+
+/* One after the other, each of them works. */
+START_TEST(examples)
+{
+	rig_traffic_open();
+	for (const struct command *cmd = commands; cmd->name; cmd++) {
+		const char *xml = example(cmd);
+
+		if (cmd->flags & COMMAND_ROWS) /* its document is what exportconfig has just answered */
+			ck_ok(send_back(cmd->name));
+		else
+			ck_ok(ask_xml(xml));
+		free((void *)(uintptr_t)xml);
+	}
+}
+END_TEST
+
 /* The table itself: no command twice, no parameter that says two things. */
 START_TEST(table)
 {
@@ -187,7 +456,9 @@ START_TEST(small_arenas)
 			xml_out_free(&call.body);
 			arena_free(&rig_arena);
 			rig_arena.max = 0;
-			ck_assert_int_eq(xml_parse(str_z(calls[i]), &rig_arena, command_nests, &rig_req, &e), 0);
+			ck_assert_int_eq(xml_parse(str_z(calls[i]), &rig_arena,
+						   command_nests, &rig_req, &e),
+					 0);
 			rig_arena.max = rig_arena.used + room;
 			call = (struct call){ .env = &rig_env, .req = &rig_req, .arena = &rig_arena };
 			command_run(&call);
@@ -263,6 +534,13 @@ int main(void)
 	tcase_add_test(t, failing);
 	tcase_add_test(t, answers_too_large);
 	tcase_add_test(t, malformed);
+	tcase_add_test(t, each_kind);
+	tcase_add_test(t, arguments);
+	tcase_add_test(t, required);
+	tcase_add_test(t, empty_is_absent);
+	tcase_add_test(t, rows);
+	tcase_add_test(t, walking);
+	tcase_add_test(t, examples);
 	tcase_add_test(t, table);
 	tcase_add_test(t, reading);
 	tcase_add_test(t, small_arenas);
