@@ -115,7 +115,7 @@ void cmd_setblockip(struct call *c)
 {
 	char text[ADDR_TEXT];
 	struct str mail = call_text(c, "email_address"), address = canonical(c->args.address, text);
-	bool says_mail = call_text(c, "block_email").n > 0, says_ip = call_text(c, "block_ip").n > 0;
+	bool says_mail = call_has(c, "block_email"), says_ip = call_has(c, "block_ip"); /* empty: 0 */
 	bool ip = says_ip ? c->args.block_ip : c->args.block_email;
 
 	if (mail.n == 0 && address.n == 0) {

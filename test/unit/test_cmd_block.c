@@ -1,0 +1,115 @@
+/* setblockip: what is named and said decides which facts go to the replicator. */
+#include "admin/cmd_block.c"
+
+#include "unit/admin_rig.h"
+
+/* What the journal holds, "anna@example.com+ 10.0.0.1-": blocked and unblocked. */
+static const char *facts(void)
+{
+	uint64_t pos = journal_tail(rig_env.shm, SLOT_ADMIN);
+	enum journal_kind kind;
+	struct str payload, out = STR("");
+
+	while (journal_next(rig_env.shm, SLOT_ADMIN, &pos, &kind, &payload)) {
+		struct blocked row;
+		struct row_meta m;
+
+		ck_assert_int_eq(kind, JOURNAL_BLOCKED);
+		ck_assert_int_eq(record_decode(&table_blocked, payload, &row, &m), 0);
+		out = arena_printf(&rig_arena, "%.*s%s%.*s%c", STR_ARG(out), out.n ? " " : "",
+				   STR_ARG(row.subject), m.tombstone ? '-' : '+');
+	}
+	return out.p;
+}
+
+#define MISSING "setblockip needs the parameter block_email"
+
+static const struct {
+	const char *params; /* block_email, block_ip, email_address, address; "-": absent */
+	const char *facts;  /* or the refusal */
+} table[] = {
+	{ "1 - anna@example.com -", "anna@example.com+" },
+	{ "0 - Anna@Example.com -", "anna@example.com-" },
+	{ "1 - - 10.0.0.1", "10.0.0.1+" },
+	{ "0 - - 2001:DB8::0:1", "2001:db8::1-" },
+	{ "0 - a@b.cc 1.2.3.4", "a@b.cc- 1.2.3.4-" }, /* the manual's example */
+	{ "1 - a@b.cc 1.2.3.4", "a@b.cc+ 1.2.3.4+" },
+	{ "1 0 a@b.cc 1.2.3.4", "a@b.cc+ 1.2.3.4-" },
+	{ "0 1 a@b.cc 1.2.3.4", "a@b.cc- 1.2.3.4+" },
+	{ "1 0 a@b.cc -", "a@b.cc+" },
+	{ "1 0 - 1.2.3.4", "1.2.3.4-" },
+	{ "- 1 - 1.2.3.4", "1.2.3.4+" },
+	/* empty is 0, and present */
+	{ "~ - a@b.cc 1.2.3.4", "a@b.cc- 1.2.3.4-" },
+	{ "1 ~ a@b.cc 1.2.3.4", "a@b.cc+ 1.2.3.4-" },
+	{ "- ~ - 1.2.3.4", "1.2.3.4-" },
+	{ "~ 1 ~ 1.2.3.4", "1.2.3.4+" },
+	/* what is not decided */
+	{ "- - a@b.cc -", MISSING },
+	{ "- 1 a@b.cc -", MISSING },
+	{ "- 1 a@b.cc 1.2.3.4", MISSING },
+	{ "- - - 1.2.3.4", MISSING " or block_ip" },
+	{ "1 1 - -", "setblockip needs email_address, address, or both" },
+	{ "1 1 ~ ~", "setblockip needs email_address, address, or both" },
+};
+
+static const char *const tags[] = { "block_email", "block_ip", "email_address", "address" };
+
+START_TEST(said_and_named)
+{
+	struct str rest = str_z(table[_i].params), word;
+	struct xml_out o;
+	unsigned http;
+
+	xml_out_init(&o, 0);
+	xml_out_open(&o, "setblockip", -1);
+	for (size_t i = 0; str_split(&rest, ' ', &word); i++)
+		if (!str_eq(word, STR("-")))
+			xml_out_text(&o, tags[i], str_eq(word, STR("~")) ? STR("") : word);
+	xml_out_close(&o, "setblockip");
+	ck_assert_int_eq(buf_addc(&o.buf, '\0'), 0);
+	http = ask_xml(o.buf.mem);
+	xml_out_free(&o);
+	if (http == 200) {
+		ck_assert_str_eq(facts(), table[_i].facts);
+		ck_assert_uint_ne(call.journal_mark, 0);
+		return;
+	}
+	ck_refused(http, 400, "missing_parameter", table[_i].facts);
+	ck_assert_str_eq(facts(), "");
+	ck_assert_uint_eq(call.journal_mark, 0);
+}
+END_TEST
+
+/* A replicator that takes nothing any more: told, not lost. */
+START_TEST(full_journal)
+{
+	char much[LIMIT_JOURNAL_ENTRY / 2] = { 0 };
+	struct str entry = { much, sizeof(much) };
+	uint64_t mark;
+
+	for (; entry.n > 0; entry.n /= 2)
+		while (journal_put(rig_env.shm, SLOT_ADMIN, JOURNAL_BLOCKED, entry, &mark) == 0)
+			continue;
+	ck_assert_uint_eq(ask("setblockip", "block_email", "1", "address", "10.0.0.1", NULL), 503);
+	ck_tag("code", "store_failed");
+	ck_assert_uint_eq(call.journal_mark, 0);
+}
+END_TEST
+
+START_TEST(no_list_yet)
+{
+	ck_assert_uint_eq(ask("blockedips", NULL), 503);
+	ck_tag("code", "store_failed");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("all");
+
+	tcase_add_loop_test(t, said_and_named, 0, (int)ARRAY_LEN(table));
+	tcase_add_test(t, full_journal);
+	tcase_add_test(t, no_list_yet);
+	return rig_run(t, "cmd_block");
+}
