@@ -113,10 +113,12 @@ class XmlError(Exception):
         self.status, self.code, self.text = status, code, text
 
 
-def document(command, key, params):
-    """The bytes of a request; params are (tag, value) pairs. A CR would be read as a newline."""
+def document(command, key, params=(), inner=""):
+    """The bytes of a request; params are (tag, value) pairs, inner stands behind them as it is.
+    A CR would be read as a newline."""
+    params = list(params) if key is None else [("accesskey", key), *params]
     rows = "".join(f"<{k}>{escape(str(v), {chr(13): '&#13;'})}</{k}>" for k, v in params)
-    return f"<{command}><accesskey>{key}</accesskey>{rows}</{command}>".encode()
+    return f"<{command}>{rows}{inner}</{command}>".encode()
 
 
 def answer_of(command, status, text):
@@ -130,9 +132,22 @@ def answer_of(command, status, text):
 
 
 def values(element):
-    """{tag: text} of the children that hold no elements, without command and status."""
-    return {e.tag: e.text or "" for e in element
-            if not len(e) and e.tag not in ("command", "status")}
+    """{tag: text} of the children that hold no elements; of a whole answer without its head."""
+    head = ("command", "status") if element.tag == "response" else ()
+    return {e.tag: e.text or "" for e in element if not len(e) and e.tag not in head}
+
+
+class LocalConnection(http.client.HTTPConnection):
+    """To DIR/admin.sock, which needs no key."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=DEADLINE)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class XmlClient:
@@ -215,9 +230,9 @@ class Balancer(Process):
 
     # --- XML ---
 
-    def post(self, body, headers=None, path="/xml"):
+    def post(self, body, headers=None, path="/xml", connection=None):
         """Raw: (HTTP status, body)."""
-        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
+        c = connection or http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
         try:
             c.request("POST", path, body, headers or {})
             r = c.getresponse()
@@ -228,6 +243,25 @@ class Balancer(Process):
     def xml(self, command, key=None, **params):
         """One command; the <response> element. A refusal is an XmlError."""
         return answer_of(command, *self.post(document(command, key or self.key(), params.items())))
+
+    def local(self, command, **params):
+        """The same over the socket that needs no key."""
+        body = document(command, None, params.items())
+        return answer_of(command, *self.post_local(body))
+
+    def post_local(self, body):
+        return self.post(body, connection=LocalConnection(self.state / "admin.sock"))
+
+    def answers(self):
+        """Does the interface answer, and find all well?"""
+        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
+        try:
+            c.request("GET", "/healthz")
+            return c.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            c.close()
 
     def refused(self, command, key=None, **params):
         """The XmlError of a command that must be refused."""
