@@ -193,26 +193,57 @@ static int get_field(const struct table *t, struct str *in, void *rec, struct ro
 	return 0;
 }
 
+/* What stands in front of the fields. */
+static int get_frame(struct str *in, struct row_meta *m)
+{
+	uint64_t origin;
+
+	if (in->n < 2 || in->p[0] < 1 || in->p[0] > FORMAT_MAX)
+		return -1;
+	m->tombstone = (uint8_t)in->p[1] & FLAG_TOMBSTONE;
+	*in = str_skip(*in, 2);
+	if (get_varint(in, &m->seq) < 0 || get_u64(in, &m->stamp) < 0 ||
+	    get_varint(in, &origin) < 0 || origin > UINT32_MAX || get_varint(in, &m->dot) < 0)
+		return -1;
+	m->origin = (uint32_t)origin;
+	return 0;
+}
+
+int record_peek(const struct field *f, struct str in, bool *live, struct str *value)
+{
+	struct row_meta m;
+	struct raw_field r;
+
+	if (in.n < 2)
+		return -1;
+	*live = !((uint8_t)in.p[1] & FLAG_TOMBSTONE);
+	if (!f || !*live)
+		return 0;
+	if (get_frame(&in, &m) < 0)
+		return -1;
+	*value = str_z(f->dflt);
+	while (in.n > 0) {
+		if (get_raw(&in, &r) < 0)
+			return -1;
+		if (r.id == f->id) {
+			*value = r.value;
+			return 0;
+		}
+	}
+	return 0;
+}
+
 int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m)
 {
 	struct row_meta own;
-	uint64_t origin;
-	uint8_t flags;
 
 	if (!m)
 		m = &own;
 	memset(m, 0, sizeof(*m));
 	if (rec)
 		record_defaults(t, rec);
-	if (in.n < 2 || in.p[0] < 1 || in.p[0] > FORMAT_MAX)
+	if (get_frame(&in, m) < 0)
 		return -1;
-	flags = (uint8_t)in.p[1];
-	m->tombstone = flags & FLAG_TOMBSTONE;
-	in = str_skip(in, 2);
-	if (get_varint(&in, &m->seq) < 0 || get_u64(&in, &m->stamp) < 0 ||
-	    get_varint(&in, &origin) < 0 || origin > UINT32_MAX || get_varint(&in, &m->dot) < 0)
-		return -1;
-	m->origin = (uint32_t)origin;
 	m->unknown_stamp = m->stamp;
 	while (in.n > 0)
 		if (get_field(t, &in, rec, m) < 0)

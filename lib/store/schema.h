@@ -118,5 +118,8 @@ MUST_CHECK int record_encode(const struct table *t, const void *rec, const struc
 			     struct buf *out);
 /* rec and m may be NULL when not wanted. -1: damaged. Older formats are read. */
 MUST_CHECK int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m);
+/* For walks over many rows: is it live, and one text field of it (f NULL: none; borrows).
+ * -1: damaged, as far as it was looked at. */
+MUST_CHECK int record_peek(const struct field *f, struct str in, bool *live, struct str *value);
 
 #endif

@@ -16,7 +16,8 @@
 
 _Static_assert(sizeof(struct cluster) <= RECORD_MAX, "the largest record");
 
-static const char *const db_names[DB_COUNT] = { "seq", "vv", "cur", "origins", "meta", "domains" };
+static const char *const db_names[DB_COUNT] = { "seq", "vv", "cur", "origins", "meta", "domains",
+						 "tallies" };
 
 static const struct {
 	const char *file;
@@ -183,12 +184,26 @@ static int open_tables(struct store *s, MDB_txn *txn)
 
 	if (rc || (rc = check_kind(s, txn)))
 		return rc;
-	for (int i = 0; i < DB_COUNT && !rc; i++)
+	for (int i = 0; i < DB_COUNT && !rc; i++) {
 		rc = mdb_dbi_open(txn, db_names[i], create, &s->db[i]);
-	for (int i = 0; s->tables[i] && !rc; i++)
-		rc = mdb_dbi_open(txn, s->tables[i]->name, create,
-				  &s->table_db[s->tables[i]->id]);
+		if (rc == MDB_NOTFOUND && i == DB_TALLY)
+			rc = 0; /* an older version wrote it: rows are walked */
+	}
+	for (int i = 0; s->tables[i] && !rc; i++) {
+		const struct table *t = s->tables[i];
+
+		rc = mdb_dbi_open(txn, t->name, create, &s->table_db[t->id]);
+		s->box_field[t->id] = table_field(t, STR("boxid"));
+	}
 	return rc;
+}
+
+static int assure_tally(struct store *s, MDB_txn *txn)
+{
+	bool sound;
+	int rc = tally_sound(s, txn, &sound);
+
+	return rc || sound ? rc : tally_make(s, txn);
 }
 
 static int open_dbs(struct store *s)
@@ -200,8 +215,8 @@ static int open_dbs(struct store *s)
 	if (rc)
 		return rc;
 	rc = open_tables(s, txn);
-	if (!rc && write)
-		rc = identify(s, txn);
+	if (!rc && write && !(rc = identify(s, txn)))
+		rc = assure_tally(s, txn);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -282,6 +297,7 @@ int store_open(struct store **out, const char *dir, enum store_env env, enum sto
 	s->mode = mode;
 	s->tables = envs[env].tables;
 	s->lock_fd = -1;
+	s->tally = mode == STORE_WRITE ? tally_new() : NULL;
 	if ((mode == STORE_WRITE && take_writer_lock(s, e) < 0) ||
 	    open_env(s, mode == STORE_WRITE ? envs[env].flags : 0, e) < 0 ||
 	    store_open_reader(s, e) < 0) {
@@ -325,6 +341,7 @@ void store_close(struct store **sp)
 		mdb_env_close(s->env);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	free(s->tally);
 	free(s);
 }
 
@@ -422,20 +439,6 @@ int store_each(struct store *s, const struct table *t, struct str from, store_vi
 	return rc;
 }
 
-static int count_one(void *arg, const void *rec, const struct row_meta *m)
-{
-	(void)rec;
-	(void)m;
-	++*(uint64_t *)arg;
-	return 0;
-}
-
-int store_count(struct store *s, const struct table *t, uint64_t *n, struct err *e)
-{
-	*n = 0;
-	return store_each(s, t, STR(""), count_one, n, e);
-}
-
 /* --- shorthand --- */
 
 static int by_address(struct store *s, const struct table *t, struct str address, void *out,
@@ -474,29 +477,4 @@ void store_info(struct store *s, struct store_info *out)
 	out->pages_used = info.me_last_pgno + 1;
 	out->page_size = st.ms_psize;
 	out->map_size = info.me_mapsize;
-}
-
-struct ss { const struct table *t; const struct store_query *q; store_visit *fn; void *arg; uint64_t n, skip, shown; };
-static int ss(void *arg, const void *rec, const struct row_meta *m)
-{
-	struct ss *x = arg; struct str key = field_str(&x->t->fields[0], rec), q = x->q->query;
-	bool prefix = q.n && q.p[q.n-1] == '*';
-	char low[300];
-	str_lower(low, q);
-	if (prefix) q.n--;
-	q.p = low;
-	if (prefix ? !str_starts(key, q) : q.n && !memmem(key.p, key.n, q.p, q.n)) return 0;
-	if (x->q->boxid.n && !str_eq(field_str(table_field(x->t, STR("boxid")), rec), x->q->boxid)) return 0;
-	x->n++;
-	if (x->q->after.n && str_cmp(key, x->q->after) <= 0) return 0;
-	if (x->skip++ < x->q->offset) return 0;
-	if (x->shown++ < x->q->limit) return x->fn(x->arg, rec, m);
-	return 0;
-}
-int store_search(struct store *s, const struct table *t, const struct store_query *q, store_visit *fn, void *arg, uint64_t *total, struct err *e)
-{
-	struct ss x = { t, q, fn, arg, 0, 0, 0 };
-	int rc = store_each(s, t, STR(""), ss, &x, e);
-	*total = x.n;
-	return rc;
 }

@@ -48,10 +48,22 @@ MUST_CHECK int store_get(struct store *s, const struct table *t, struct str key,
 typedef int store_visit(void *arg, const void *rec, const struct row_meta *m);
 MUST_CHECK int store_each(struct store *s, const struct table *t, struct str from,
 			  store_visit *fn, void *arg, struct err *e);
-struct store_query { struct str query, boxid, after; uint64_t offset; unsigned limit; };
-int store_search(struct store *s, const struct table *t, const struct store_query *q, store_visit *fn, void *arg, uint64_t *total, struct err *e);
-/* Live rows of a table. */
+/* Live rows of a table: added up from counts of its parts, a thousandth of the rows. */
 MUST_CHECK int store_count(struct store *s, const struct table *t, uint64_t *n, struct err *e);
+
+struct store_query {
+	struct str query;  /* part of the key, in any case; "abc*": the key's beginning; "": all */
+	struct str boxid;  /* of a table with such a field; "": any */
+	struct str after;  /* the page begins behind this key; "": at the start */
+	uint64_t offset;   /* rows passed over, counted from there */
+	unsigned limit;	   /* rows of the page; 0: just the total */
+};
+/* Calls fn for each row of the page, in key order; one that returns non-zero ends the search
+ * and is returned (total is then unfinished). total: all that match query and boxid, wherever
+ * the page lies. Beginnings and boxids are counted from tallies; a part of the key takes one
+ * walk over all keys. fn must not write. 0, fn's, or -1. */
+MUST_CHECK int store_search(struct store *s, const struct table *t, const struct store_query *q,
+			    store_visit *fn, void *arg, uint64_t *total, struct err *e);
 
 /* --- writing (one transaction at a time; reads inside see it) --- */
 MUST_CHECK int store_write_begin(struct store *s, int64_t wall_ms, struct err *e);

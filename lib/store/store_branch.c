@@ -14,8 +14,10 @@ int store_branch(struct store *s, struct store **out, struct err *e)
 	b->rd = b->wr = NULL;
 	b->reading = false;
 	b->lock_fd = -1; /* the lock stays with the main handle */
+	b->tally = b->tally ? tally_new() : NULL;
 	*out = NULL;
 	if (store_open_reader(b, e) < 0) {
+		free(b->tally);
 		free(b);
 		return -1;
 	}
@@ -38,5 +40,6 @@ void store_branch_end(struct store *s, struct store **branch)
 	s->now = s->committed = b->committed;
 	s->collect_from = b->collect_from;
 	s->branched = false;
+	free(b->tally);
 	free(b);
 }

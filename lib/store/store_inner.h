@@ -9,8 +9,10 @@
 #define TABLE_IDS 16	 /* ids of an environment's tables are below this */
 #define RECORD_MAX 2048	 /* bytes of the largest C struct of a table */
 #define STORE_FORMAT 1	 /* of the environment as a whole */
+#define TALLY_NAME_MAX 63 /* bytes of a boxid that are told apart */
+#define TALLY_VALUE_MAX (256u << 10) /* a part of 2048 rows, each with a boxid of its own */
 
-enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_COUNT };
+enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_TALLY, DB_COUNT };
 
 /* Numbers that live in the database and change with a commit. */
 struct marks {
@@ -28,6 +30,8 @@ struct store {
 	bool branched;		/* a branch is out, which alone may write */
 	MDB_dbi table_db[TABLE_IDS];
 	MDB_dbi db[DB_COUNT];
+	const struct field *box_field[TABLE_IDS]; /* "boxid" of each table that has one */
+	struct tally *tally;	/* of a writer */
 	int lock_fd;		/* of the one writer; -1 */
 	struct origin origin;
 	uint32_t origin_index;
@@ -54,7 +58,25 @@ void u64_key(uint64_t v, char out[8]);
 uint64_t key_u64(const MDB_val *v);
 int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *out);
 int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t v);
-/* A live row of an address came (+1) or went (-1). */
-int domain_count(struct store *s, const struct table *t, struct str key, int by);
+/* A live row came (was NULL), went (is NULL), or changed. Keeps what is counted. */
+int live_row(struct store *s, const struct table *t, struct str key, const void *was,
+	     const void *is);
+
+/* --- store_tally.c: rows counted in parts of each table, by boxid. Return LMDB's codes. --- */
+struct tally *tally_new(void); /* owned: free() */
+int tally_row(struct store *s, const struct table *t, struct str key, const void *was,
+	      const void *is);
+/* Within a write: puts what is gathered into the database, before a commit or a reading. */
+int tally_flush(struct store *s);
+void tally_forget(struct store *s); /* after an abort */
+int tally_mark(struct store *s, MDB_txn *txn);
+/* Does the database hold tallies of the rows as they are? (Not where an older version wrote.) */
+int tally_sound(struct store *s, MDB_txn *txn, bool *sound);
+int tally_make(struct store *s, MDB_txn *txn); /* walks all rows */
+/* NULL: the table's rows have no boxid. */
+const struct field *tally_field(struct store *s, const struct table *t);
+struct str tally_name(struct str boxid); /* as it is counted */
+/* The next boxid and its rows of a part's value; false at its end. */
+bool tally_next(struct str *value, uint64_t *rows, struct str *boxid);
 
 #endif

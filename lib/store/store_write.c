@@ -32,6 +32,7 @@ void store_abort(struct store *s)
 	mdb_txn_abort(s->wr);
 	s->wr = NULL;
 	s->now = s->committed;
+	tally_forget(s);
 }
 
 /* The own entry of the version vector goes with the rows that it covers. */
@@ -52,15 +53,17 @@ static int put_marks(struct store *s)
 	if (memcmp(&s->now, &s->committed, sizeof(s->now)) == 0)
 		return 0; /* then LMDB has nothing to write either */
 	if ((rc = meta_put(s, s->wr, "seq", s->now.seq)) ||
-	    (rc = meta_put(s, s->wr, "clock", s->now.clock)))
+	    (rc = meta_put(s, s->wr, "clock", s->now.clock)) || (rc = tally_mark(s, s->wr)))
 		return rc;
 	return put_vv(s);
 }
 
 int store_commit(struct store *s, struct err *e)
 {
-	int rc = put_marks(s);
+	int rc = tally_flush(s);
 
+	if (!rc)
+		rc = put_marks(s);
 	if (rc) {
 		store_abort(s);
 		return store_error(s, rc, "commit", e);
@@ -122,7 +125,7 @@ static int index_add(struct store *s, const struct table *t, struct str row_key,
 
 /* --- domains: how many live addresses each has --- */
 
-int domain_count(struct store *s, const struct table *t, struct str key, int by)
+static int domain_count(struct store *s, const struct table *t, struct str key, int by)
 {
 	ptrdiff_t at = str_find(key, '@');
 	MDB_val k, v;
@@ -161,6 +164,14 @@ int store_domain(struct store *s, struct str domain, struct err *e)
 	if (rc == MDB_NOTFOUND)
 		return STORE_NONE;
 	return rc ? store_error(s, rc, "domains", e) : 0;
+}
+
+int live_row(struct store *s, const struct table *t, struct str key, const void *was,
+	     const void *is)
+{
+	int rc = tally_row(s, t, key, was, is);
+
+	return rc || !was == !is ? rc : domain_count(s, t, key, is ? 1 : -1);
 }
 
 /* --- rows --- */
@@ -279,7 +290,8 @@ static int put_row(struct store *s, const struct table *t, struct str key, const
 	stamp_fields(t, o, rec, &m);
 	m.unknown = o->meta.unknown;
 	m.unknown_stamp = t->field_stamps ? o->meta.stamp : 0;
-	if ((!o->exists || o->tombstone) && (rc = domain_count(s, t, key, 1)))
+	rc = live_row(s, t, key, o->exists && !o->tombstone ? &o->rec : NULL, rec);
+	if (rc)
 		return rc;
 	return write_row(s, t, key, rec, &m);
 }
@@ -310,7 +322,7 @@ static int drop_row(struct store *s, const struct table *t, struct str key)
 static int bury_row(struct store *s, const struct table *t, struct str key, struct old_row *o)
 {
 	struct row_meta m = { .tombstone = true };
-	int rc = domain_count(s, t, key, -1);
+	int rc = live_row(s, t, key, &o->rec, NULL);
 
 	if (rc)
 		return rc;
@@ -350,7 +362,7 @@ int store_expire(struct store *s, const struct table *t, struct str key, struct 
 	if (!o.exists)
 		return STORE_NONE;
 	if (!o.tombstone)
-		rc = domain_count(s, t, key, -1);
+		rc = live_row(s, t, key, &o.rec, NULL);
 	if (!rc && t->replicated)
 		rc = index_drop(s, o.meta.seq);
 	if (!rc)

@@ -222,7 +222,80 @@ static inline int rig_check_domain(void *arg, const void *rec, const struct row_
 	return 0;
 }
 
-/* Entries are as many as rows, and each is right: one entry a row. Domains' counts add up. */
+/* --- what each part of a table counts --- */
+
+struct rig_part {
+	const struct table *t;
+	struct str to, box; /* to: empty is the end */
+	uint64_t rows;
+};
+
+static inline int rig_part_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct rig_part *p = arg;
+	const struct field *f = table_field(p->t, STR("boxid"));
+	char key[KEY_MAX];
+	size_t n;
+
+	(void)m;
+	must(record_key(p->t, rec, key, &n) == 0, "key");
+	if (p->to.n && str_cmp((struct str){ key, n }, p->to) >= 0)
+		return 1;
+	p->rows += str_eq(f ? field_str(f, rec) : STR(""), p->box);
+	return 0;
+}
+
+/* The rows that an entry counts, all found again. */
+static inline uint64_t rig_check_part(const struct table *t, struct str from, struct str to,
+				      struct str value)
+{
+	struct rig_part p = { .t = t, .to = to };
+	uint64_t rows, sum = 0;
+
+	while (tally_next(&value, &rows, &p.box)) {
+		p.rows = 0;
+		ok(store_each(rig, t, from, rig_part_row, &p, &rig_err));
+		must(rows > 0 && p.rows == rows, "a part counts the rows of each box");
+		sum += rows;
+	}
+	must(value.n == 0 && sum > 0, "no part without rows");
+	return sum;
+}
+
+static inline int rig_count_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	(void)rec;
+	(void)m;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static inline void rig_check_parts(const struct table *t)
+{
+	char id = (char)t->id;
+	struct str from = { NULL, 0 }, value = { NULL, 0 };
+	uint64_t sum = 0, rows = 0;
+	MDB_cursor *cur;
+	MDB_val k = { 1, &id }, v;
+	int rc;
+
+	must(mdb_cursor_open(store_txn(rig), rig->db[DB_TALLY], &cur) == 0, "cursor");
+	for (rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE); rc == 0 && *(char *)k.mv_data == id;
+	     rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
+		struct str key = { (const char *)k.mv_data + 1, k.mv_size - 1 };
+
+		sum += value.p ? rig_check_part(t, from, key, value) : 0;
+		from = key;
+		value = (struct str){ v.mv_data, v.mv_size };
+	}
+	mdb_cursor_close(cur);
+	sum += value.p ? rig_check_part(t, from, STR(""), value) : 0;
+	ok(store_each(rig, t, STR(""), rig_count_row, &rows, &rig_err));
+	must(sum == rows, "the parts count all rows");
+}
+
+/* Entries are as many as rows, and each is right: one entry a row. Domains' counts add up,
+ * and so do the tallies. */
 static inline void rig_check(void)
 {
 	uint64_t entries = 0, rows = 0, sum = 0;
@@ -248,6 +321,8 @@ static inline void rig_check(void)
 	}
 	mdb_cursor_close(cur);
 	must(sum == d.addresses, "domains are counted once an address");
+	for (int i = 0; rig->tables[i]; i++)
+		rig_check_parts(rig->tables[i]);
 	store_read_end(rig);
 }
 
