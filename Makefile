@@ -50,7 +50,7 @@ help:
 	@echo 'make check-full  the same and again with sanitizers and valgrind, and longer'
 	@echo 'make unit [T=x]  unit tests; make e2e: end-to-end tests; make bench: speed'
 	@echo 'make fmt lint    clang-format; clang-tidy, cppcheck and the rules of the rooms'
-	@echo 'make fuzz-build  the fuzzers of lib/wire, in $(B)/fuzz'
+	@echo 'make fuzz-build  the fuzzers of what parses hostile bytes, in $(B)/fuzz'
 	@echo 'make install [DESTDIR=] [prefix=]'
 
 # --- configure: generated and kept below build/ ---
@@ -134,10 +134,13 @@ unit-valgrind: $(UNIT_RUN)
 
 FUZZ := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 fuzz-build: $(FUZZ)
+# Beyond lib/wire and lib/base, by harness.
+FUZZ_WITH_fuzz_xml_in := admin/xml_in.c admin/xml_out.c
+FUZZ_WITH_fuzz_password := lib/store/password.c
 $(B)/fuzz/%: test/fuzz/%.c $(wildcard lib/wire/*.c lib/base/*.c) $(B)/config.mk
 	@mkdir -p $(@D)
 	clang -std=c17 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
-		$(wildcard lib/wire/*.c) $(wildcard lib/base/*.c) $(LIBS)
+		$(FUZZ_WITH_$*) $(wildcard lib/wire/*.c) $(wildcard lib/base/*.c) $(LIBS)
 
 # --- the whole ---
 
