@@ -1,5 +1,7 @@
 #include "admin/config.h"
 
+#include <stdio.h>
+
 #include "admin/change.h"
 #include "admin/cluster.h"
 
@@ -90,8 +92,16 @@ static struct str cut(struct str s)
 	return (struct str){ s.p, s.n < 64 ? s.n : 64 };
 }
 
-/* The fields of one row. Rows that it holds are left to the caller: *boxes, where it may have
- * them (else NULL). seen: bit i for field i. */
+static int unknown(struct call *c, const char *where, struct str name)
+{
+	struct str shown = cut(name);
+
+	call_fail(c, 400, "unknown_parameter", "unknown element in %s: %.*s", where, STR_ARG(shown));
+	return -1;
+}
+
+/* The fields of one row. Rows that it holds are left to the caller: boxes, where it may have
+ * them. seen: bit i for field i. */
 struct fields {
 	struct call *c;
 	const struct table *table;
@@ -101,31 +111,45 @@ struct fields {
 	bool may_have_boxes;
 };
 
+static int twice_in_row(const struct fields *f, const char *name)
+{
+	call_fail(f->c, 400, "repeated_parameter", "<%s> stands twice in a row of %s", name,
+		  f->table->name);
+	return -1;
+}
+
 static int take_one(struct fields *f, const struct xml_row *e)
 {
 	const struct field *d = table_field(f->table, e->name);
-	struct str shown = cut(e->name);
 	struct err why = { "" };
+	char where[32];
 	uint64_t bit;
 
-	if (!d || (d->flags & FF_HIDDEN && d->flags & FF_KEY)) {
-		call_fail(f->c, 400, "unknown_parameter", "unknown element in a row of %s: %.*s",
-			  f->table->name, STR_ARG(shown));
-		return -1;
-	}
+	snprintf(where, sizeof(where), "a row of %s", f->table->name);
+	if (!d || (d->flags & FF_HIDDEN && d->flags & FF_KEY))
+		return unknown(f->c, where, e->name);
 	bit = UINT64_C(1) << (d - f->table->fields);
-	if (f->seen & bit) {
-		call_fail(f->c, 400, "repeated_parameter", "<%s> stands twice in a row of %s", d->name,
-			  f->table->name);
-		return -1;
-	}
+	if (f->seen & bit)
+		return twice_in_row(f, d->name);
 	f->seen |= bit;
-	if (e->rows || field_parse(d, f->rec, e->value, f->c->arena, &why) < 0) {
-		call_fail(f->c, 400, "bad_value", "%s",
-			  e->rows ? "a field holds elements of its own" : why.text);
-		return -1;
-	}
-	return 0;
+	if (e->rows)
+		call_fail(f->c, 400, "malformed", "<%s> holds elements of its own, and must not", d->name);
+	else if (field_parse(d, f->rec, e->value, f->c->arena, &why) < 0)
+		call_fail(f->c, 400, "bad_value", "%s", why.text);
+	else
+		return 0;
+	return -1;
+}
+
+static int take_boxes(struct fields *f, const struct xml_row *e)
+{
+	if (f->boxes)
+		return twice_in_row(f, "boxes");
+	f->boxes = e;
+	if (str_trim(e->value).n == 0)
+		return 0;
+	call_fail(f->c, 400, "malformed", "<boxes> holds text");
+	return -1;
 }
 
 /* It is not at its default although no element says so: the caller has set it. */
@@ -154,11 +178,9 @@ static int check_required(const struct fields *f)
 static int take_fields(struct fields *f, const struct xml_row *rows)
 {
 	for (const struct xml_row *e = rows; e; e = e->next) {
-		if (f->may_have_boxes && !f->boxes && str_eq(e->name, STR("boxes"))) {
-			f->boxes = e;
-			continue;
-		}
-		if (take_one(f, e) < 0)
+		bool boxes = f->may_have_boxes && str_eq(e->name, STR("boxes"));
+
+		if ((boxes ? take_boxes(f, e) : take_one(f, e)) < 0)
 			return -1;
 	}
 	return check_required(f);
@@ -232,13 +254,8 @@ static int parse_boxes(struct call *c, const struct config *was, struct config *
 		       const struct cluster *of, const struct xml_row *list)
 {
 	for (const struct xml_row *e = list ? list->rows : NULL; e; e = e->next) {
-		struct str shown = cut(e->name);
-
-		if (!str_eq(e->name, STR("box"))) {
-			call_fail(c, 400, "unknown_parameter", "unknown element in boxes: %.*s",
-				  STR_ARG(shown));
-			return -1;
-		}
+		if (!str_eq(e->name, STR("box")))
+			return unknown(c, "boxes", e->name);
 		if (parse_box(c, was, k, of, e) < 0)
 			return -1;
 	}
@@ -276,13 +293,8 @@ static int parse_clusters(struct call *c, const struct config *was, struct confi
 {
 	k->has_clusters = true;
 	for (const struct xml_row *e = rows; e; e = e->next) {
-		struct str shown = cut(e->name);
-
-		if (!str_eq(e->name, STR("cluster"))) {
-			call_fail(c, 400, "unknown_parameter", "unknown element in clusters: %.*s",
-				  STR_ARG(shown));
-			return -1;
-		}
+		if (!str_eq(e->name, STR("cluster")))
+			return unknown(c, "clusters", e->name);
 		if (parse_cluster(c, was, k, e) < 0)
 			return -1;
 	}

@@ -232,24 +232,6 @@ END_TEST
 
 /* --- taking back what the supervisor could not open --- */
 
-/* The call waits, with its arena, while others come. */
-static struct call hold(struct arena *kept)
-{
-	struct call held = call;
-
-	*kept = rig_arena;
-	held.arena = kept;
-	rig_arena = ARENA(8 << 20);
-	xml_out_init(&call.body, 1);
-	return held;
-}
-
-static void let_go(struct call *held)
-{
-	xml_out_free(&held->body);
-	arena_free(held->arena);
-}
-
 START_TEST(undo_add)
 {
 	struct err e = { "" };

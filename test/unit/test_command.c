@@ -357,6 +357,10 @@ START_TEST(walking)
 			words += *c == ' ';
 		ck_assert_msg(n == fields + words, "%s: %u", cmd->name, n);
 	}
+	/* of stored rows only what names a row may be a further one */
+	ck_assert_ptr_nonnull(describes(STR("alias_address")));
+	ck_assert_ptr_null(describes(STR("comment")));
+	ck_assert_ptr_null(describes(STR("light")));
 }
 END_TEST
 
