@@ -2,7 +2,9 @@ import shutil
 
 import pytest
 
-from harness import Balancer, DemoBox
+pytest.register_assert_rewrite("harness", "model")
+
+from harness import Balancer, DemoBox  # noqa: E402: behind the line above
 
 
 def pytest_configure(config):

@@ -132,9 +132,10 @@ def answer_of(command, status, text):
 
 
 def values(element):
-    """{tag: text} of the children that hold no elements; of a whole answer without its head."""
+    """{tag: text} of the children that are no lists; of a whole answer without its head."""
     head = ("command", "status") if element.tag == "response" else ()
-    return {e.tag: e.text or "" for e in element if not len(e) and e.tag not in head}
+    return {e.tag: e.text or "" for e in element
+            if not len(e) and "total" not in e.attrib and e.tag not in head}
 
 
 class LocalConnection(http.client.HTTPConnection):
