@@ -71,7 +71,9 @@ static int serve(struct admin *a, struct server **out, int *fd, bool local, stru
 	struct server_config c = { .loop = a->c.loop,
 				   .fd = *fd,
 				   .local = local,
+				   .tls = a->c.tls && !local,
 				   .pages = a->c.pages,
+				   .deadline_ms = a->c.deadline_ms,
 				   .arg = a,
 				   .request = on_request,
 				   .gone = on_gone };

@@ -25,8 +25,10 @@ struct admin_config {
 	struct store *accounts; /* opened STORE_WRITE; borrowed */
 	int http_fd;	      /* listening TCP socket; taken */
 	int local_fd;	      /* listening DIR/admin.sock; taken; -1: none */
+	bool tls;	      /* over http_fd */
 	const struct ip_ranges *pages; /* who may read /healthz and /metrics over TCP; borrowed */
 	unsigned wait_ms;     /* for confirmations; 0: CONFIRM_MS */
+	int64_t deadline_ms;  /* of a request, of an answer; 0: DEADLINE_HTTP_MS */
 };
 
 /* First start makes credentials and DIR/first-login. Publishes what the store holds (listeners,

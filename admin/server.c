@@ -8,7 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/command.h"
+#include "admin/tls.h"
+#include "admin/xml_root.h"
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 
@@ -23,23 +27,61 @@ struct server {
 	struct timer timer; /* of its next time-out */
 	struct deferred again;
 	struct list requests;
-	size_t bodies; /* bytes of all requests' buffers */
+	size_t bodies;	/* bytes of all requests' buffers */
+	unsigned large; /* requests that may have a larger one */
+	int64_t log_since;
+	unsigned logged; /* lines since then */
 	bool stopping;
+};
+
+struct conn {
+	struct server *server;
+	int fd; /* the library's */
+	struct timer deadline;
+	int64_t since; /* begin of what has the deadline */
 };
 
 struct request {
 	struct server_request r; /* first: what callbacks see */
 	struct server *server;
-	struct MHD_Connection *conn;
+	struct MHD_Connection *mhd;
+	struct conn *conn; /* lives longer */
 	struct list node; /* in requests */
 	struct buf body;
 	size_t discarded;
 	const char *allow;	       /* of a 405 */
 	struct MHD_Response *response; /* until it is queued */
 	unsigned http;
-	bool seen; /* by request() */
-	bool held; /* suspended */
+	size_t answer_n; /* bytes of the answer's body */
+	bool large;	 /* one of server's */
+	bool seen;	 /* by request() */
+	bool held;	 /* suspended */
 };
+
+/* --- deadlines --- */
+
+/* What began at since and moves so many bytes may take this long. */
+static void allow(struct conn *c, uint64_t bytes)
+{
+	const struct server_config *s = &c->server->c;
+	int64_t ms = s->deadline_ms ? s->deadline_ms : DEADLINE_HTTP_MS;
+
+	ms += (int64_t)((uint64_t)ms * bytes / LIMIT_HTTP_PACE);
+	timer_set(&c->deadline, c->since + ms - loop_now(s->loop));
+}
+
+/* The same for what begins now. */
+static void allow_anew(struct conn *c, uint64_t bytes)
+{
+	c->since = loop_now(c->server->c.loop);
+	allow(c, bytes);
+}
+
+/* The library learns of it as of a client that went away. */
+static void on_deadline(struct timer *t)
+{
+	shutdown(container_of(t, struct conn, deadline)->fd, SHUT_RDWR);
+}
 
 /* --- what may be asked --- */
 
@@ -55,14 +97,21 @@ static const struct route {
 	{ "/metrics", { "GET", "HEAD" }, "GET, HEAD", SERVER_METRICS, true },
 };
 
+static void drop_body(struct request *q)
+{
+	q->server->bodies -= q->body.cap;
+	q->server->large -= q->large;
+	q->large = false;
+	buf_release(&q->body);
+}
+
 static void refuse(struct request *q, unsigned http, const char *code, const char *text)
 {
 	q->r.what = SERVER_REFUSED;
 	q->r.http = http;
 	q->r.code = code;
 	q->r.text = text;
-	q->server->bodies -= q->body.cap;
-	buf_release(&q->body);
+	drop_body(q);
 }
 
 static bool may_read_pages(const struct request *q)
@@ -108,34 +157,36 @@ static bool peer_allowed(int fd, int *uid)
 
 static void look_at_client(struct request *q)
 {
-	const union MHD_ConnectionInfo *fd, *sa;
+	const union MHD_ConnectionInfo *sa;
 	struct addr addr;
 
 	q->r.uid = -1;
-	fd = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (q->r.local && (!fd || !peer_allowed(fd->connect_fd, &q->r.uid)))
+	if (q->r.local && !peer_allowed(q->conn->fd, &q->r.uid))
 		refuse(q, 403, "not_allowed", "only root and the service's own user may ask here");
 	if (q->r.local)
 		return;
-	sa = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	sa = MHD_get_connection_info(q->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	if (sa && addr_from_sockaddr(sa->client_addr, &addr) == 0)
 		q->r.client = addr.ip;
 }
 
 static bool has_header(struct request *q, const char *name)
 {
-	return MHD_lookup_connection_value(q->conn, MHD_HEADER_KIND, name) != NULL;
+	return MHD_lookup_connection_value(q->mhd, MHD_HEADER_KIND, name) != NULL;
 }
 
-static void refuse_size(struct request *q)
+static void refuse_size(struct request *q, uint64_t limit)
 {
-	refuse(q, 413, "too_large", "the body is larger than 1048576 bytes");
-	_Static_assert(LIMIT_XML_BODY == 1048576, "as the text says");
+	refuse(q, 413, "too_large",
+	       limit == LIMIT_XML_IMPORT ?
+		       "the body is larger than 16777216 bytes" :
+		       "the body is larger than 1048576 bytes (importconfig: 16777216)");
+	_Static_assert(LIMIT_XML_BODY == 1048576 && LIMIT_XML_IMPORT == 16777216, "as the text says");
 }
 
 static uint64_t announced(struct request *q)
 {
-	const char *text = MHD_lookup_connection_value(q->conn, MHD_HEADER_KIND, "Content-Length");
+	const char *text = MHD_lookup_connection_value(q->mhd, MHD_HEADER_KIND, "Content-Length");
 	uint64_t n;
 
 	return str_u64(str_z(text), 0, UINT64_MAX, &n) ? 0 : n;
@@ -173,11 +224,12 @@ void server_answer(struct server_request *r, unsigned http, const char *type,
 	if (q->response)
 		bug("a request was answered twice");
 	q->http = http;
+	q->answer_n = body.n;
 	q->response = response_new(q, type, body, retry_s);
 	if (!q->held)
 		return;
 	q->held = false;
-	MHD_resume_connection(q->conn);
+	MHD_resume_connection(q->mhd);
 	loop_defer(q->server->c.loop, &q->server->again);
 }
 
@@ -185,10 +237,9 @@ void server_answer(struct server_request *r, unsigned http, const char *type,
  * end that came together with the request. */
 static bool has_ended(struct request *q)
 {
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(q->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
 	char byte;
 
-	return fd && recv(fd->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return recv(q->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* A client that sends no Host field, although HTTP/1.1 asks for it, was written by hand and
@@ -201,9 +252,10 @@ static enum MHD_Result queue(struct request *q)
 		return rc;
 	if (has_ended(q) || !has_header(q, "Host"))
 		(void)MHD_add_response_header(q->response, "Connection", "close");
-	rc = MHD_queue_response(q->conn, q->http, q->response);
+	rc = MHD_queue_response(q->mhd, q->http, q->response);
 	MHD_destroy_response(q->response);
 	q->response = NULL;
+	allow_anew(q->conn, q->answer_n);
 	return rc;
 }
 
@@ -211,69 +263,99 @@ static enum MHD_Result hand_over(struct request *q)
 {
 	q->r.body = q->body.mem ? buf_str(&q->body) : STR("");
 	q->seen = true;
+	timer_stop(&q->conn->deadline); /* our turn */
 	q->server->c.request(q->server->c.arg, &q->r);
 	q->r.body = STR("");
-	q->server->bodies -= q->body.cap;
-	buf_release(&q->body);
+	drop_body(q);
 	if (q->response)
 		return queue(q);
 	q->held = true;
-	MHD_suspend_connection(q->conn);
+	MHD_suspend_connection(q->mhd);
 	return MHD_YES;
 }
 
 /* --- a request comes in --- */
 
-/* The first call, with the headers. What is refused is answered when its body has been read,
- * because most clients look for the answer only then; but not an endless one, nor one whose
- * client waits for "100 Continue". */
-static enum MHD_Result begin(struct server *s, struct MHD_Connection *conn,
-			     const char *path, const char *method, void **cls)
+static struct conn *conn_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static struct request *request_new(struct server *s, struct MHD_Connection *mhd)
 {
 	struct request *q = mem_zalloc(sizeof(*q));
-	uint64_t size;
 
-	*cls = q;
 	q->server = s;
-	q->conn = conn;
+	q->mhd = mhd;
+	q->conn = conn_of(mhd);
 	q->r.local = s->c.local;
 	list_append(&s->requests, &q->node);
 	buf_init(&q->body, LIMIT_XML_BODY);
+	return q;
+}
+
+/* The first call, with the headers. What is refused is answered when its body has been read,
+ * because most clients look for the answer only then; but not an endless one, nor one whose
+ * client waits for "100 Continue". */
+static enum MHD_Result begin(struct request *q, const char *path, const char *method)
+{
+	uint64_t size = announced(q);
+
 	look_at_client(q);
 	if (q->r.what != SERVER_REFUSED)
 		choose_route(q, path, method);
-	if (s->stopping)
+	if (q->server->stopping)
 		refuse(q, 503, "stopping", "the service is being stopped");
-	size = announced(q);
-	if (q->r.what == SERVER_XML && size > LIMIT_XML_BODY)
-		refuse_size(q);
+	if (q->r.what == SERVER_XML && size > LIMIT_XML_IMPORT)
+		refuse_size(q, LIMIT_XML_IMPORT);
 	if (q->r.what == SERVER_REFUSED && (size > LIMIT_HTTP_DISCARD || has_header(q, "Expect")))
 		return hand_over(q);
+	allow(q->conn, size < LIMIT_XML_BODY ? size : LIMIT_XML_BODY);
 	return MHD_YES;
+}
+
+/* Is there room for a piece in the body? importconfig may have a larger one: its name has come by
+ * then, or a document that hides it behind so much is no honest one. */
+static bool fits(struct request *q, size_t n)
+{
+	if (n <= buf_room(&q->body))
+		return true;
+	if (q->large || !command_nests(xml_root(buf_str(&q->body)))) {
+		refuse_size(q, q->large ? LIMIT_XML_IMPORT : LIMIT_XML_BODY);
+		return false;
+	}
+	if (q->server->large == LIMIT_HTTP_LARGE)
+		return false;
+	q->large = true;
+	q->server->large++;
+	q->body.max = LIMIT_XML_IMPORT;
+	allow(q->conn, LIMIT_XML_IMPORT);
+	return true;
 }
 
 /* A piece of the body. Memory grows with what has come, not with what was announced. */
 static enum MHD_Result take(struct request *q, struct str piece)
 {
 	struct server *s = q->server;
-	bool room, fits;
+	bool taken;
 
 	if (q->r.what != SERVER_XML) {
 		q->discarded += piece.n;
 		return q->discarded <= LIMIT_HTTP_DISCARD ? MHD_YES : MHD_NO;
 	}
+	taken = fits(q, piece.n);
+	if (q->r.what == SERVER_REFUSED)
+		return MHD_YES;
 	s->bodies -= q->body.cap;
-	room = s->bodies + buf_len(&q->body) + piece.n <= LIMIT_HTTP_BODIES;
-	fits = room && buf_add(&q->body, piece) == 0;
+	taken = taken && s->bodies + buf_len(&q->body) + piece.n <= LIMIT_HTTP_BODIES &&
+		buf_add(&q->body, piece) == 0;
 	s->bodies += q->body.cap;
-	if (!room)
+	if (!taken)
 		refuse(q, 503, "busy", "too many large requests at once; try again");
-	else if (!fits)
-		refuse_size(q);
 	return MHD_YES;
 }
 
-static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn, const char *path,
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const char *path,
 				 const char *method, const char *version,
 				 const char *data, size_t *n, void **cls)
 {
@@ -281,32 +363,34 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn, const c
 	struct str piece = { data, *n };
 
 	(void)version;
-	if (!q)
-		return begin(arg, conn, path, method, cls);
+	if (!q) {
+		*cls = q = request_new(arg, mhd);
+		return begin(q, path, method);
+	}
 	*n = 0;
 	if (piece.n > 0)
 		return take(q, piece);
 	return q->seen ? queue(q) : hand_over(q);
 }
 
-static void on_completed(void *arg, struct MHD_Connection *conn, void **cls,
+static void on_completed(void *arg, struct MHD_Connection *mhd, void **cls,
 			 enum MHD_RequestTerminationCode why)
 {
 	struct request *q = *cls;
 	struct server *s = arg;
 
-	(void)conn;
+	(void)mhd;
 	(void)why;
 	if (!q)
 		return;
 	*cls = NULL;
+	allow_anew(q->conn, 0); /* the next one */
 	if (q->seen)
 		s->c.gone(s->c.arg, &q->r);
 	list_remove(&q->node);
 	if (q->response)
 		MHD_destroy_response(q->response);
-	s->bodies -= q->body.cap;
-	buf_release(&q->body);
+	drop_body(q);
 	free(q);
 }
 
@@ -339,17 +423,48 @@ static void on_again(struct deferred *d)
 	turn(container_of(d, struct server, again));
 }
 
+static struct conn *conn_new(struct server *s, struct MHD_Connection *mhd)
+{
+	struct conn *c = mem_zalloc(sizeof(*c));
+
+	c->server = s;
+	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	timer_init(&c->deadline, s->c.loop, on_deadline);
+	allow_anew(c, 0);
+	return c;
+}
+
 /* At its limit of connections the daemon leaves the listening socket alone, and looks at it again
  * only in the run behind the one that closes a connection. */
-static void on_connection(void *arg, struct MHD_Connection *conn, void **cls,
+static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket,
 			  enum MHD_ConnectionNotificationCode what)
 {
 	struct server *s = arg;
+	struct conn *c = *socket;
 
-	(void)conn;
-	(void)cls;
-	if (what == MHD_CONNECTION_NOTIFY_CLOSED && !s->stopping)
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket = conn_new(s, mhd);
+		return;
+	}
+	timer_stop(&c->deadline);
+	free(c);
+	*socket = NULL;
+	if (!s->stopping)
 		loop_defer(s->c.loop, &s->again);
+}
+
+/* Strangers cause most of what the library says. true: this line may be said. */
+static bool may_log(struct server *s)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - s->log_since >= 60000) {
+		if (s->logged > LIMIT_HTTP_LOG)
+			log_info("http: %u more lines left out", s->logged - LIMIT_HTTP_LOG);
+		s->log_since = now;
+		s->logged = 0;
+	}
+	return ++s->logged <= LIMIT_HTTP_LOG;
 }
 
 static void on_log(void *arg, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
@@ -358,7 +473,8 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 	char text[512];
 	struct str s;
 
-	(void)arg;
+	if (!may_log(arg))
+		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	s = str_trim(str_z(text));
 	log_info("http: %.*s", STR_ARG(s));
@@ -368,14 +484,26 @@ static struct MHD_Daemon *daemon_new(struct server *s)
 {
 	/* MHD_OPTION_STRICT_FOR_CLIENT stays at its default: above it the library wants a Host
 	 * field, which the interface promises not to. */
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-				0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-				s, MHD_OPTION_LISTEN_SOCKET, s->c.fd, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-				on_connection, s, MHD_OPTION_CONNECTION_LIMIT,
-				(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)TIMEOUT_HTTP_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				(size_t)LIMIT_HTTP_MEMORY, MHD_OPTION_END);
+	struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, s },
+		{ MHD_OPTION_LISTEN_SOCKET, s->c.fd, NULL },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, s },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, s },
+		{ MHD_OPTION_CONNECTION_LIMIT, LIMIT_HTTP_CONNECTIONS, NULL },
+		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, LIMIT_HTTP_PER_ADDRESS, NULL },
+		{ MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_HTTP_S, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_HTTP_MEMORY, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+	if (!s->c.tls)
+		return MHD_start_daemon(flags, 0, NULL, NULL, on_access, s,
+					MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+	return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, on_access, s,
+				MHD_OPTION_ARRAY, options, MHD_OPTION_HTTPS_PRIORITIES,
+				tls_priorities, MHD_OPTION_HTTPS_CERT_CALLBACK2,
+				tls_certificate, MHD_OPTION_END);
 }
 
 int server_start(struct server **out, const struct server_config *c, struct err *e)

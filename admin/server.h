@@ -1,10 +1,15 @@
-/* server: HTTP/1.0 and 1.1 over one listening socket: paths, methods, bodies, answers.
- * The only user of microhttpd.h, which runs in our loop by its epoll descriptor.
+/* server: HTTP/1.0 and 1.1, with TLS or without, over one listening socket: paths, methods,
+ * bodies, answers. The only user of microhttpd.h, which runs in our loop by its epoll descriptor.
  *
  *   POST /xml      SERVER_XML: the whole body
  *   GET /healthz   SERVER_HEALTH   these two for the addresses of pages alone,
  *   GET /metrics   SERVER_METRICS  and for the local socket
  *   all else       SERVER_REFUSED: 403, 404, 405, 413, 503
+ *
+ * Bounded, because strangers may connect: connections in all and per address; bytes of a header,
+ * of a body, of all bodies; silence (TIMEOUT_HTTP_S); and the time for a whole request from the
+ * connection's begin or the last answer on, and for a whole answer (DEADLINE_HTTP_MS), so that
+ * dripping bytes holds no connection either.
  *
  * A request that is not answered within its callback is suspended until server_answer; nothing
  * is then read from its client, not even that it went away.
@@ -34,7 +39,9 @@ struct server_config {
 	struct loop *loop;
 	int fd;	    /* listening, TCP or Unix; taken, also on error */
 	bool local; /* Unix: only root and our own user may ask */
+	bool tls;   /* with the certificate of tls.h */
 	const struct ip_ranges *pages; /* borrowed; NULL: nobody over TCP */
+	int64_t deadline_ms; /* 0: DEADLINE_HTTP_MS */
 	void *arg;  /* of the callbacks */
 	/* Complete; answer it now or later. */
 	void (*request)(void *arg, struct server_request *r);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/tls.h"
 #include "cmd/process.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -35,6 +36,52 @@ struct admin_main {
 	struct timer beat, collect;
 	struct sigwatch term, hup;
 };
+
+/* --- the certificate --- */
+
+static int load_certificate(const struct options *o, struct err *e)
+{
+	struct tls_files f = { o->http_cert, o->http_key };
+	char ends[21];
+
+	if (!o->http_cert)
+		return 0;
+	if (tls_load(&f, e) < 0)
+		return err_wrap(e, "-http-cert, -http-key");
+	clock_rfc3339(tls_expires() * 1000, ends);
+	if (tls_expires() * 1000 < clock_wall_ms())
+		log_warning("the certificate in %s has ended: %s", o->http_cert, ends);
+	else
+		log_info("serving HTTPS with %s, good until %s", o->http_cert, ends);
+	return 0;
+}
+
+/* Read as -user by now: a file that only root may read is read at the start alone. */
+static void reload_certificate(const struct options *o)
+{
+	struct err e = { "" };
+
+	if (load_certificate(o, &e) == 0)
+		return;
+	if (o->user)
+		log_error("%s; the old certificate stays (HUP reads as user %s)", e.text, o->user);
+	else
+		log_error("%s; the old certificate stays", e.text);
+}
+
+static bool is_loopback(const struct ipaddr *ip)
+{
+	static const struct ipaddr one = { { [15] = 1 } };
+
+	return ip_is4(ip) ? ip->b[12] == 127 : ip_eq(ip, &one);
+}
+
+static void warn_of_plain(const struct options *o)
+{
+	if (!o->http_cert && !is_loopback(&o->http.ip))
+		log_warning("-http %s: access keys and passwords cross the network in plain; give "
+			    "-http-cert and -http-key, or listen on 127.0.0.1", o->http_text);
+}
 
 /* --- sockets --- */
 
@@ -150,11 +197,12 @@ static void on_term(struct sigwatch *s)
 
 static void on_hup(struct sigwatch *s)
 {
+	const struct options *o = container_of(s, struct admin_main, hup)->p->options;
 	struct err e = { "" };
 
-	(void)s;
 	if (log_reopen(&e) < 0)
 		log_error("%s; writing on into the old one", e.text);
+	reload_certificate(o);
 }
 
 /* --- start --- */
@@ -163,11 +211,12 @@ static int start(struct admin_main *m, struct err *e)
 {
 	const struct options *o = m->p->options;
 	struct admin_config c = { .dir = o->directory, .shm = m->p->shm, .loop = m->loop,
-				  .pages = &o->metrics };
+				  .tls = o->http_cert, .pages = &o->metrics };
 
 	c.http_fd = open_http(o, e);
-	if (c.http_fd < 0)
+	if (c.http_fd < 0 || load_certificate(o, e) < 0)
 		return -1;
+	warn_of_plain(o);
 	c.local_fd = open_local(o, e);
 	if (c.local_fd < 0 || process_drop(m->p, e) < 0 ||
 	    store_open(&m->accounts, o->directory, STORE_ACCOUNTS, STORE_WRITE, e) < 0)

@@ -90,17 +90,24 @@
 
 /* --- admin --- */
 #define LIMIT_XML_BODY (1u << 20)
+#define LIMIT_XML_IMPORT (16u << 20) /* importconfig: all clusters, boxes and settings */
 #define LIMIT_XML_CHILDREN 128
 #define LIMIT_XML_CONFIG (16u << 20) /* body of importconfig: what exportconfig may answer */
 #define LIMIT_XML_ROWS 100000	     /* its elements: 64 clusters and 512 boxes have 14,000 */
 #define LIMIT_XML_DEPTH 6	     /* importconfig, clusters, cluster, boxes, box, field */
 #define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
 #define LIMIT_HTTP_CONNECTIONS 400
-#define TIMEOUT_HTTP_S 30
+#define LIMIT_HTTP_PER_ADDRESS 300  /* of those: one address cannot shut out all others */
+#define TIMEOUT_HTTP_S 30	    /* without a byte */
+#define DEADLINE_HTTP_MS 60000	    /* for a whole request, or a whole answer, */
+#define LIMIT_HTTP_PACE (1u << 20)  /* and as much again for so many bytes of it: 17 kB/s */
 #define LIMIT_HTTP_BODIES (64u << 20) /* all bodies under way together: strangers may send them */
+#define LIMIT_HTTP_LARGE 2	    /* of them above LIMIT_XML_BODY: the others need room as well */
+#define LIMIT_HTTP_LOG 20	    /* lines a minute about clients that speak no HTTP or TLS */
 #define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
 #define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
 #define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
+#define LIMIT_PEM_FILE (1u << 20)   /* a certificate with its chain, or a key: some kilobytes */
 #define LIMIT_HEALTH 16384	    /* a line for each process, and for some more things */
 #define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */
 #define PUBLISH_RECHECK_MS 25	    /* a bell may be lost with the process that would ring it */

@@ -193,6 +193,7 @@ class Balancer(Process):
         self.workers = workers
         self.options = options
         self.env = dict(env or {})
+        self.tls = None  # an ssl.SSLContext, when the interface speaks TLS
         if time_scale:
             self.env["PB_TIME_SCALE"] = str(time_scale)
         if start:
@@ -231,9 +232,15 @@ class Balancer(Process):
 
     # --- XML ---
 
+    def connection(self):
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.http, timeout=DEADLINE,
+                                               context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
+
     def post(self, body, headers=None, path="/xml", connection=None):
         """Raw: (HTTP status, body)."""
-        c = connection or http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
+        c = connection or self.connection()
         try:
             c.request("POST", path, body, headers or {})
             r = c.getresponse()
@@ -255,7 +262,7 @@ class Balancer(Process):
 
     def answers(self):
         """Does the interface answer, and find all well?"""
-        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=DEADLINE)
+        c = self.connection()
         try:
             c.request("GET", "/healthz")
             return c.getresponse().status == 200

@@ -41,14 +41,23 @@ static inline void client_init(struct client *c, int fd)
 	ck_assert_int_ge(fd, 0);
 }
 
-static inline void client_tcp(struct client *c, uint16_t port)
+/* from: the last byte of our 127.0.0.0/24 address. */
+static inline void client_from(struct client *c, uint16_t port, uint32_t from)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in sa = { .sin_family = AF_INET };
 
 	client_init(c, socket(AF_INET, SOCK_STREAM, 0));
+	sa.sin_addr.s_addr = htonl(0x7f000000 | from);
+	ck_assert_int_eq(bind(c->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sa.sin_port = htons(port);
 	ck_assert_int_eq(connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+}
+
+static inline void client_tcp(struct client *c, uint16_t port)
+{
+	client_from(c, port, 1);
 }
 
 static inline void client_unix(struct client *c, const char *path)

@@ -10,6 +10,7 @@
 	X(addnewemail, "", 0, &table_accounts, NULL, "", "") \
 	X(getemail, "", COMMAND_READS | COMMAND_SECRETS, NULL, "email_address", "", "") \
 	X(echo, "", COMMAND_READS, NULL, "query offset", "", "") \
+	X(importconfig, "", COMMAND_ROWS, NULL, NULL, "", "") \
 	X(green, "", 0, NULL, "clusterid boxid", "", "") \
 	X(addcluster, "", 0, NULL, "clusterid offset show_password", "", "")
 #define COMMAND_HANDLER(name, group, flags, table, params, help, example) \
@@ -44,6 +45,8 @@ static struct shm *shm;
 static struct admin *admin;
 static uint16_t port;
 static struct err err;
+static bool over_tls;	    /* the next start */
+static int64_t deadline_ms; /* of the next start; 0: the product's */
 static unsigned ran; /* calls of handlers that change something */
 
 /* --- the commands --- */
@@ -66,6 +69,12 @@ static void cmd_echo(struct call *c)
 
 	for (int64_t i = 0; i < n; i++)
 		xml_out_text(&c->body, "value", c->args.query);
+}
+
+static void cmd_importconfig(struct call *c)
+{
+	(void)c;
+	ran++;
 }
 
 static void cmd_green(struct call *c)
@@ -166,8 +175,10 @@ static inline void start(unsigned patience_ms)
 				  .accounts = store,
 				  .http_fd = listen_tcp(),
 				  .local_fd = listen_unix(),
+				  .tls = over_tls,
 				  .pages = &readers,
-				  .wait_ms = patience_ms };
+				  .wait_ms = patience_ms,
+				  .deadline_ms = deadline_ms };
 
 	ck_assert_msg(admin_start(&admin, &c, &err) == 0, "%s", err.text);
 	admin_traffic(admin, traffic);

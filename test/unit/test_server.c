@@ -140,9 +140,71 @@ START_TEST(body_limit)
 	char *fits = padded(LIMIT_XML_BODY), *not = padded(LIMIT_XML_BODY + 1);
 
 	ask(fits, 200, "<value>v</value>");
-	ask(not, 413, "<code>too_large</code>");
+	ask(not, 413, "the body is larger than 1048576 bytes (importconfig: 16777216)");
 	free(fits);
 	free(not );
+}
+END_TEST
+
+/* An importconfig of n bytes, with this in front. */
+static char *import_of(const char *front, size_t n)
+{
+	char *text = mem_alloc(n + 1);
+	int head = snprintf(text, n, "%s<importconfig>" KEY "</importconfig>", front);
+
+	memset(text + head, '\n', n - (size_t)head);
+	text[n] = '\0';
+	return text;
+}
+
+/* One command may have more, however it begins. */
+START_TEST(body_limit_of_import)
+{
+	static const char *const fronts[] = { "", "\n\n<?xml version=\"1.0\"?>\n<!-- a > b -->\n" };
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_LEN(fronts); i++) {
+		text = import_of(fronts[i], LIMIT_XML_IMPORT);
+		ask(text, 200, "<command>importconfig</command>");
+		free(text);
+		text = import_of(fronts[i], LIMIT_XML_BODY + 1);
+		ask(text, 200, NULL);
+		free(text);
+	}
+	ck_assert_uint_eq(ran, 4);
+	text = import_of("", LIMIT_XML_IMPORT + 1);
+	ask(text, 413, "the body is larger than 16777216 bytes<");
+	free(text);
+	text = import_of("<echo>", LIMIT_XML_BODY + 1); /* not its root */
+	ask(text, 413, "larger than 1048576 bytes");
+	free(text);
+	ck_assert_uint_eq(ran, 4);
+}
+END_TEST
+
+/* More large ones at once than there is room for: the others go on. */
+START_TEST(large_bodies_together)
+{
+	struct client c[LIMIT_HTTP_LARGE + 1];
+	char *text = import_of("", LIMIT_XML_IMPORT), head[128];
+	struct str almost = { text, LIMIT_XML_IMPORT - 1 };
+
+	snprintf(head, sizeof(head), "POST /xml HTTP/1.1\r\nContent-Length: %u\r\n\r\n",
+		 LIMIT_XML_IMPORT);
+	for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+		client_tcp(&c[i], port);
+		client_send(&c[i], str_z(head));
+		client_send(&c[i], almost);
+		ck_assert(client_waits(&c[i]));
+	}
+	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
+	for (size_t i = ARRAY_LEN(c); i-- > 0;) {
+		client_send(&c[i], STR("\n"));
+		answered(&c[i], i < LIMIT_HTTP_LARGE ? 200 : 503,
+			 i < LIMIT_HTTP_LARGE ? NULL : "<code>busy</code>");
+	}
+	ask(text, 200, NULL); /* and the room is given back */
+	free(text);
 }
 END_TEST
 
@@ -161,7 +223,7 @@ START_TEST(body_limit_chunked)
 		client_send(&c, STR("\r\n"));
 	}
 	client_send(&c, STR("0\r\n\r\n"));
-	answered(&c, 413, "<code>too_large</code>");
+	answered(&c, 413, "larger than 1048576 bytes");
 
 	client_tcp(&c, port);
 	client_send(&c, STR("POST /xml HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
@@ -181,7 +243,7 @@ START_TEST(too_large_is_said_at_once)
 {
 	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")),
 	       413, "<code>too_large</code>");
-	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 1048577\r\n"
+	expect(ask_raw(STR("POST /xml HTTP/1.1\r\nContent-Length: 16777217\r\n"
 			   "Expect: 100-continue\r\n\r\n")),
 	       413, "<code>too_large</code>");
 }
@@ -221,22 +283,210 @@ START_TEST(bodies_together)
 }
 END_TEST
 
-/* More connections wait in the kernel; the socket of this machine has places of its own. */
+/* One address has a share; more connections than there are places wait in the kernel. The local
+ * socket has places of its own. */
 START_TEST(connection_limit)
 {
 	static struct client c[LIMIT_HTTP_CONNECTIONS];
 	struct client late;
 
 	for (int i = 0; i < LIMIT_HTTP_CONNECTIONS; i++) {
-		client_tcp(&c[i], port);
+		client_from(&c[i], port, i < LIMIT_HTTP_PER_ADDRESS ? 1 : 2);
 		client_send(&c[i], STR("POST"));
+		if (i != LIMIT_HTTP_PER_ADDRESS)
+			continue;
+		client_tcp(&late, port);
+		ck_assert_int_eq(client_reply(&late).status, 0); /* closed */
+		client_close(&late);
 	}
-	client_tcp(&late, port);
+	client_from(&late, port, 3);
 	client_post(&late, BODY);
 	ck_assert(client_waits(&late));
 	for (int i = 0; i < LIMIT_HTTP_CONNECTIONS; i++)
 		client_close(&c[i]);
 	answered(&late, 200, NULL);
+}
+END_TEST
+
+/* --- clients that stall --- */
+
+#define DEADLINE 100 /* ms */
+
+static void start_with_deadline(int64_t ms)
+{
+	admin_stop(&admin);
+	unlink(socket_path);
+	deadline_ms = ms;
+	start(600000);
+}
+
+/* what comes at once, what then comes byte by byte for ever, the answers before it ends */
+static const struct {
+	const char *first, *drip;
+	unsigned answers;
+} stalls[] = {
+	{ "", "", 0 },
+	{ "POST /x", "ml", 0 },
+	{ "POST /xml HTTP/1.1\r\nHost: a\r\nA: ", "b", 0 },
+	{ "POST /xml HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", "\n", 0 },
+	{ "POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", "\n", 0 },
+	{ "POST /xml HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "1\r\n\n\r\n", 0 },
+	{ "GET /x HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\nGET", "x", 2 },
+};
+
+START_TEST(stalls_in_a_request)
+{
+	const char *at = stalls[_i].drip;
+	struct client c;
+	unsigned answers = 0;
+	int64_t begin;
+
+	start_with_deadline(DEADLINE);
+	client_tcp(&c, port);
+	begin = clock_mono_ms();
+	client_send(&c, str_z(stalls[_i].first));
+	for (int i = 0; !c.eof; i++) {
+		struct reply r;
+
+		ck_assert_int_lt(i, PATIENCE);
+		usleep(1000);
+		loop_turn(loop);
+		if (*at && send(c.fd, at, 1, MSG_NOSIGNAL) == 1)
+			at = at[1] ? at + 1 : stalls[_i].drip;
+		client_read(&c);
+		while (reply_take(&c, &r)) {
+			free(r.body);
+			answers++;
+		}
+	}
+	ck_assert_uint_eq(answers, stalls[_i].answers);
+	ck_assert_int_ge(clock_mono_ms() - begin, DEADLINE - 5);
+	client_close(&c);
+	ask(BODY, 200, NULL);
+}
+END_TEST
+
+/* Before the library has seen a request, or knows that there will be one. */
+START_TEST(stalls_in_a_handshake)
+{
+	char cert[96], key[96], command[512];
+	struct tls_files files = { cert, key };
+	struct client c;
+	unsigned sent = 0;
+
+	snprintf(cert, sizeof(cert), "%s/crt", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	snprintf(command, sizeof(command), "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=a "
+		 "-keyout %s -out %s 2>/dev/null", key, cert);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(tls_load(&files, &err), 0);
+	over_tls = true;
+	start_with_deadline(DEADLINE);
+	client_tcp(&c, port);
+	client_send(&c, (struct str){ "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9 });
+	while (!c.eof) {
+		ck_assert_uint_lt(sent, PATIENCE);
+		usleep(1000);
+		loop_turn(loop);
+		sent += send(c.fd, "\x03", 1, MSG_NOSIGNAL) == 1;
+		client_read(&c);
+	}
+	ck_assert_uint_gt(sent, 10);
+	ck_assert_uint_eq(buf_len(&c.in), 0);
+	client_close(&c);
+	tls_forget();
+}
+END_TEST
+
+/* An answer that nobody reads, or somebody by drops, is taken back. */
+START_TEST(stalls_in_an_answer)
+{
+	struct client c;
+	size_t got = 0;
+
+	start_with_deadline(DEADLINE);
+	client_tcp(&c, port);
+	client_post(&c, "<echo><query>v</query><offset>1000000</offset>" KEY "</echo>");
+	for (int64_t end = clock_mono_ms() + 30 * DEADLINE; clock_mono_ms() < end;) {
+		char some[100];
+		ssize_t n = _i ? recv(c.fd, some, sizeof(some), 0) : 0;
+
+		got += n > 0 ? (size_t)n : 0;
+		usleep(1000);
+		loop_turn(loop);
+	}
+	while (!c.eof) {
+		got += buf_len(&c.in);
+		buf_consume(&c.in, buf_len(&c.in));
+		client_read(&c);
+		loop_turn(loop);
+	}
+	got += buf_len(&c.in);
+	ck_assert_uint_lt(got, 1000000 * strlen("<value>v</value>"));
+	ck_assert_uint_gt(got, 0);
+	client_close(&c);
+	ask(BODY, 200, NULL);
+}
+END_TEST
+
+/* Who waits for us has all the time that we take, and then a new deadline. */
+START_TEST(no_deadline_while_it_waits)
+{
+	struct client c;
+
+	start_with_deadline(DEADLINE);
+	ask_later(&c, "<green>" KEY "<clusterid>C</clusterid><boxid>B</boxid></green>");
+	for (int i = 0; i < 2 * DEADLINE; i++) {
+		usleep(1000);
+		loop_turn(loop);
+	}
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	answered(&c, 200, NULL);
+}
+END_TEST
+
+/* Large bodies have time enough to come slowly. */
+START_TEST(deadline_grows_with_the_body)
+{
+	char *text = import_of("", LIMIT_XML_IMPORT);
+	struct str left = { text, LIMIT_XML_IMPORT };
+	struct client c;
+	char head[128];
+	int64_t begin = clock_mono_ms();
+
+	start_with_deadline(1000);
+	client_tcp(&c, port);
+	snprintf(head, sizeof(head), "POST /xml HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", left.n);
+	client_send(&c, str_z(head));
+	for (; left.n > 0; left = str_skip(left, 1 << 20)) {
+		client_send(&c, (struct str){ left.p, 1 << 20 });
+		for (int i = 0; i < 75; i++) {
+			usleep(1000);
+			loop_turn(loop);
+		}
+	}
+	answered(&c, 200, NULL);
+	ck_assert_int_gt(clock_mono_ms() - begin, 1000);
+	free(text);
+}
+END_TEST
+
+/* Those that speak no HTTP fill no disk. */
+START_TEST(log_is_bounded)
+{
+	unsigned lines = 0;
+
+	for (int i = 0; i < 3 * LIMIT_HTTP_LOG; i++) {
+		struct reply r = ask_raw(STR("GET /xml HTTP/1.1\r\nHost: a\r\nbroken\r\n\r\n"));
+
+		free(r.body);
+	}
+	for (const char *at = log_text(); (at = strstr(at, "http: ")); at++)
+		lines++;
+	ck_assert_uint_le(lines, LIMIT_HTTP_LOG);
 }
 END_TEST
 
@@ -334,10 +584,18 @@ int main(void)
 	tcase_add_test(t, end_of_connection);
 	tcase_add_test(t, byte_by_byte);
 	tcase_add_test(t, body_limit);
+	tcase_add_test(t, body_limit_of_import);
+	tcase_add_test(t, large_bodies_together);
 	tcase_add_test(t, body_limit_chunked);
 	tcase_add_test(t, too_large_is_said_at_once);
 	tcase_add_test(t, bodies_together);
 	tcase_add_test(t, connection_limit);
+	tcase_add_loop_test(t, stalls_in_a_request, 0, ARRAY_LEN(stalls));
+	tcase_add_test(t, stalls_in_a_handshake);
+	tcase_add_loop_test(t, stalls_in_an_answer, 0, 2);
+	tcase_add_test(t, no_deadline_while_it_waits);
+	tcase_add_test(t, deadline_grows_with_the_body);
+	tcase_add_test(t, log_is_bounded);
 	tcase_add_test(t, pages_for_some);
 	tcase_add_test(t, who_asks);
 	tcase_add_test(t, large_answer);
