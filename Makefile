@@ -13,7 +13,7 @@ T ?=
 
 FLOORS := base net wire store guard route sister session
 FLOOR_DIRS := $(FLOORS:%=lib/%) shm admin
-PROGRAMS := protobalance pbctl demobox
+PROGRAMS := protobalance pbctl demobox pbdoc
 PYTEST := /usr/bin/python3 -m pytest
 
 # --- flags ---
@@ -33,15 +33,16 @@ archive = $(B)/lib$(notdir $(1)).a
 ARCHIVES := $(foreach d,$(FLOOR_DIRS),$(call archive,$(d)))
 SRC_protobalance := $(wildcard cmd/*.c)
 SRC_pbctl := $(wildcard cmd/pbctl/*.c)
+SRC_pbdoc := $(wildcard cmd/pbdoc/*.c) $(filter-out cmd/pbctl/main.c,$(SRC_pbctl))
 SRC_demobox := $(wildcard cmd/demobox/*.c)
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(SRC_$(p)),$(B)/$(p)))
 UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(B)/test/%)
-MAN := $(wildcard cmd/*.8 cmd/*/*.1)
+MAN := $(wildcard cmd/*.8) $(B)/pbctl.1
 
 .PHONY: all check check-full unit unit-valgrind e2e bench demo fmt lint layers fuzz-build install \
-	clean distclean help
-all: $(BINARIES)
+	clean distclean docs help
+all: $(BINARIES) $(B)/pbctl.1 $(B)/pbctl.bash
 
 help:
 	@echo 'make [all]       protobalance, pbctl and demobox, in $(B)/'
@@ -49,6 +50,7 @@ help:
 	@echo 'make check       installs what the tests need, builds, runs all tests'
 	@echo 'make check-full  the same and again with sanitizers and valgrind, and longer'
 	@echo 'make unit [T=x]  unit tests; make e2e: end-to-end tests; make bench: speed'
+	@echo 'make docs        docs/xml.md anew, from the tables of commands'
 	@echo 'make fmt lint    clang-format; clang-tidy, cppcheck and the rules of the rooms'
 	@echo 'make fuzz-build  the fuzzers of what parses hostile bytes, in $(B)/fuzz'
 	@echo 'make install [DESTDIR=] [prefix=]'
@@ -97,6 +99,20 @@ endef
 $(foreach p,$(PROGRAMS),$(if $(SRC_$(p)),$(eval $(call program_rule,$(p)))))
 
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')
+
+# --- what is written from the tables of commands and verbs ---
+
+$(B)/pbctl.1: cmd/pbdoc/pbctl.1.in $(B)/pbdoc
+	$(B)/pbdoc $< >$@.new
+	mv $@.new $@
+
+$(B)/pbctl.bash: $(B)/pbctl
+	$(B)/pbctl completion bash >$@.new
+	mv $@.new $@
+
+docs: $(B)/pbdoc
+	$(B)/pbdoc cmd/pbdoc/xml.md.in >docs/xml.md.new
+	mv docs/xml.md.new docs/xml.md
 
 # --- unit tests: each includes its module and sees its own floor and those below ---
 
@@ -187,9 +203,11 @@ lint: layers $(B)/config.mk
 
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 \
-		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)$(prefix)/lib/systemd/system
+		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)$(prefix)/lib/systemd/system \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions
 	install -m 755 $(B)/protobalance $(B)/pbctl $(DESTDIR)$(prefix)/bin
 	for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}; done
+	install -m 644 $(B)/pbctl.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/pbctl
 	sed 's|@prefix@|$(prefix)|' packaging/protobalance.service \
 		>$(DESTDIR)$(prefix)/lib/systemd/system/protobalance.service
 

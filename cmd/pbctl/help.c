@@ -17,24 +17,71 @@ static const char *decimal(char dst[32], int64_t v)
 	return dst;
 }
 
-struct str help_range(const struct field *f, struct arena *a)
+static struct str length(const struct field *f, const char *what, struct arena *a)
+{
+	if (f->min > 1)
+		return arena_printf(a, "%s of %" PRId64 " to %" PRId64 " bytes", what,
+				    f->min, f->max);
+	return arena_printf(a, "%s of at most %" PRId64 " bytes", what, f->max);
+}
+
+static struct str choice(const struct field *f, struct arena *a)
+{
+	struct str rest = str_z(f->words), one, out = STR("");
+
+	while (str_split(&rest, '|', &one))
+		if (one.n)
+			out = arena_printf(a, "%.*s%s%.*s", STR_ARG(out),
+					   out.n ? ", " : "one of ", STR_ARG(one));
+	return out;
+}
+
+static struct str number(const struct field *f, struct arena *a)
 {
 	char lo[32], hi[32];
 
-	switch (f->kind) {
-	case FK_BOOL:
-		return STR("0 or 1");
-	case FK_INT:
-		return arena_printf(a, "%" PRId64 " to %" PRId64, f->min, f->max);
-	case FK_DECIMAL:
+	if (f->kind == FK_DECIMAL)
 		return arena_printf(a, "%s to %s", decimal(lo, f->min), decimal(hi, f->max));
-	case FK_DATE:
-		return STR("as 2026-11-23T00:00:00Z");
+	return arena_printf(a, "%" PRId64 " to %" PRId64, f->min, f->max);
+}
+
+struct str help_form(const struct field *f, struct arena *a)
+{
+	static const char *const plain[] = {
+		[FK_ADDRESS] = "mail address",
+		[FK_MEMBERS] = "mail addresses, comma separated",
+		[FK_RANGES] = "IP ranges",
+		[FK_IP] = "IP address",
+		[FK_HOST] = "host name",
+		[FK_PATH] = "absolute file name",
+		[FK_BOOL] = "0 or 1",
+		[FK_DATE] = "date as 2026-11-23T00:00:00Z",
+	};
+
+	if (f->flags & FF_ROWS)
+		return STR("elements");
+	switch (f->kind) {
+	case FK_TEXT:
+	case FK_SECRET:
+	case FK_PASSWORD:
+		return length(f, "text", a);
+	case FK_NAME:
+		return length(f, "name", a);
 	case FK_ENUM:
-		return str_z(f->words[0] == '|' ? f->words + 1 : f->words);
+		return choice(f, a);
+	case FK_INT:
+	case FK_DECIMAL:
+		return number(f, a);
 	default:
-		return STR("");
+		return str_z(plain[f->kind]);
 	}
+}
+
+bool help_tells_default(const struct command *cmd, const struct field *f)
+{
+	bool adds = cmd->flags & COMMAND_ADDS || cmd->table == &table_settings || !cmd->table;
+
+	return adds && f->dflt[0];
 }
 
 /* Does a slot or an option of the verb stand for that parameter? */
@@ -59,22 +106,23 @@ static bool is_spoken_for(const struct verb *v, struct str tag)
 	return false;
 }
 
-bool help_takes_more(const struct verb *v)
-{
-	struct param p = { .command = v->command ? command_find(str_z(v->command)) : NULL };
-
-	while (p.command && param_next(&p))
-		if (!is_spoken_for(v, p.name))
-			return true;
-	return false;
-}
-
+/* Verbs that have a word of their own take all that they want from it. */
 static bool has_word_slot(const struct verb *v)
 {
 	struct slot s = { .rest = str_z(v->slots) };
 
 	while (slot_next(&s))
 		if (s.tag.n == 0)
+			return true;
+	return false;
+}
+
+bool help_takes_params(const struct verb *v)
+{
+	struct param p = { .command = v->command ? command_find(str_z(v->command)) : NULL };
+
+	while (p.command && !has_word_slot(v) && param_next(&p))
+		if (!is_spoken_for(v, p.name))
 			return true;
 	return false;
 }
@@ -91,7 +139,7 @@ struct str help_synopsis(const struct verb *v, struct arena *a)
 		if (!i->all && verb_has_option(v, i))
 			out = arena_printf(a, "%.*s [-%s%s%s]", STR_ARG(out), i->name,
 					   i->argument ? " " : "", i->argument ? i->argument : "");
-	if (help_takes_more(v) && !has_word_slot(v))
+	if (help_takes_params(v))
 		out = arena_printf(a, "%.*s [tag=value ...]", STR_ARG(out));
 	return out;
 }
@@ -129,16 +177,17 @@ static void put_options(FILE *out, const struct verb *v)
 	}
 }
 
-static void put_param(FILE *out, const struct param *p, bool adds)
+static void put_param(FILE *out, const struct param *p)
 {
+	bool dflt = help_tells_default(p->command, p->field);
 	struct arena a = ARENA(0);
-	struct str range = help_range(p->field, &a), text;
+	struct str form = help_form(p->field, &a);
 
 	fprintf(out, "  %.*s%s\n", STR_ARG(p->name), p->required ? " (required)" : "");
-	text = arena_printf(&a, "%s%s%.*s%s%s", p->field->help, range.n ? "; " : "",
-			    STR_ARG(range), adds && p->field->dflt[0] ? "; default " : "",
-			    adds ? p->field->dflt : "");
-	put_text(out, INDENT, text.p);
+	put_text(out, INDENT,
+		 arena_printf(&a, "%s; %.*s%s%s", p->field->help, STR_ARG(form),
+			      dflt ? "; default " : "", dflt ? p->field->dflt : "")
+			 .p);
 	arena_free(&a);
 }
 
@@ -153,7 +202,7 @@ static void put_params(FILE *out, const struct command *cmd, const struct verb *
 		if (!begun)
 			fprintf(out, "\n%s\n", v ? "Further, as tag=value:" : "Parameters, as tag=value:");
 		begun = true;
-		put_param(out, &p, cmd->flags & COMMAND_ADDS || cmd->table == NULL);
+		put_param(out, &p);
 	}
 }
 
@@ -175,7 +224,7 @@ static void put_verb(FILE *out, const struct verb *v)
 	if (v->options[0])
 		fputc('\n', out);
 	put_options(out, v);
-	if (cmd && help_takes_more(v) && !has_word_slot(v))
+	if (cmd && help_takes_params(v))
 		put_params(out, cmd, v);
 	fprintf(out, "\nExamples:\n");
 	while (str_split(&rest, '\n', &line))

@@ -18,9 +18,11 @@ bool help_words(FILE *out, int n, char *const *words);
 
 /* "account add ADDRESS [BOX] [tag=value ...]"; owned by the caller's arena. */
 struct str help_synopsis(const struct verb *v, struct arena *a);
-/* Has its command parameters beside what slots and options stand for? */
-bool help_takes_more(const struct verb *v);
-/* What a value may be ("1 to 65535"); empty when nothing is to be said. */
-struct str help_range(const struct field *f, struct arena *a);
+/* Does it take tag=value beside what slots and options stand for? */
+bool help_takes_params(const struct verb *v);
+/* What a value may be: "1 to 65535", "IP address". Lives in the arena. */
+struct str help_form(const struct field *f, struct arena *a);
+/* Is the default of a parameter worth telling? Not where what is not named stays as it is. */
+bool help_tells_default(const struct command *cmd, const struct field *f);
 
 #endif

@@ -168,7 +168,7 @@ static const struct {
 	  { "pbctl account add ADDRESS [BOX] [tag=value ...]\n", "  user_password\n",
 	    "  rcpt_per_mail\n", "; 0 or 1; default 1\n" } },
 	{ "box set", { "weight", "share when load is balanced", "1 to 1000" } },
-	{ "addcluster", { "  listen_port (required)\n", "default 0.0.0.0", "none|starttls|implicit", "  type (required)" } },
+	{ "addcluster", { "  listen_port (required)\n", "default 0.0.0.0", "one of none, starttls,", "  type (required)" } },
 	{ "getemail", { "  email_address (required)\n", "show_password", "0 or 1" } },
 	{ "stats", { "pbctl stats [SECONDS] [-watch]", "pbctl stats [tag=value ...]", "-watch\n" } },
 	{ "light", { "pbctl light CLUSTER BOX green|yellow|red\n", "Examples:" } },
