@@ -2,6 +2,7 @@
 #include "lib/store/schema.h"
 
 #define FLAG_TOMBSTONE 1u
+#define FLAG_KEYLESS 2u
 #define FORMAT_MAX 15 /* formats up to here keep the frame and may be read; beyond, not */
 
 static int put_varint(struct buf *b, uint64_t v)
@@ -143,18 +144,33 @@ static int put_unknown(const struct table *t, const struct row_meta *m, struct b
 	return 0;
 }
 
-int record_encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *out)
+static int encode(const struct table *t, const void *rec, const struct row_meta *m, unsigned flags,
+		  struct buf *out)
 {
-	if (buf_addc(out, (char)t->format) < 0 ||
-	    buf_addc(out, m->tombstone ? (char)FLAG_TOMBSTONE : 0) < 0 ||
+	flags |= m->tombstone ? FLAG_TOMBSTONE : 0;
+	if (buf_addc(out, (char)t->format) < 0 || buf_addc(out, (char)flags) < 0 ||
 	    put_varint(out, m->seq) < 0 || put_u64(out, m->stamp) < 0 ||
 	    put_varint(out, m->origin) < 0 || put_varint(out, m->dot) < 0)
 		return -1;
-	for (unsigned i = 0; i < t->n_fields; i++)
-		if (!needs_no_bytes(&t->fields[i], rec, m) &&
-		    put_field(&t->fields[i], rec, m, out) < 0)
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if ((f->flags & FF_KEY && flags & FLAG_KEYLESS) || needs_no_bytes(f, rec, m))
+			continue;
+		if (put_field(f, rec, m, out) < 0)
 			return -1;
+	}
 	return put_unknown(t, m, out);
+}
+
+int record_encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *out)
+{
+	return encode(t, rec, m, 0, out);
+}
+
+int row_encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *out)
+{
+	return encode(t, rec, m, FLAG_KEYLESS, out);
 }
 
 static int get_value(const struct field *f, struct str v, void *rec)
@@ -194,13 +210,14 @@ static int get_field(const struct table *t, struct str *in, void *rec, struct ro
 }
 
 /* What stands in front of the fields. */
-static int get_frame(struct str *in, struct row_meta *m)
+static int get_frame(struct str *in, struct row_meta *m, unsigned *flags)
 {
 	uint64_t origin;
 
 	if (in->n < 2 || in->p[0] < 1 || in->p[0] > FORMAT_MAX)
 		return -1;
-	m->tombstone = (uint8_t)in->p[1] & FLAG_TOMBSTONE;
+	*flags = (uint8_t)in->p[1];
+	m->tombstone = *flags & FLAG_TOMBSTONE;
 	*in = str_skip(*in, 2);
 	if (get_varint(in, &m->seq) < 0 || get_u64(in, &m->stamp) < 0 ||
 	    get_varint(in, &origin) < 0 || origin > UINT32_MAX || get_varint(in, &m->dot) < 0)
@@ -209,17 +226,18 @@ static int get_frame(struct str *in, struct row_meta *m)
 	return 0;
 }
 
-int record_peek(const struct field *f, struct str in, bool *live, struct str *value)
+int row_peek(const struct field *f, struct str in, bool *live, struct str *value)
 {
 	struct row_meta m;
 	struct raw_field r;
+	unsigned flags;
 
 	if (in.n < 2)
 		return -1;
 	*live = !((uint8_t)in.p[1] & FLAG_TOMBSTONE);
 	if (!f || !*live)
 		return 0;
-	if (get_frame(&in, &m) < 0)
+	if (get_frame(&in, &m, &flags) < 0)
 		return -1;
 	*value = str_z(f->dflt);
 	while (in.n > 0) {
@@ -233,20 +251,44 @@ int record_peek(const struct field *f, struct str in, bool *live, struct str *va
 	return 0;
 }
 
-int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m)
+/* The key fields, as record_key joined them. */
+static int fields_of_key(const struct table *t, struct str key, void *rec)
+{
+	struct str one;
+
+	if (!key.p)
+		return -1; /* a row without its key */
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if (!(f->flags & FF_KEY))
+			continue;
+		if (!str_split(&key, '\0', &one) || get_value(f, one, rec) < 0)
+			return -1;
+	}
+	return key.p ? -1 : 0; /* one field more */
+}
+
+int row_decode(const struct table *t, struct str key, struct str in, void *rec, struct row_meta *m)
 {
 	struct row_meta own;
+	unsigned flags;
 
 	if (!m)
 		m = &own;
 	memset(m, 0, sizeof(*m));
 	if (rec)
 		record_defaults(t, rec);
-	if (get_frame(&in, m) < 0)
+	if (get_frame(&in, m, &flags) < 0)
 		return -1;
 	m->unknown_stamp = m->stamp;
 	while (in.n > 0)
 		if (get_field(t, &in, rec, m) < 0)
 			return -1;
-	return 0;
+	return rec && flags & FLAG_KEYLESS ? fields_of_key(t, key, rec) : 0;
+}
+
+int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m)
+{
+	return row_decode(t, (struct str){ NULL, 0 }, in, rec, m);
 }

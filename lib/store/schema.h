@@ -97,10 +97,11 @@ int64_t field_num(const struct field *f, const void *rec);    /* number kinds */
 MUST_CHECK int record_key(const struct table *t, const void *rec, char key[KEY_MAX], size_t *n);
 
 /* --- stored form ---
- * u8 format, u8 flags (1: tombstone), varint local seq, u64 stamp, varint origin index,
- * varint dot seq, then per field that is not at its default:
+ * u8 format, u8 flags (1: tombstone, 2: keyless), varint local seq, u64 stamp, varint origin
+ * index, varint dot seq, then per field that is not at its default:
  * varint id, varint (row stamp - field stamp), varint length, bytes.
- * Fields of unknown id are kept and written again by record_encode. */
+ * Fields of unknown id are kept and written again. A keyless one leaves out the fields that
+ * its key tells, a quarter of an account: rows of a store since its format 2. */
 struct origin {
 	uint64_t node, incarnation;
 };
@@ -114,12 +115,19 @@ struct row_meta {
 	struct str unknown; /* encoded fields this version does not know; borrows */
 	uint64_t unknown_stamp; /* row stamp that theirs count back from; 0: this row's */
 };
+/* A record that stands by itself, as in the journal. */
 MUST_CHECK int record_encode(const struct table *t, const void *rec, const struct row_meta *m,
 			     struct buf *out);
 /* rec and m may be NULL when not wanted. -1: damaged. Older formats are read. */
 MUST_CHECK int record_decode(const struct table *t, struct str in, void *rec, struct row_meta *m);
-/* For walks over many rows: is it live, and one text field of it (f NULL: none; borrows).
- * -1: damaged, as far as it was looked at. */
-MUST_CHECK int record_peek(const struct field *f, struct str in, bool *live, struct str *value);
+/* A row, which stands behind its key: keyless. Key fields have no stamps of their own, as they
+ * never change. Texts of key fields borrow key, the others in. */
+MUST_CHECK int row_encode(const struct table *t, const void *rec, const struct row_meta *m,
+			  struct buf *out);
+MUST_CHECK int row_decode(const struct table *t, struct str key, struct str in, void *rec,
+			  struct row_meta *m);
+/* For walks over many rows: is it live, and one text field of it (f NULL: none; not of the
+ * key; borrows). -1: damaged, as far as it was looked at. */
+MUST_CHECK int row_peek(const struct field *f, struct str in, bool *live, struct str *value);
 
 #endif

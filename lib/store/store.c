@@ -177,6 +177,14 @@ static int identify(struct store *s, MDB_txn *txn)
 	return write_identity(s, txn);
 }
 
+/* Where rows say which box is theirs; a box's own row does not. */
+static const struct field *box_field(const struct table *t)
+{
+	const struct field *f = table_field(t, STR("boxid"));
+
+	return f && !(f->flags & FF_KEY) ? f : NULL;
+}
+
 static int open_tables(struct store *s, MDB_txn *txn)
 {
 	unsigned create = s->mode == STORE_WRITE ? MDB_CREATE : 0;
@@ -193,7 +201,7 @@ static int open_tables(struct store *s, MDB_txn *txn)
 		const struct table *t = s->tables[i];
 
 		rc = mdb_dbi_open(txn, t->name, create, &s->table_db[t->id]);
-		s->box_field[t->id] = table_field(t, STR("boxid"));
+		s->box_field[t->id] = box_field(t);
 	}
 	return rc;
 }
@@ -398,7 +406,7 @@ int store_get(struct store *s, const struct table *t, struct str key, void *rec,
 	if (rc)
 		return store_error(s, rc, t->name, e);
 	m = m ? m : &own;
-	if (record_decode(t, (struct str){ v.mv_data, v.mv_size }, rec, m) < 0)
+	if (row_decode(t, key, (struct str){ v.mv_data, v.mv_size }, rec, m) < 0)
 		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
 	return m->tombstone ? STORE_NONE : 0;
 }
@@ -412,9 +420,10 @@ static int visit_all(struct store *s, const struct table *t, MDB_cursor *cur, st
 	int rc = mdb_cursor_get(cur, &k, &v, from.n ? MDB_SET_RANGE : MDB_FIRST);
 
 	for (; !rc; rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
+		struct str key = { k.mv_data, k.mv_size }, row = { v.mv_data, v.mv_size };
 		int stop;
 
-		if (record_decode(t, (struct str){ v.mv_data, v.mv_size }, &rec, &m) < 0)
+		if (row_decode(t, key, row, &rec, &m) < 0)
 			return err_set(e, "%s: a damaged record in %s", s->path, t->name);
 		stop = m.tombstone ? 0 : fn(arg, &rec, &m);
 		if (stop)

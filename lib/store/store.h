@@ -53,7 +53,7 @@ MUST_CHECK int store_count(struct store *s, const struct table *t, uint64_t *n, 
 
 struct store_query {
 	struct str query;  /* part of the key, in any case; "abc*": the key's beginning; "": all */
-	struct str boxid;  /* of a table with such a field; "": any */
+	struct str boxid;  /* accounts: whose box it is; "": any */
 	struct str after;  /* the page begins behind this key; "": at the start */
 	uint64_t offset;   /* rows passed over, counted from there */
 	unsigned limit;	   /* rows of the page; 0: just the total */

@@ -8,7 +8,7 @@
 
 #define TABLE_IDS 16	 /* ids of an environment's tables are below this */
 #define RECORD_MAX 2048	 /* bytes of the largest C struct of a table */
-#define STORE_FORMAT 1	 /* of the environment as a whole */
+#define STORE_FORMAT 2	 /* of the environment as a whole; 2: keyless rows */
 #define TALLY_NAME_MAX 63 /* bytes of a boxid that are told apart */
 #define TALLY_VALUE_MAX (256u << 10) /* a part of 2048 rows, each with a boxid of its own */
 
@@ -30,7 +30,7 @@ struct store {
 	bool branched;		/* a branch is out, which alone may write */
 	MDB_dbi table_db[TABLE_IDS];
 	MDB_dbi db[DB_COUNT];
-	const struct field *box_field[TABLE_IDS]; /* "boxid" of each table that has one */
+	const struct field *box_field[TABLE_IDS]; /* "boxid" of rows that have one */
 	struct tally *tally;	/* of a writer */
 	int lock_fd;		/* of the one writer; -1 */
 	struct origin origin;

@@ -77,17 +77,17 @@ static int matches(struct search *x, struct str key, struct str row)
 
 	if (x->within.n > 0 && !is_within(x, key))
 		return 0;
-	if (record_peek(x->box, row, &live, &box) < 0)
+	if (row_peek(x->box, row, &live, &box) < 0)
 		return damaged(x);
 	return live && (!x->box || str_eq(tally_name(box), x->boxid));
 }
 
-static int show(struct search *x, struct str row)
+static int show(struct search *x, struct str key, struct str row)
 {
 	union any_record rec;
 	struct row_meta m;
 
-	if (record_decode(x->t, row, &rec, &m) < 0)
+	if (row_decode(x->t, key, row, &rec, &m) < 0)
 		return damaged(x);
 	x->left--;
 	return x->fn(x->arg, &rec, &m);
@@ -102,7 +102,7 @@ static int page_row(struct search *x, struct str key, struct str row)
 		x->skip--;
 		return 0;
 	}
-	return show(x, row);
+	return show(x, key, row);
 }
 
 /* --- parts --- */

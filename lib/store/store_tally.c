@@ -211,7 +211,7 @@ static int cut_row(struct cut *x, const MDB_val *k, const MDB_val *v)
 	bool live = true;
 	int rc;
 
-	if (record_peek(tally_field(x->s, x->t), row, &live, &box) == 0 && !live)
+	if (row_peek(tally_field(x->s, x->t), row, &live, &box) == 0 && !live)
 		return 0; /* a damaged one counts until somebody reads it */
 	if ((x->rows >= PART_ROWS || slots_full(c)) && k->mv_size < KEY_MAX) {
 		rc = cut_here(x);

@@ -202,7 +202,7 @@ static int old_read(struct store *s, const struct table *t, struct str key, stru
 		return store_error(s, rc, t->name, e);
 	o->copy = mem_alloc(v.mv_size);
 	memcpy(o->copy, v.mv_data, v.mv_size);
-	if (record_decode(t, (struct str){ o->copy, v.mv_size }, &o->rec, &o->meta) < 0) {
+	if (row_decode(t, key, (struct str){ o->copy, v.mv_size }, &o->rec, &o->meta) < 0) {
 		free(o->copy);
 		o->copy = NULL;
 		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
@@ -249,7 +249,7 @@ static int write_row(struct store *s, const struct table *t, struct str key, con
 	int rc = ENOSPC;
 
 	buf_init(&b, ROW_BYTES);
-	if (record_encode(t, rec, m, &b) == 0) {
+	if (row_encode(t, rec, m, &b) == 0) {
 		struct str bytes = buf_str(&b);
 
 		v = (MDB_val){ bytes.n, (void *)(uintptr_t)bytes.p };
@@ -396,7 +396,7 @@ static int entry_row(struct store *s, const MDB_val *v, const struct table **t, 
 	k = (MDB_val){ key->n, (void *)(uintptr_t)key->p };
 	if (mdb_get(store_txn(s), s->table_db[(*t)->id], &k, &row))
 		return -1;
-	return record_decode(*t, (struct str){ row.mv_data, row.mv_size }, NULL, m);
+	return row_decode(*t, *key, (struct str){ row.mv_data, row.mv_size }, NULL, m);
 }
 
 int store_since(struct store *s, uint64_t after, store_seq_visit *fn, void *arg, struct err *e)

@@ -233,7 +233,7 @@ struct rig_part {
 static inline int rig_part_row(void *arg, const void *rec, const struct row_meta *m)
 {
 	struct rig_part *p = arg;
-	const struct field *f = table_field(p->t, STR("boxid"));
+	const struct field *f = tally_field(rig, p->t);
 	char key[KEY_MAX];
 	size_t n;
 

@@ -55,7 +55,7 @@ static void random_meta(const struct table *t, struct row_meta *m)
 			m->field_stamp[t->fields[i].id] = m->stamp - random_u64() % m->stamp;
 }
 
-static void encode(const struct table *t, const void *rec, const struct row_meta *m, struct buf *b)
+static void write_record(const struct table *t, const void *rec, const struct row_meta *m, struct buf *b)
 {
 	buf_consume(b, buf_len(b));
 	must(record_encode(t, rec, m, b) == 0, "encoded");
@@ -71,7 +71,7 @@ START_TEST(round_trip)
 
 		random_record(t, &rec, &arena);
 		random_meta(t, &m);
-		encode(t, &rec, &m, &out);
+		write_record(t, &rec, &m, &out);
 		must(record_decode(t, buf_str(&out), &back, &got) == 0, "decoded");
 		must_be_same(t, &rec, &back);
 		must(got.seq == m.seq && got.stamp == m.stamp && got.origin == m.origin &&
@@ -80,11 +80,91 @@ START_TEST(round_trip)
 			must(stamp_of(&got, t->fields[i].id) == stamp_of(&m, t->fields[i].id),
 			     t->fields[i].name);
 		/* equal states have equal bytes */
-		encode(t, &back, &got, &again);
+		write_record(t, &back, &got, &again);
 		must(str_eq(buf_str(&out), buf_str(&again)), "one form only");
 		must(record_decode(t, buf_str(&out), NULL, NULL) == 0, "meta alone");
 		arena_free(&arena);
 	}
+}
+END_TEST
+
+/* A row leaves out what its key tells, and that alone. */
+START_TEST(keyless_round_trip)
+{
+	const struct table *t = all_tables[_i];
+
+	for (int n = 0; n < 500; n++) {
+		union any rec, back;
+		struct row_meta m, got;
+		char key[KEY_MAX];
+		struct str k = { key, 0 };
+
+		random_record(t, &rec, &arena);
+		random_meta(t, &m);
+		must(record_key(t, &rec, key, &k.n) == 0, "key");
+		write_record(t, &rec, &m, &out);
+		buf_consume(&again, buf_len(&again));
+		must(row_encode(t, &rec, &m, &again) == 0, "encoded");
+		must(buf_len(&again) < buf_len(&out), "shorter");
+		must(row_decode(t, k, buf_str(&again), &back, &got) == 0, "decoded");
+		must_be_same(t, &rec, &back);
+		for (unsigned i = 0; i < t->n_fields; i++)
+			must((t->fields[i].flags & FF_KEY) ||
+				     stamp_of(&got, t->fields[i].id) ==
+					     stamp_of(&m, t->fields[i].id),
+			     t->fields[i].name);
+		must(row_decode(t, k, buf_str(&again), NULL, &got) == 0, "meta alone");
+		must(record_decode(t, buf_str(&again), &back, &got) == -1, "not without its key");
+		must(row_decode(t, k, buf_str(&out), &back, &got) == 0, "a whole one, too");
+		must_be_same(t, &rec, &back);
+		arena_free(&arena);
+	}
+}
+END_TEST
+
+/* A key of other fields than the table's. */
+START_TEST(keys_of_another_form)
+{
+	struct box b;
+	struct row_meta m = { 0 };
+
+	record_defaults(&table_boxes, &b);
+	must(row_encode(&table_boxes, &b, &m, &out) == 0, "encoded");
+	ck_assert_int_eq(row_decode(&table_boxes, STR("one"), buf_str(&out), &b, &m), -1);
+	ck_assert_int_eq(row_decode(&table_boxes, STR("one\0two\0"), buf_str(&out), &b, &m), -1);
+	ck_assert_int_eq(row_decode(&table_boxes, STR("one\0two"), buf_str(&out), &b, &m), 0);
+	ck_assert(str_eq(b.clusterid, STR("one")));
+	ck_assert(str_eq(b.boxid, STR("two")));
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	struct str in;
+	int rc;
+	bool live;
+	struct str box;
+} peeked[] = {
+	{ "nothing", STR_INIT(""), -1, false, STR_INIT("") },
+	{ "cut off", STR_INIT("\1\0\1\0\0"), -1, true, STR_INIT("") },
+	{ "a tombstone", STR_INIT("\1\3\1\0\0\0\0\0\0\0\0\1\1"), 0, false, STR_INIT("") },
+	{ "at its default", STR_INIT("\1\2\1\0\0\0\0\0\0\0\0\1\1\2\0\1x"), 0, true, STR_INIT("") },
+	{ "behind another", STR_INIT("\1\2\1\0\0\0\0\0\0\0\0\1\1\2\0\1x\3\0\2M1"), 0,
+	  true, STR_INIT("M1") },
+	{ "a field cut off", STR_INIT("\1\2\1\0\0\0\0\0\0\0\0\1\1\2\0\2x"), -1, true, STR_INIT("") },
+};
+
+START_TEST(peeking)
+{
+	const struct field *f = table_field(&table_accounts, STR("boxid"));
+	struct str box = STR("");
+	bool live = false;
+
+	ck_assert_int_eq(row_peek(f, peeked[_i].in, &live, &box), peeked[_i].rc);
+	ck_assert(live == peeked[_i].live);
+	ck_assert(str_eq(box, peeked[_i].box));
+	if (peeked[_i].in.n >= 2)
+		ck_assert_int_eq(row_peek(NULL, peeked[_i].in, &live, &box), 0);
 }
 END_TEST
 
@@ -109,7 +189,7 @@ START_TEST(spelled_out)
 	acc.spam_setting = 2;
 	acc.rcpt_per_mail = 1000;
 	m.field_stamp[2] = m.stamp - 6;
-	encode(&table_accounts, &acc, &m, &out);
+	write_record(&table_accounts, &acc, &m, &out);
 	ck_assert_uint_eq(buf_len(&out), sizeof(want) - 1);
 	ck_assert_mem_eq(buf_str(&out).p, want, sizeof(want) - 1);
 }
@@ -125,7 +205,7 @@ START_TEST(a_tombstone_keeps_its_key_only)
 	box.boxid = STR("MAIL1");
 	box.connect_address = STR("10.0.0.1");
 	box.weight = 7;
-	encode(&table_boxes, &box, &m, &out);
+	write_record(&table_boxes, &box, &m, &out);
 	ck_assert_int_eq(record_decode(&table_boxes, buf_str(&out), &back, &got), 0);
 	ck_assert(got.tombstone);
 	ck_assert(str_eq(back.boxid, box.boxid));
@@ -144,13 +224,13 @@ START_TEST(stamps_of_defaults)
 
 	record_defaults(&table_accounts, &acc);
 	acc.email_address = STR("a@b.c");
-	encode(&table_accounts, &acc, &m, &out);
+	write_record(&table_accounts, &acc, &m, &out);
 	bare = buf_len(&out);
 	m.field_stamp[6] = 50;
-	encode(&table_accounts, &acc, &m, &out);
+	write_record(&table_accounts, &acc, &m, &out);
 	ck_assert_uint_eq(buf_len(&out), bare);
 	m.field_stamp[6] = 20;
-	encode(&table_accounts, &acc, &m, &out);
+	write_record(&table_accounts, &acc, &m, &out);
 	ck_assert_int_eq(record_decode(&table_accounts, buf_str(&out), &acc, &got), 0);
 	ck_assert_int_eq(acc.spam_setting, 1);
 	ck_assert_uint_eq(stamp_of(&got, 6), 20);
@@ -199,14 +279,14 @@ START_TEST(unknown_fields_are_kept)
 	m.field_stamp[40] = 900;
 	m.field_stamp[4] = 800;
 	m.field_stamp[3] = 700;
-	encode(&new_table, &a, &m, &out);
+	write_record(&new_table, &a, &m, &out);
 	ck_assert_int_eq(record_decode(&old_table, buf_str(&out), &b, &mid), 0);
 	ck_assert(str_eq(b.words, a.words));
 	ck_assert_int_eq(b.n, 5);
 	b.words = STR("new words");
 	b.n = FIELD_EMPTY;
 	mid.stamp = mid.field_stamp[3] = mid.field_stamp[5] = 2000;
-	encode(&old_table, &b, &mid, &again);
+	write_record(&old_table, &b, &mid, &again);
 	ck_assert_int_eq(record_decode(&new_table, buf_str(&again), &c, &end), 0);
 	ck_assert(str_eq(c.name, a.name));
 	ck_assert(str_eq(c.words, b.words));
@@ -231,7 +311,7 @@ START_TEST(old_formats_are_read)
 	struct newer c;
 	char *p;
 
-	encode(&old_table, &b, &m, &out);
+	write_record(&old_table, &b, &m, &out);
 	ck_assert_int_eq(record_decode(&new_table, buf_str(&out), &c, NULL), 0);
 	ck_assert(str_eq(c.words, b.words));
 	ck_assert_int_eq(c.n, 7);
@@ -303,7 +383,7 @@ static void survive(const struct table *t, struct str bytes)
 				inside(field_str(f, &rec), in);
 		}
 		inside(m.unknown, in);
-		encode(t, &rec, &m, &again);
+		write_record(t, &rec, &m, &again);
 		must(record_decode(t, buf_str(&again), &rec, &m) == 0, "written again, read again");
 	}
 	if (record_decode(t, in, NULL, &m) == 0)
@@ -321,7 +401,7 @@ static struct str row_to_damage(const struct table *t)
 		random_record(t, &rec, &arena);
 		random_meta(t, &m);
 		m.unknown = rnd(2) ? STR("\x3e\0\3abc\x3f\0\1z") : STR("");
-		encode(t, &rec, &m, &out);
+		write_record(t, &rec, &m, &out);
 	} while (buf_len(&out) > 1500);
 	return buf_str(&out);
 }
@@ -388,7 +468,7 @@ START_TEST(a_full_buffer_is_an_error)
 	record_defaults(&table_accounts, &acc);
 	acc.email_address = STR("a@b.c");
 	acc.spam_setting = 2;
-	encode(&table_accounts, &acc, &m, &out);
+	write_record(&table_accounts, &acc, &m, &out);
 	whole = buf_len(&out);
 	for (size_t max = 0; max <= whole; max++) {
 		buf_init(&small, max);
@@ -410,6 +490,9 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, round_trip, 0, n);
+	tcase_add_loop_test(t, keyless_round_trip, 0, n);
+	tcase_add_test(t, keys_of_another_form);
+	tcase_add_loop_test(t, peeking, 0, (int)ARRAY_LEN(peeked));
 	tcase_add_test(t, spelled_out);
 	tcase_add_test(t, a_tombstone_keeps_its_key_only);
 	tcase_add_test(t, stamps_of_defaults);
