@@ -30,20 +30,41 @@ static int read_all(int fd, struct buf *out, const char *name, struct err *e)
 	return n < 0 ? err_errno(e, "%s", name) : 0;
 }
 
+/* Takes fd. */
+static int take(int fd, const char *name, size_t max, struct buf *out, struct err *e)
+{
+	int rc;
+
+	buf_init(out, max + 1); /* one more, to see that there is more */
+	rc = read_all(fd, out, name, e);
+	if (rc)
+		buf_release(out);
+	close(fd);
+	return rc;
+}
+
 int file_read(const char *path, size_t max, struct buf *out, struct err *e)
 {
 	bool in = strcmp(path, "-") == 0;
-	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), rc;
+	int fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_errno(e, "%s", path);
-	buf_init(out, max + 1); /* one more, to see that there is more */
-	rc = read_all(fd, out, in ? "standard input" : path, e);
-	if (rc)
-		buf_release(out);
-	if (!in)
+	return take(fd, in ? "standard input" : path, max, out, e);
+}
+
+int file_read_of_other(const char *path, size_t max, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
-	return rc;
+		return err_set(e, "%s is not a file", path);
+	}
+	return take(fd, path, max, out, e);
 }
 
 /* --- out --- */

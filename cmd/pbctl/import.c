@@ -56,13 +56,7 @@ static int part_read(struct part *p, const char *path, struct err *e)
 /* What stands in the directory now; the service has just written it. */
 static int read_current(const struct part *p, struct buf *out, struct err *e)
 {
-	struct stat st;
-
-	if (lstat(p->path, &st) < 0)
-		return err_errno(e, "%s", p->path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, "%s is not a file", p->path);
-	return file_read(p->path, LIMIT_CSV_FILE, out, e);
+	return file_read_of_other(p->path, LIMIT_CSV_FILE, out, e);
 }
 
 static int part_compare(struct part *p, struct err *e)
@@ -153,8 +147,8 @@ static void write_plan(struct xml_out *o, const struct part *p)
 {
 	xml_out_open(o, "plan", -1);
 	xml_out_text(o, "file", str_z(p->file));
-	xml_out_int(o, "before", (int64_t)p->d.before);
-	xml_out_int(o, "after", (int64_t)p->d.after);
+	xml_out_int(o, "rows_before", (int64_t)p->d.before);
+	xml_out_int(o, "rows_after", (int64_t)p->d.after);
 	xml_out_int(o, "added", (int64_t)p->d.added);
 	xml_out_int(o, "changed", (int64_t)p->d.changed);
 	xml_out_int(o, "removed", (int64_t)p->d.removed);
@@ -170,7 +164,7 @@ static int tell_plan(const struct import *m, struct err *e)
 
 	xml_out_begin(&o, STR("import"));
 	xml_out_text(&o, "status", STR("ok"));
-	xml_out_int(&o, "spread", (int64_t)m->given);
+	xml_out_int(&o, "got_a_box", (int64_t)m->given);
 	xml_out_open(&o, "plans", m->parts[0].replaced + m->parts[1].replaced);
 	for (size_t i = 0; i < ARRAY_LEN(m->parts); i++)
 		if (m->parts[i].replaced)

@@ -82,6 +82,11 @@ const struct answer_tag answer_tags[] = {
 	{ "alias", TAG_ROWS, "trace", "the alias" },
 	{ "catch_all_account", TAG_ROWS, "trace", "the account that gets all mail of the domain" },
 	{ "catch_all_alias", TAG_ROWS, "trace", "the alias that gets all mail of the domain" },
+	/* what pbctl answers itself */
+	{ "got_a_box", TAG_NUMBER, "import", "accounts that get a box by -spread" },
+	{ "plans", TAG_ROWS, "import", "<plan> rows of -dry-run, a file each" },
+	{ "rows_before", TAG_NUMBER, "import", "rows there are" },
+	{ "rows_after", TAG_NUMBER, "import", "rows there would be" },
 	{ .tag = NULL },
 };
 

@@ -1,27 +1,18 @@
-"""pbctl: verbs and raw commands, what is printed, exit statuses, files, terminals."""
+"""pbctl: verbs and raw commands, what is printed, exit statuses, where the service is."""
 
 import http.server
-import json
 import os
-import pty
 import re
-import select
-import signal
 import ssl
-import stat
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from harness import BUILD, DEADLINE, free_port, wait_for
-
-PBCTL = BUILD / "pbctl"
-DONE, REFUSED, NOT_ASKED, PARTLY = range(4)
+from ctl import DONE, NOT_ASKED, PBCTL, REFUSED, as_json, call, ok, rows
+from harness import DEADLINE, free_port
 
 
 @pytest.fixture
@@ -31,41 +22,6 @@ def pb(balancer):
     b.add_box("MX", "MAIL1", 2501)
     b.add_box("MX", "MAIL2", 2502, light="yellow")
     return b
-
-
-def call(pb, *args, stdin=None, env=None, cwd=None):
-    return subprocess.run([PBCTL, "-directory", pb.state, *map(str, args)], capture_output=True,
-                          text=True, input=stdin, timeout=DEADLINE * 2, cwd=cwd,
-                          env={**os.environ, **(env or {})})
-
-
-def ok(pb, *args, **kw):
-    out = call(pb, *args, **kw)
-    assert out.returncode == DONE, out.stderr
-    return out.stdout
-
-
-def unique(pairs):
-    """json: a name that stands twice in an object is no good."""
-    assert len({k for k, _ in pairs}) == len(pairs), pairs
-    return dict(pairs)
-
-
-def as_json(pb, *args, status=DONE, **kw):
-    out = call(pb, "--json", *args, **kw)
-    assert out.returncode == status, out.stderr
-    assert out.stdout.count("\n") == 1
-    return json.loads(out.stdout, object_pairs_hook=unique)
-
-
-def rows(text):
-    """A table as [{column: cell}], cut where the head's words begin or end."""
-    head, *lines = text.splitlines()
-    starts = [m.start() for m in re.finditer(r"\S+", head)]
-    names = head.split()
-    return [dict(zip(names, line.split())) if len(line.split()) == len(names) else
-            dict(zip(names, (line[a:b].strip() for a, b in zip(starts, starts[1:] + [None]))))
-            for line in lines]
 
 
 # --- verbs ---

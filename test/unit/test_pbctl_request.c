@@ -7,6 +7,7 @@
 #include <check.h>
 #include <pty.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <utmp.h>
 
@@ -263,6 +264,52 @@ START_TEST(asked_without_echo)
 }
 END_TEST
 
+/* --- files --- */
+
+START_TEST(file_of_another)
+{
+	char name[64];
+	struct buf b;
+	struct err e = { "" };
+
+	write_file(STR("text"));
+	ck_assert_msg(file_read_of_other(file, 4, &b, &e) == 0, "%s", e.text);
+	ck_assert(str_eq(buf_str(&b), STR("text")));
+	buf_release(&b);
+	ck_assert_int_eq(file_read_of_other(file, 3, &b, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "longer than 3 bytes"));
+	snprintf(name, sizeof(name), "%s.link", file);
+	ck_assert_int_eq(symlink(file, name), 0);
+	ck_assert_int_eq(file_read_of_other(name, 4, &b, &e), -1);
+	unlink(name);
+	ck_assert_int_eq(mkfifo(name, 0600), 0);
+	ck_assert_int_eq(file_read_of_other(name, 4, &b, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "is not a file"));
+	unlink(name);
+	ck_assert_int_eq(file_read_of_other(name, 4, &b, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "No such file"));
+}
+END_TEST
+
+START_TEST(file_in_place_of_another)
+{
+	struct stat st;
+	struct buf b;
+	struct err e = { "" };
+
+	write_file(STR("old"));
+	chmod(file, 0644);
+	ck_assert_msg(file_replace(file, STR("new"), NULL, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(stat(file, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	ck_assert_int_eq(file_read(file, 100, &b, &e), 0);
+	ck_assert(str_eq(buf_str(&b), STR("new")));
+	buf_release(&b);
+	ck_assert_int_eq(file_replace("/nonexistent/file", STR("new"), NULL, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "/nonexistent/file: No such file"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pbctl_request");
@@ -278,6 +325,8 @@ int main(void)
 	tcase_add_test(t, value_as_it_stands);
 	tcase_add_test(t, value_too_long);
 	tcase_add_loop_test(t, asked_without_echo, 0, ARRAY_LEN(typing));
+	tcase_add_test(t, file_of_another);
+	tcase_add_test(t, file_in_place_of_another);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
