@@ -5,6 +5,8 @@
 
 #include "admin/exchange.h"
 #include "admin/health.h"
+#include "admin/metrics.h"
+#include "admin/prometheus.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "shm/slots.h"
@@ -27,6 +29,7 @@ static const struct page {
 	/* Adds the page, returns the HTTP status. */
 	unsigned (*write)(const struct command_env *env, int64_t mono_ms, struct buf *out);
 } pages[] = {
+	{ SERVER_METRICS, PROM_TYPE, LIMIT_METRICS, metrics_page },
 	{ SERVER_HEALTH, "text/plain; charset=utf-8", LIMIT_HEALTH, health_page },
 };
 

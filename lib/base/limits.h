@@ -107,6 +107,7 @@
 #define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
 #define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
 #define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
+#define LIMIT_METRICS (16u << 20)   /* all boxes with names full of quotes make 8 MiB */
 #define LIMIT_PEM_FILE (1u << 20)   /* a certificate with its chain, or a key: some kilobytes */
 #define LIMIT_HEALTH 16384	    /* a line for each process, and for some more things */
 #define LIMIT_CALL_MEMORY (128u << 20) /* arena of one authorised request: twice the largest answer */

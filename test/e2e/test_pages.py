@@ -1,4 +1,4 @@
-"""/healthz: who is missed, by name as in ps."""
+"""/healthz: who is missed, by name as in ps; and who may read the pages."""
 
 import http.client
 import os
