@@ -265,10 +265,27 @@ static void run(struct exchange *x)
 	behind_command(x);
 }
 
+/* Has what the supervisor answered been looked at by all whom it concerns? A refused change is
+ * taken back before anything else happens. */
+static bool is_told(const struct admin *a)
+{
+	struct list *n, *tmp;
+	struct err why;
+
+	list_each(&a->waiting, n, tmp) {
+		struct exchange *x = container_of(n, struct exchange, node);
+
+		if (x->state == S_LIVE &&
+		    publish_state(&x->publish, a->c.shm, &why) == PUBLISH_REFUSED)
+			return false;
+	}
+	return true;
+}
+
 /* May something be changed now? */
 static bool turn_comes(const struct admin *a)
 {
-	return publish_settled(a->c.shm) && !a->commands.busy;
+	return publish_settled(a->c.shm) && !a->commands.busy && is_told(a);
 }
 
 void exchange_admitted(struct exchange *x)

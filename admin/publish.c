@@ -151,8 +151,9 @@ int publish_start(struct publish *p, struct store *accounts, struct shm *shm, st
 
 /* --- how far it is --- */
 
-/* 1: all open, or nothing to open; 0: not known yet; -1: refused. */
-static int listeners_state(const struct publish *p, struct shm *shm, struct err *why)
+/* 1: all open, or nothing to open; 0: not known yet; -1: refused. What is open is so for good: the
+ * supervisor answers for the newest table only, and that may soon be the next change's. */
+static int listeners_state(struct publish *p, struct shm *shm, struct err *why)
 {
 	char error[256];
 
@@ -160,12 +161,14 @@ static int listeners_state(const struct publish *p, struct shm *shm, struct err 
 		return 1;
 	if (!listeners_answered(shm, p->listeners, error))
 		return 0;
-	if (error[0] == '\0' || strcmp(error, p->known) == 0)
+	if (error[0] == '\0' || strcmp(error, p->known) == 0) {
+		p->listeners = 0;
 		return 1;
+	}
 	return err_set(why, "%s", error);
 }
 
-enum publish_state publish_state(const struct publish *p, struct shm *shm, struct err *why)
+enum publish_state publish_state(struct publish *p, struct shm *shm, struct err *why)
 {
 	int listeners = listeners_state(p, shm, why);
 
@@ -181,7 +184,7 @@ bool publish_settled(const struct shm *shm)
 	return listeners_answered(shm, listeners_version(shm), error);
 }
 
-void publish_missing(const struct publish *p, struct shm *shm, struct err *why)
+void publish_missing(struct publish *p, struct shm *shm, struct err *why)
 {
 	struct err ignored;
 	int slot = generation_missing(shm, p->generation);

@@ -13,7 +13,7 @@
 
 struct publish { /* one change on its way */
 	uint32_t generation;
-	uint32_t listeners; /* version of the listener table it made; 0: it left the table alone */
+	uint32_t listeners; /* version of the listener table it made; 0: none, or all is open */
 	char known[256];    /* what the supervisor said of the table before: not this change's fault */
 };
 enum publish_state {
@@ -27,11 +27,12 @@ enum publish_state {
  * differs. -1: the store cannot be read. */
 MUST_CHECK int publish_start(struct publish *p, struct store *accounts, struct shm *shm,
 			     struct err *e);
-enum publish_state publish_state(const struct publish *p, struct shm *shm, struct err *why);
+/* To be asked between the supervisor's answer and the next change of the table. */
+enum publish_state publish_state(struct publish *p, struct shm *shm, struct err *why);
 /* Has the supervisor answered the listener table that stands? Until then nobody should replace
  * it: it answers for the newest only, and nobody could tell whose change it refused. */
 bool publish_settled(const struct shm *shm);
 /* Names who has not confirmed, for the 503. */
-void publish_missing(const struct publish *p, struct shm *shm, struct err *why);
+void publish_missing(struct publish *p, struct shm *shm, struct err *why);
 
 #endif

@@ -338,6 +338,46 @@ START_TEST(changes_take_turns)
 }
 END_TEST
 
+/* The supervisor's word on the first is kept when the next one's table takes its place. */
+START_TEST(changes_overlap)
+{
+	struct client one, two;
+
+	ask_later(&one, ADD("one"));
+	opened(""); /* and nobody has told us yet */
+	ask_later(&two, ADD("two"));
+	ck_assert_uint_eq(ran, 2);
+	opened("");
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	answered(&one, 200, NULL);
+	answered(&two, 200, NULL);
+}
+END_TEST
+
+/* A change that comes between the supervisor's answer and its bell. */
+START_TEST(refused_before_the_next)
+{
+	struct client one, two;
+
+	ask_later(&one, ADD("one"));
+	opened("one: in use");
+	ask_later(&two, ADD("two"));
+	ck_assert_uint_eq(ran, 1);
+	admin_bell(admin);
+	answered(&one, 409, "one: in use");
+	ck_assert(!has_cluster("one"));
+	for (int i = 0; i < 2; i++) {
+		opened("");
+		confirm(0);
+		confirm(1);
+		admin_bell(admin);
+	}
+	answered(&two, 200, NULL);
+}
+END_TEST
+
 START_TEST(turns_end)
 {
 	struct client one, account;
@@ -442,6 +482,8 @@ int main(void)
 	tcase_add_test(t, listener_fails);
 	tcase_add_test(t, listener_fails_for_good);
 	tcase_add_test(t, changes_take_turns);
+	tcase_add_test(t, changes_overlap);
+	tcase_add_test(t, refused_before_the_next);
 	tcase_add_test(t, turns_end);
 	tcase_add_test(t, client_goes_while_it_waits);
 	tcase_add_test(t, stop_while_some_wait);
