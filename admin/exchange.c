@@ -371,6 +371,12 @@ static void on_timeout(struct timer *t)
 	}
 }
 
+static void stopping(struct exchange *x)
+{
+	call_fail(&x->call, 503, "stopping", "the service is being stopped");
+	exchange_answer(x);
+}
+
 /* The service stops: what was done is answered so, what was not done, too. */
 static void end(struct exchange *x)
 {
@@ -383,12 +389,11 @@ static void end(struct exchange *x)
 		return;
 	case S_TURN:
 	case S_KEY:
-		call_fail(&x->call, 503, "stopping", "the service is being stopped");
-		break;
+		stopping(x);
+		return;
 	default:
-		break;
+		exchange_answer(x);
 	}
-	exchange_answer(x);
 }
 
 void exchanges_end(struct admin *a)
@@ -440,8 +445,13 @@ static struct exchange *exchange_new(struct admin *a, struct server_request *r)
 void exchange_xml(struct admin *a, struct server_request *r)
 {
 	struct exchange *x = exchange_new(a, r);
-	bool parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
+	bool parsed;
 
+	if (a->stopping) { /* its last bytes came together with the end */
+		stopping(x);
+		return;
+	}
+	parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
 	str_copy(x->command, sizeof(x->command), x->req.command);
 	if (!parsed) {
 		struct err why = x->call.err;

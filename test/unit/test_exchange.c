@@ -445,6 +445,37 @@ START_TEST(stop_while_some_wait)
 }
 END_TEST
 
+/* All but the last byte. */
+static void send_most(struct client *c, const char *xml)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "POST /xml HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+		 strlen(xml), xml);
+	client_send(c, (struct str){ text, strlen(text) - 1 });
+	ck_assert(client_waits(c));
+}
+
+/* Their last bytes are there when the end comes, and nothing is begun any more: no change, and no
+ * thread. */
+START_TEST(stop_while_some_come)
+{
+	struct client change, guess;
+
+	client_unix(&change, socket_path);
+	send_most(&change, "<addnewemail><email_address>a@b.cc</email_address></addnewemail>");
+	client_tcp(&guess, port);
+	send_most(&guess, "<addnewemail><email_address>a@b.cc</email_address>"
+			  "<accesskey>not-seen-before</accesskey></addnewemail>");
+	ck_assert_int_eq(send(change.fd, ">", 1, 0), 1);
+	ck_assert_int_eq(send(guess.fd, ">", 1, 0), 1);
+	admin_stop(&admin);
+	answered(&change, 503, WRONG_CODE("stopping"));
+	answered(&guess, 503, WRONG_CODE("stopping"));
+	ck_assert_uint_eq(ran, 0);
+}
+END_TEST
+
 START_TEST(health)
 {
 	struct reply r = ask_raw(STR("GET /healthz HTTP/1.0\r\n\r\n"));
@@ -487,6 +518,7 @@ int main(void)
 	tcase_add_test(t, turns_end);
 	tcase_add_test(t, client_goes_while_it_waits);
 	tcase_add_test(t, stop_while_some_wait);
+	tcase_add_test(t, stop_while_some_come);
 	tcase_add_test(t, health);
 	return http_rig_run(t, "admin");
 }
