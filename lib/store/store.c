@@ -35,6 +35,11 @@ int store_error(struct store *s, int rc, const char *what, struct err *e)
 			     rc == MDB_READERS_FULL    ? " (too many processes read it)" :
 							 "";
 
+	/* A meta page could not be written: from then on LMDB refuses everything in this process,
+	 * reading as well, however well the disk is again. The next process finds all that was
+	 * committed. */
+	if (rc == MDB_PANIC)
+		bug("%s: the disk failed at a commit; only a new process can go on", s->path);
 	return err_set(e, "%s: %s: %s%s", s->path, what, mdb_strerror(rc), advice);
 }
 

@@ -31,6 +31,7 @@ static struct {
 	size_t n;
 	long writes, cut_after; /* from the start on; -1: never */
 	bool off, full;
+	bool breaks; /* at what is written through: LMDB's meta pages */
 	void (*on_cut)(void);
 } disk = { .cut_after = -1 };
 
@@ -98,8 +99,8 @@ static inline bool disk_refuses(int fd, const void *p, size_t n, off_t at)
 {
 	if (!disk_is_watched(fd))
 		return false;
-	if (disk.full) {
-		errno = ENOSPC;
+	if (disk.full || (disk.breaks && fcntl(fd, F_GETFL) & O_DSYNC)) {
+		errno = disk.full ? ENOSPC : EIO;
 		return true;
 	}
 	if (!disk.off)
@@ -154,7 +155,7 @@ static inline void disk_watch(const char *path)
 	close(fd);
 	disk.file = st.st_ino;
 	disk.writes = 0;
-	disk.off = disk.full = false;
+	disk.off = disk.full = disk.breaks = false;
 }
 
 /* The machine is up again: the file is what the power cut left. Its users have closed it,

@@ -71,6 +71,64 @@ START_TEST(a_full_disk_is_told)
 }
 END_TEST
 
+/* LMDB gives an environment up whose meta page could not be written, for as long as the process
+ * lives. So the process ends, when it is next asked for something, and its successor goes on. */
+static void break_the_disk(void)
+{
+	struct account a = account_of("a@b.c", "y");
+	struct err e = { "" };
+
+	put_account("a@b.c", "x");
+	disk_watch(rig_path("accounts.mdb"));
+	begin();
+	ok(store_put(rig, &table_accounts, &a, &rig_err));
+	disk.breaks = true;
+	ck_assert_int_eq(store_commit(rig, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "is the disk full or broken?"));
+	disk.breaks = false; /* it was for a moment */
+}
+
+static bool writes_on(void *arg)
+{
+	(void)arg;
+	break_the_disk();
+	put_account("a@b.c", "z");
+	return true;
+}
+
+static bool reads_on(void *arg)
+{
+	(void)arg;
+	break_the_disk();
+	ok(store_read_begin(rig, &rig_err));
+	return true;
+}
+
+START_TEST(a_broken_disk_ends_the_process)
+{
+	bool (*const go_on[])(void *arg) = { writes_on, reads_on };
+	int status;
+
+	store_close(&rig);
+	for (size_t i = 0; i < ARRAY_LEN(go_on); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			rig_open_env(STORE_ACCOUNTS);
+			_exit(go_on[i](NULL) ? 0 : 1);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		rig_open_env(STORE_ACCOUNTS);
+		rig_check();
+		put_account("a@b.c", "w");
+		ck_assert_str_eq(password_of("a@b.c"), "w");
+		store_close(&rig);
+	}
+	unlink(rig_path("accounts.mdb.image"));
+}
+END_TEST
+
 /* --- a history that its last number tells --- */
 
 #define PLACES 20u /* rows; one more holds the number of the last commit */
@@ -353,6 +411,7 @@ int main(void)
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, a_full_map_is_told);
 	tcase_add_test(t, a_full_disk_is_told);
+	tcase_add_test(t, a_broken_disk_ends_the_process);
 	tcase_add_loop_test(t, killed, 0, (int)ARRAY_LEN(crash_envs));
 	tcase_add_loop_test(t, without_power, 0, (int)ARRAY_LEN(crash_envs));
 	tcase_add_test(t, a_commit_of_accounts_is_durable);
