@@ -122,7 +122,7 @@ START_TEST(comes_back)
 			v[i] = plain ? "<>&\r\n\t\"' aZ]"[rnd(12)] : (char)rnd(256);
 		xml_out_begin(&o, STR("c"));
 		xml_out_text(&o, "v", (struct str){ v, n });
-		if (xml_parse(xml_out_end(&o), &a, &req, &e) < 0)
+		if (xml_parse(xml_out_end(&o), &a, NULL, &req, &e) < 0)
 			ck_abort_msg("%s", e.text);
 		must(!plain || str_eq(*xml_get(&req, "v"), (struct str){ v, n }), "comes back");
 		xml_out_free(&o);
