@@ -394,6 +394,19 @@ int table_check(struct store *s, const struct table *t, struct err *e)
 	return err_set(e, "%s has no table %s", s->path, t->name);
 }
 
+/* The row, and its key where it is stored: the caller's may be gone before what was read. */
+static int find_row(struct store *s, const struct table *t, MDB_val *k, MDB_val *v)
+{
+	MDB_cursor *cur;
+	int rc = mdb_cursor_open(store_txn(s), s->table_db[t->id], &cur);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cur, k, v, MDB_SET_KEY);
+	mdb_cursor_close(cur);
+	return rc;
+}
+
 int store_get(struct store *s, const struct table *t, struct str key, void *rec,
 	      struct row_meta *m, struct err *e)
 {
@@ -405,12 +418,13 @@ int store_get(struct store *s, const struct table *t, struct str key, void *rec,
 		return -1;
 	if (key.n == 0 || key.n > KEY_MAX)
 		return STORE_NONE;
-	rc = mdb_get(store_txn(s), s->table_db[t->id], &k, &v);
+	rc = find_row(s, t, &k, &v);
 	if (rc == MDB_NOTFOUND)
 		return STORE_NONE;
 	if (rc)
 		return store_error(s, rc, t->name, e);
 	m = m ? m : &own;
+	key = (struct str){ k.mv_data, k.mv_size };
 	if (row_decode(t, key, (struct str){ v.mv_data, v.mv_size }, rec, m) < 0)
 		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
 	return m->tombstone ? STORE_NONE : 0;

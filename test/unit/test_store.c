@@ -289,6 +289,32 @@ static const struct {
 	{ "b", 1, 42, "z@b.c " },
 };
 
+/* Texts outlive the key that was asked for. */
+START_TEST(keys_are_not_borrowed)
+{
+	char key[] = "a@b.c";
+	struct account a;
+
+	put_account("a@b.c", "x");
+	for (int i = 0; i < 2; i++) {
+		if (i)
+			begin();
+		read_begin();
+		strcpy(key, "a@b.c");
+		ck_assert_int_eq(store_get(rig, &table_accounts, str_z(key), &a, NULL, &rig_err), 0);
+		memset(key, 'x', 5);
+		ck_assert(str_eq(a.email_address, STR("a@b.c")));
+		strcpy(key, "A@b.c");
+		ck_assert_int_eq(store_account(rig, str_z(key), &a, &rig_err), 0);
+		memset(key, 'x', 5);
+		ck_assert(str_eq(a.email_address, STR("a@b.c")));
+		if (i)
+			store_abort(rig);
+		store_read_end(rig);
+	}
+}
+END_TEST
+
 START_TEST(walk)
 {
 	static const char *const all[] = { "z@b.c", "m@b.c", "@b.c", "aa@b.c", "a@b.c" };
@@ -635,6 +661,7 @@ int main(void)
 	tcase_add_test(t, origins_are_kept);
 	tcase_add_loop_test(t, store_id, 0, (int)ARRAY_LEN(boots));
 	tcase_add_test(t, look_ups);
+	tcase_add_test(t, keys_are_not_borrowed);
 	tcase_add_loop_test(t, walk, 0, (int)ARRAY_LEN(walks));
 	tcase_add_test(t, walk_from_a_long_key);
 	tcase_add_test(t, tables_of_the_other_store);
