@@ -288,13 +288,24 @@ static bool turn_comes(const struct admin *a)
 	return publish_settled(a->c.shm) && !a->commands.busy && is_told(a);
 }
 
+/* Has somebody come before? */
+static bool queue_stands(struct admin *a)
+{
+	struct list *n, *tmp;
+
+	list_each(&a->waiting, n, tmp)
+		if (container_of(n, struct exchange, node)->state == S_TURN)
+			return true;
+	return false;
+}
+
 void exchange_admitted(struct exchange *x)
 {
-	const struct admin *a = x->admin;
+	struct admin *a = x->admin;
 	bool changes = command_find(x->req.command) && !is_flagged(x, COMMAND_READS);
 
 	x->patient = a->commands.busy;
-	if (changes && !turn_comes(a))
+	if (changes && (!turn_comes(a) || queue_stands(a)))
 		exchange_enter(x, S_TURN, x->patient ? TIMEOUT_LONG_TURN : wait_ms(a));
 	else
 		run(x);
@@ -382,10 +393,12 @@ static void end(struct exchange *x)
 {
 	switch (x->state) {
 	case S_LIVE:
-		not_confirmed(x);
+		if (!check_live(x))
+			not_confirmed(x);
 		return;
 	case S_DURABLE:
-		not_durable(x);
+		if (!check_durable(x))
+			not_durable(x);
 		return;
 	case S_TURN:
 	case S_KEY:
@@ -398,13 +411,11 @@ static void end(struct exchange *x)
 
 void exchanges_end(struct admin *a)
 {
-	struct list *n, *tmp;
-
 	a->stopping = true;
 	aside_end(&a->keys);
 	aside_end(&a->commands);
-	list_each(&a->waiting, n, tmp)
-		end(container_of(n, struct exchange, node));
+	while (!list_empty(&a->waiting))
+		end(container_of(a->waiting.next, struct exchange, node));
 }
 
 /* --- requests --- */

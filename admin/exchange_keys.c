@@ -40,6 +40,7 @@ static unsigned held_back(const struct exchange *x)
 /* Keeps the command's name alone: what a stranger sent need not stay for the delay. */
 static void forget_request(struct exchange *x)
 {
+	key_check_wipe(&x->key);
 	x->req.n = 0;
 	x->req.command = str_z(x->command);
 	arena_free(&x->arena);

@@ -12,7 +12,9 @@
 	X(echo, "", COMMAND_READS, NULL, "query offset", "", "") \
 	X(importconfig, "", COMMAND_ROWS, NULL, NULL, "", "") \
 	X(green, "", 0, NULL, "clusterid boxid", "", "") \
-	X(addcluster, "", 0, NULL, "clusterid offset show_password", "", "")
+	X(addcluster, "", 0, NULL, "clusterid offset show_password", "", "") \
+	X(reread, "", COMMAND_LONG, NULL, "clusterid", "", "") \
+	X(setblockip, "", 0, NULL, "clusterid", "", "")
 #define COMMAND_HANDLER(name, group, flags, table, params, help, example) \
 	static void cmd_##name(struct call *c);
 COMMANDS(COMMAND_HANDLER)
@@ -20,20 +22,23 @@ COMMANDS(COMMAND_HANDLER)
 #include "admin/command.c"
 
 #include <check.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "admin/admin.h"
 #include "admin/auth.h"
-#include "admin/exchange.h"
+#include "admin/exchange_inner.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "shm/counters.h"
+#include "shm/journal.h"
 #include "shm/listeners.h"
 #include "shm/slots.h"
 
 static struct loop *loop;
 #include "unit/http_client.h"
+#include "unit/property.h"
 
 #define KEY "<accesskey>the-right-key</accesskey>"
 #define WORKERS 2
@@ -48,12 +53,23 @@ static struct err err;
 static bool over_tls;	    /* the next start */
 static int64_t deadline_ms; /* of the next start; 0: the product's */
 static unsigned ran; /* calls of handlers that change something */
+static char order[256]; /* "addnewemail a@b.cc, ...": in which they came */
+static sem_t begun, go_on; /* a long command runs; it may end */
 
 /* --- the commands --- */
 
+static inline void note(struct call *c, const char *param)
+{
+	size_t n = strlen(order);
+
+	ran++;
+	snprintf(order + n, sizeof(order) - n, "%s%.*s %.*s", n ? ", " : "", STR_ARG(c->req->command),
+		 STR_ARG(call_text(c, param)));
+}
+
 static void cmd_addnewemail(struct call *c)
 {
-	ran++;
+	note(c, "email_address");
 	xml_out_text(&c->body, "email_address", *xml_get(c->req, "email_address"));
 }
 
@@ -79,24 +95,30 @@ static void cmd_importconfig(struct call *c)
 
 static void cmd_green(struct call *c)
 {
-	ran++;
+	note(c, "boxid");
 	c->publish = true;
 }
 
-static inline void write_cluster(struct str name, int64_t listen_port)
+static inline void write_cluster_in(struct store *s, struct str name, int64_t listen_port)
 {
+	struct err e = { "" };
 	struct cluster c;
 
 	record_defaults(&table_clusters, &c);
 	c.clusterid = name;
 	c.type = STR("smtp");
 	c.listen_port = listen_port;
-	ck_assert_int_eq(store_write_begin(store, clock_wall_ms(), &err), 0);
+	must(store_write_begin(s, clock_wall_ms(), &e) == 0, e.text);
 	if (listen_port)
-		ck_assert_int_eq(store_put(store, &table_clusters, &c, &err), 0);
+		must(store_put(s, &table_clusters, &c, &e) == 0, e.text);
 	else
-		ck_assert_int_eq(store_delete(store, &table_clusters, name, &err), 0);
-	ck_assert_int_eq(store_commit(store, &err), 0);
+		must(store_delete(s, &table_clusters, name, &e) == 0, e.text);
+	must(store_commit(s, &e) == 0, e.text);
+}
+
+static inline void write_cluster(struct str name, int64_t listen_port)
+{
+	write_cluster_in(store, name, listen_port);
 }
 
 static inline int undo_addcluster(struct call *c, struct err *e)
@@ -109,12 +131,30 @@ static inline int undo_addcluster(struct call *c, struct err *e)
 
 static void cmd_addcluster(struct call *c)
 {
-	ran++;
+	note(c, "clusterid");
 	write_cluster(*xml_get(c->req, "clusterid"), c->args.offset);
 	c->publish = true;
 	c->undo = undo_addcluster;
 	c->undo_arg = arena_alloc(c->arena, sizeof(struct str));
 	*(struct str *)c->undo_arg = arena_str(c->arena, *xml_get(c->req, "clusterid"));
+}
+
+/* Writes, and takes until the test lets it go on. In the thread. */
+static void cmd_reread(struct call *c)
+{
+	sem_post(&begun);
+	while (sem_wait(&go_on) < 0)
+		;
+	write_cluster_in(c->env->accounts, call_text(c, "clusterid"), 25);
+	xml_out_text(&c->body, "clusterid", call_text(c, "clusterid"));
+}
+
+/* A fact for the replicator, which the test plays. */
+static void cmd_setblockip(struct call *c)
+{
+	note(c, "clusterid");
+	ck_assert_int_eq(journal_put(c->env->shm, SLOT_ADMIN, JOURNAL_BLOCKED, STR("fact"),
+				     &c->journal_mark), 0);
 }
 
 /* --- the rig --- */
@@ -218,6 +258,8 @@ static inline void setup(void)
 	slot_enter(shm, SLOT_SUPERVISOR, ROLE_SUPERVISOR, 1004);
 	loop = loop_new();
 	ran = 0;
+	order[0] = '\0';
+	ck_assert(sem_init(&begun, 0, 0) == 0 && sem_init(&go_on, 0, 0) == 0);
 	be_suspect();
 	start(600000); /* nothing times out by itself */
 }
@@ -306,6 +348,45 @@ static inline void answered(struct client *c, int status, const char *has)
 {
 	expect(client_reply(c), status, has);
 	client_close(c);
+}
+
+/* --- who waits --- */
+
+static inline unsigned waiting(void)
+{
+	struct list *n, *tmp;
+	unsigned count = 0;
+
+	list_each(&admin->waiting, n, tmp)
+		count++;
+	return count;
+}
+
+static inline struct exchange *nth(unsigned i)
+{
+	struct list *n = admin->waiting.next;
+
+	while (i-- > 0)
+		n = n->next;
+	ck_assert_ptr_ne(n, &admin->waiting);
+	return container_of(n, struct exchange, node);
+}
+
+/* Time passes for the oldest that waits. */
+static inline void expire(void)
+{
+	timer_set(&nth(0)->timer, 0);
+	loop_turn(loop);
+}
+
+static inline unsigned in_state(enum exchange_state state)
+{
+	struct list *n, *tmp;
+	unsigned count = 0;
+
+	list_each(&admin->waiting, n, tmp)
+		count += container_of(n, struct exchange, node)->state == state;
+	return count;
 }
 
 #define WRONG_CODE(code) "<status>error</status>\n  <code>" code "</code>"

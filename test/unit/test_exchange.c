@@ -1,158 +1,11 @@
-/* exchange: from request to answer: keys and their delays, the log, changes that wait for the
- * workers, clients that go away meanwhile. */
+/* exchange: from request to answer: the log, changes that wait for the workers and for each other,
+ * long commands, facts for the replicator, clients that go away meanwhile. */
 #include "admin/exchange.c"
 
+#include <pthread.h>
+
 #include "unit/http_rig.h"
-
-static unsigned waiting(void)
-{
-	struct list *n, *tmp;
-	unsigned count = 0;
-
-	list_each(&admin->waiting, n, tmp)
-		count++;
-	return count;
-}
-
-static struct exchange *nth(unsigned i)
-{
-	struct list *n = admin->waiting.next;
-
-	while (i-- > 0)
-		n = n->next;
-	ck_assert_ptr_ne(n, &admin->waiting);
-	return container_of(n, struct exchange, node);
-}
-
-/* Time passes for the oldest that waits. */
-static void expire(void)
-{
-	timer_set(&nth(0)->timer, 0);
-	loop_turn(loop);
-}
-
-/* --- keys --- */
-
-START_TEST(wrong_keys)
-{
-	static const char *const bodies[] = {
-		"<addnewemail><email_address>a@b.cc</email_address>"
-		"<accesskey>the-wrong-key</accesskey></addnewemail>",
-		"<addnewemail><email_address>a@b.cc</email_address></addnewemail>",
-		"<nonsense><accesskey/></nonsense>",
-	};
-	struct client c;
-
-	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-		int64_t before = loop_now(loop);
-
-		ask_later(&c, bodies[i]);
-		ck_assert_int_eq(nth(0)->state, S_WRONG_KEY);
-		ck_assert_int_ge(nth(0)->timer.due, before + PENALTY_MAX_MS);
-		ck_assert_int_le(nth(0)->timer.due, loop_now(loop) + PENALTY_MAX_MS);
-		ask("<echo><query>others pass</query>" KEY "</echo>", 200, "others pass");
-		ck_assert_int_eq(auth_delay(shm, &nth(0)->http->client, clock_mono_ms()), 0);
-		be_suspect(); /* the right one made up for it */
-		expire();
-		answered(&c, 403, WRONG_CODE("wrong_key"));
-	}
-	ck_assert_uint_eq(ran, 0);
-	ck_logged("warning: xml addnewemail from=127.0.0.1: wrong access key");
-	ck_logged("warning: xml addnewemail from=127.0.0.1: no access key");
-	ck_not_logged("the-wrong-key");
-	ck_not_logged("the-right-key");
-}
-END_TEST
-
-START_TEST(hostile_command_name)
-{
-	char name[5000];
-	struct client c;
-
-	snprintf(name, sizeof(name), "<x%04900d/>", 0);
-	ask_later(&c, name);
-	expire();
-	answered(&c, 403, NULL);
-	ck_assert_uint_lt(strlen(log_text()), 1000);
-}
-END_TEST
-
-/* A guesser who does not wait for answers. */
-START_TEST(guesses_at_once)
-{
-	struct client c[LIMIT_HTTP_HELD_BACK], more, unix_client;
-	struct reply r;
-
-	for (int i = 0; i < LIMIT_HTTP_HELD_BACK; i++)
-		ask_later(&c[i], "<vacuum><accesskey>guess</accesskey></vacuum>");
-	for (int i = 0; i < LIMIT_HTTP_HELD_BACK; i++)
-		client_close(&c[i]); /* hanging up does not help */
-	client_tcp(&more, port);
-	client_post(&more, "<echo><query>v</query>" KEY "</echo>");
-	r = client_reply(&more);
-	ck_assert_int_eq(r.status, 429);
-	ck_has(r, WRONG_CODE("too_many_wrong_keys"));
-	ck_assert_str_eq(header(&r, "Retry-After"), "17");
-	free(r.body);
-	client_close(&more);
-	client_unix(&unix_client, socket_path);
-	client_post(&unix_client, "<echo><query>v</query></echo>");
-	answered(&unix_client, 200, NULL);
-	expire();
-	ck_assert_uint_eq(waiting(), LIMIT_HTTP_HELD_BACK - 1);
-	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
-}
-END_TEST
-
-START_TEST(local_needs_no_key)
-{
-	struct client c;
-
-	client_unix(&c, socket_path);
-	client_post(&c, "<echo><query>v</query></echo>");
-	expect(client_reply(&c), 200, "<value>v</value>");
-	client_post(&c, "<echo><query>v</query><accesskey>any</accesskey></echo>");
-	expect(client_reply(&c), 200, "<value>v</value>");
-	client_post(&c, "<addnewemail><email_address>a@b.cc</email_address></addnewemail>");
-	answered(&c, 200, NULL);
-	ck_logged("info: xml addnewemail email_address=a@b.cc from=local status=200");
-}
-END_TEST
-
-/* A child asks as another user and says what status it got, as its exit code / 10. */
-static int ask_as(uid_t uid)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		struct sockaddr_un sa = { .sun_family = AF_UNIX };
-		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		char text[32] = "";
-
-		snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", socket_path);
-		if (setuid(uid) || connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
-			_exit(1);
-		if (write(fd, "GET /healthz HTTP/1.0\r\n\r\n", 25) != 25 || read(fd, text, 31) < 12)
-			_exit(2);
-		_exit(atoi(text + 9) / 10);
-	}
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		loop_turn(loop);
-		usleep(1000);
-	}
-	return WEXITSTATUS(status);
-}
-
-START_TEST(local_peers)
-{
-	ck_assert_int_eq(chmod(dir, 0755), 0);
-	ck_assert_int_eq(chmod(socket_path, 0777), 0);
-	ck_assert_int_eq(ask_as(geteuid()), 20);
-	if (geteuid() == 0) /* only root can be somebody else */
-		ck_assert_int_eq(ask_as(65534), 40);
-}
-END_TEST
+#include "unit/no_threads.h"
 
 /* --- what is logged --- */
 
@@ -176,6 +29,8 @@ END_TEST
 /* --- changes that wait --- */
 
 #define GREEN "<green><clusterid>C</clusterid><boxid>B</boxid>" KEY "</green>"
+#define EMAIL(address) \
+	"<addnewemail><email_address>" address "</email_address>" KEY "</addnewemail>"
 #define ADD(name) \
 	"<addcluster><clusterid>" name "</clusterid><offset>25</offset>" KEY "</addcluster>"
 
@@ -375,6 +230,23 @@ START_TEST(refused_before_the_next)
 		admin_bell(admin);
 	}
 	answered(&two, 200, NULL);
+
+/* The supervisor has answered, and its bell is still on the way: who comes now does not overtake
+ * those who wait. */
+START_TEST(nobody_overtakes)
+{
+	struct client one, two, three;
+
+	ask_later(&one, ADD("one"));
+	ask_later(&two, EMAIL("a@b.cc"));
+	opened("");
+	timer_stop(&admin->recheck);
+	client_tcp(&three, port);
+	client_post(&three, EMAIL("b@b.cc"));
+	answered(&two, 200, NULL);
+	answered(&three, 200, NULL);
+	ck_assert_str_eq(order, "addcluster one, addnewemail a@b.cc, addnewemail b@b.cc");
+	client_close(&one);
 }
 END_TEST
 
@@ -390,6 +262,301 @@ START_TEST(turns_end)
 	expire();
 	answered(&account, 200, NULL);
 	ck_assert_uint_eq(ran, 2);
+}
+END_TEST
+
+/* --- long commands --- */
+
+#define REREAD(name) "<reread><clusterid>" name "</clusterid>" KEY "</reread>"
+#define ECHO "<echo><query>reads pass</query>" KEY "</echo>"
+
+/* Asks for it, and comes back when it runs. */
+static void begin_long(struct client *c, const char *xml)
+{
+	ask_later(c, xml);
+	while (sem_trywait(&begun) < 0)
+		loop_turn(loop);
+	ck_assert_uint_eq(in_state(S_ASIDE), 1);
+	ck_assert(admin_writes(admin));
+	ck_assert_str_eq(admin->work.command, "reread");
+}
+
+/* It ends, and its end is known. */
+static void end_long(void)
+{
+	sem_post(&go_on);
+	while (admin->commands.busy)
+		loop_turn(loop);
+}
+
+START_TEST(reads_pass_a_long_command)
+{
+	struct client c, unknown;
+
+	begin_long(&c, REREAD("one"));
+	ask(ECHO, 200, "reads pass");
+	ask("<getemail><email_address>a@b.cc</email_address>" KEY "</getemail>", 404, NULL);
+	expect(ask_raw(STR("GET /healthz HTTP/1.0\r\n\r\n")), 200, "ok\n");
+	client_tcp(&unknown, port);
+	client_post(&unknown, "<nothing>" KEY "</nothing>");
+	answered(&unknown, 404, NULL);
+	ck_assert(client_waits(&c));
+	ck_assert(!has_cluster("one"));
+	end_long();
+	ck_assert_ptr_null(admin->work.command);
+	ck_assert(!admin_writes(admin));
+	answered(&c, 200, "<clusterid>one</clusterid>");
+	ck_assert(has_cluster("one"));
+	ck_logged("info: xml reread clusterid=one from=127.0.0.1 status=200\n");
+	ask(EMAIL("a@b.cc"), 200, NULL); /* the main handle writes again */
+	write_cluster(STR("two"), 26);
+	ck_assert(has_cluster("one") && has_cluster("two"));
+}
+END_TEST
+
+/* In the order in which they came, and none before it has ended. */
+START_TEST(changes_wait_for_a_long_command)
+{
+	struct client c, v[5], last;
+
+	begin_long(&c, REREAD("one"));
+	ask_later(&v[0], EMAIL("a@b.cc"));
+	ask_later(&v[1], GREEN);
+	ask_later(&v[2], EMAIL("b@b.cc"));
+	ask_later(&v[3], REREAD("two"));
+	ask_later(&v[4], EMAIL("c@b.cc"));
+	ck_assert_uint_eq(in_state(S_TURN), 5);
+	ck_assert_uint_eq(ran, 0);
+	end_long();
+	answered(&c, 200, NULL);
+	answered(&v[0], 200, NULL);
+	opened(""); /* of the cluster that is new */
+	admin_bell(admin);
+	answered(&v[2], 200, NULL);
+	/* the second long one has begun, and the last waits for that */
+	while (sem_trywait(&begun) < 0)
+		loop_turn(loop);
+	ck_assert_str_eq(order, "addnewemail a@b.cc, green B, addnewemail b@b.cc");
+	ck_assert(client_waits(&v[4]));
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	answered(&v[1], 200, NULL);
+	end_long();
+	answered(&v[3], 200, NULL);
+	answered(&v[4], 200, NULL);
+	ck_assert_str_eq(order, "addnewemail a@b.cc, green B, addnewemail b@b.cc, addnewemail c@b.cc");
+	ck_assert(has_cluster("two"));
+	ask_later(&last, GREEN);
+	client_close(&last);
+}
+END_TEST
+
+/* Nobody waits for ever. */
+START_TEST(busy_for_too_long)
+{
+	struct client c, change, other;
+	int64_t before = loop_now(loop);
+
+	begin_long(&c, REREAD("one"));
+	ask_later(&change, EMAIL("a@b.cc"));
+	ask_later(&other, REREAD("two"));
+	ck_assert_int_eq(nth(1)->state, S_TURN);
+	ck_assert_int_ge(nth(1)->timer.due, before + TIMEOUT_LONG_TURN);
+	timer_set(&nth(1)->timer, 0);
+	answered(&change, 503, WRONG_CODE("busy"));
+	timer_set(&nth(1)->timer, 0);
+	answered(&other, 503, "<error>reread is under way; try again when it has ended</error>");
+	ck_assert_uint_eq(ran, 0);
+	end_long();
+	answered(&c, 200, NULL);
+	ck_assert(!has_cluster("two"));
+}
+END_TEST
+
+/* They waited for the supervisor, and then a long command came before them. */
+START_TEST(patience_of_those_before)
+{
+	struct client one, c, change;
+	int64_t before;
+
+	ask_later(&one, ADD("one"));
+	ask_later(&c, REREAD("two"));
+	ask_later(&change, EMAIL("a@b.cc"));
+	opened("");
+	admin_bell(admin);
+	while (sem_trywait(&begun) < 0)
+		loop_turn(loop);
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	answered(&one, 200, NULL);
+	ck_assert_int_eq(nth(0)->state, S_TURN);
+	before = loop_now(loop);
+	expire();
+	ck_assert_int_eq(nth(1)->state, S_TURN); /* not busy yet: a long command is waited for longer */
+	ck_assert_int_ge(nth(1)->timer.due, before + TIMEOUT_LONG_TURN);
+	ck_assert(client_waits(&change));
+	timer_set(&nth(1)->timer, 0);
+	answered(&change, 503, WRONG_CODE("busy"));
+	end_long();
+	answered(&c, 200, NULL);
+}
+END_TEST
+
+/* A listener fails while a long command writes: it is taken back behind that. */
+START_TEST(taken_back_behind_a_long_command)
+{
+	struct client one, c;
+
+	ask_later(&one, ADD("one"));
+	ask_later(&c, REREAD("two"));
+	timer_set(&nth(1)->timer, 0); /* the supervisor is silent for too long */
+	while (sem_trywait(&begun) < 0)
+		loop_turn(loop);
+	opened("one: in use");
+	admin_bell(admin);
+	ck_assert(client_waits(&one));
+	ck_assert(has_cluster("one"));
+	expire(); /* its time does not count meanwhile */
+	ck_assert(client_waits(&one));
+	end_long();
+	answered(&c, 200, NULL);
+	answered(&one, 409, "one: in use");
+	ck_assert(!has_cluster("one") && has_cluster("two"));
+}
+END_TEST
+
+START_TEST(long_without_a_thread)
+{
+	struct client c;
+
+	ask(ECHO, 200, NULL); /* the key is known */
+	no_threads = true;
+	client_tcp(&c, port);
+	client_post(&c, REREAD("one"));
+	answered(&c, 503, "<error>no thread: ");
+	ck_logged("warning: xml reread: no thread: ");
+	ck_assert(!admin_writes(admin));
+	ck_assert_ptr_null(admin->work.command);
+	no_threads = false;
+	write_cluster(STR("two"), 26); /* the branch was given back */
+	begin_long(&c, REREAD("one"));
+	end_long();
+	answered(&c, 200, NULL);
+}
+END_TEST
+
+START_TEST(client_goes_during_a_long_command)
+{
+	struct client c;
+
+	begin_long(&c, REREAD("one"));
+	client_close(&c);
+	for (int i = 0; i < 50; i++)
+		loop_turn(loop);
+	ck_assert_uint_eq(waiting(), 1);
+	end_long();
+	for (int i = 0; i < 50; i++)
+		loop_turn(loop);
+	ck_assert_uint_eq(waiting(), 0);
+	ck_assert(has_cluster("one"));
+	ask(EMAIL("a@b.cc"), 200, NULL);
+}
+END_TEST
+
+static void *let_go_soon(void *arg)
+{
+	(void)arg;
+	usleep(50000); /* admin_stop has begun by then, most likely; it is right either way */
+	sem_post(&go_on);
+	return NULL;
+}
+
+/* What runs is finished and answered; what waits is not begun. */
+START_TEST(stop_during_a_long_command)
+{
+	struct client c, change, second;
+	pthread_t t;
+
+	begin_long(&c, REREAD("one"));
+	ask_later(&change, EMAIL("a@b.cc"));
+	ask_later(&second, REREAD("two"));
+	ck_assert_int_eq(pthread_create(&t, NULL, let_go_soon, NULL), 0);
+	admin_stop(&admin);
+	pthread_join(t, NULL);
+	answered(&c, 200, "<clusterid>one</clusterid>");
+	answered(&change, 503, WRONG_CODE("stopping"));
+	answered(&second, 503, WRONG_CODE("stopping"));
+	ck_assert_uint_eq(ran, 0);
+	ck_assert(has_cluster("one") && !has_cluster("two"));
+	write_cluster(STR("three"), 27);
+}
+END_TEST
+
+/* --- facts for the replicator --- */
+
+#define BLOCK "<setblockip><clusterid>C</clusterid>" KEY "</setblockip>"
+
+/* The replicator's part: all that was told is on disk. */
+static void make_durable(void)
+{
+	journal_applied(shm, SLOT_ADMIN, journal_stat(shm, SLOT_ADMIN).published);
+}
+
+START_TEST(answered_when_durable)
+{
+	struct client c, other;
+	int64_t before = loop_now(loop);
+
+	ask_later(&c, BLOCK);
+	ck_assert_int_eq(nth(0)->state, S_DURABLE);
+	ck_assert_int_ge(nth(0)->timer.due, before + TIMEOUT_JOURNAL);
+	ask(ECHO, 200, NULL);
+	ask(EMAIL("a@b.cc"), 200, NULL); /* nobody else waits for it */
+	make_durable();
+	ask_later(&other, BLOCK);
+	answered(&c, 200, "<status>ok</status>"); /* no bell is needed */
+	ck_assert(client_waits(&other));
+	make_durable();
+	admin_bell(admin);
+	answered(&other, 200, "<status>ok</status>");
+	ck_assert_uint_eq(waiting(), 0);
+}
+END_TEST
+
+START_TEST(not_durable_in_time)
+{
+	struct client c;
+
+	ask_later(&c, BLOCK);
+	expire();
+	answered(&c, 503, "<error>taken, but not on disk yet: the replicator does not answer</error>");
+	ck_logged("warning: xml setblockip from=127.0.0.1: not on disk yet");
+	ask_later(&c, BLOCK);
+	expire();
+	answered(&c, 503, WRONG_CODE("not_durable"));
+	/* at the last moment is in time */
+	ask_later(&c, BLOCK);
+	timer_stop(&admin->recheck);
+	make_durable();
+	expire();
+	answered(&c, 200, NULL);
+}
+END_TEST
+
+START_TEST(durable_or_not_at_the_end)
+{
+	struct client done, not;
+
+	ask_later(&done, BLOCK);
+	timer_stop(&admin->recheck);
+	make_durable();
+	ask_later(&not, BLOCK);
+	timer_stop(&admin->recheck);
+	admin_stop(&admin);
+	answered(&done, 200, NULL);
+	answered(&not, 503, WRONG_CODE("not_durable"));
 }
 END_TEST
 
@@ -419,6 +586,25 @@ START_TEST(client_goes_while_it_waits)
 	ck_assert_uint_eq(waiting(), 0);
 	ck_assert_uint_eq(ran, 3);
 	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
+}
+END_TEST
+
+/* Confirmed and refused, with the bell on its way: told as it is. */
+START_TEST(live_or_not_at_the_end)
+{
+	struct client live, failed;
+
+	ask_later(&live, GREEN);
+	confirm(0);
+	confirm(1);
+	timer_stop(&admin->recheck);
+	ask_later(&failed, ADD("one"));
+	timer_stop(&admin->recheck);
+	opened("one: in use");
+	admin_stop(&admin);
+	answered(&live, 200, NULL);
+	answered(&failed, 409, "<error>one: in use</error>");
+	ck_assert(!has_cluster("one"));
 }
 END_TEST
 
@@ -499,11 +685,6 @@ int main(void)
 {
 	TCase *t = tcase_create("all");
 
-	tcase_add_test(t, wrong_keys);
-	tcase_add_test(t, hostile_command_name);
-	tcase_add_test(t, guesses_at_once);
-	tcase_add_test(t, local_needs_no_key);
-	tcase_add_test(t, local_peers);
 	tcase_add_test(t, log_of_calls);
 	tcase_add_test(t, live_when_confirmed);
 	tcase_add_test(t, live_for_a_half_closed_client);
@@ -515,10 +696,23 @@ int main(void)
 	tcase_add_test(t, changes_take_turns);
 	tcase_add_test(t, changes_overlap);
 	tcase_add_test(t, refused_before_the_next);
+	tcase_add_test(t, nobody_overtakes);
 	tcase_add_test(t, turns_end);
+	tcase_add_test(t, reads_pass_a_long_command);
+	tcase_add_test(t, changes_wait_for_a_long_command);
+	tcase_add_test(t, busy_for_too_long);
+	tcase_add_test(t, patience_of_those_before);
+	tcase_add_test(t, taken_back_behind_a_long_command);
+	tcase_add_test(t, long_without_a_thread);
+	tcase_add_test(t, client_goes_during_a_long_command);
+	tcase_add_test(t, stop_during_a_long_command);
+	tcase_add_test(t, answered_when_durable);
+	tcase_add_test(t, not_durable_in_time);
+	tcase_add_test(t, durable_or_not_at_the_end);
+	tcase_add_test(t, live_or_not_at_the_end);
 	tcase_add_test(t, client_goes_while_it_waits);
 	tcase_add_test(t, stop_while_some_wait);
 	tcase_add_test(t, stop_while_some_come);
 	tcase_add_test(t, health);
-	return http_rig_run(t, "admin");
+	return http_rig_run(t, "exchange");
 }
