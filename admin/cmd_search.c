@@ -65,27 +65,17 @@ void cmd_searchalias(struct call *c)
 /* --- moving --- */
 
 struct batch {
-	struct str from_box;
 	struct arena arena; /* of the keys */
 	struct str keys[MOVE_BATCH];
 	unsigned n;
-	char last[KEY_MAX]; /* where the next one begins */
-	size_t last_n;
 };
 
 static int collect(void *arg, const void *rec, const struct row_meta *m)
 {
-	const struct account *acc = rec;
 	struct batch *b = arg;
 
 	(void)m;
-	if (b->n == MOVE_BATCH) {
-		memcpy(b->last, acc->email_address.p, acc->email_address.n);
-		b->last_n = acc->email_address.n;
-		return 1;
-	}
-	if (str_eq(acc->boxid, b->from_box))
-		b->keys[b->n++] = arena_str(&b->arena, acc->email_address);
+	b->keys[b->n++] = arena_str(&b->arena, ((const struct account *)rec)->email_address);
 	return 0;
 }
 
@@ -125,28 +115,40 @@ static int move_batch(struct call *c, struct batch *b, struct str boxid, int64_t
 	return 0;
 }
 
+/* The next accounts of the box: 0, or -1 after call_fail. Those that have moved are none of them
+ * any more. */
+static int next_batch(struct call *c, struct str from, struct batch *b)
+{
+	struct store_query q = { .boxid = from, .limit = MOVE_BATCH };
+	struct csv_progress *p = &c->env->work->rows;
+	struct err e = { "" };
+	uint64_t left;
+
+	b->arena = ARENA(0);
+	b->n = 0;
+	if (store_search(c->env->accounts, &table_accounts, &q, collect, b, &left, &e) < 0)
+		return change_unavailable(c, &e);
+	atomic_store(&p->of, atomic_load(&p->done) + left);
+	return 0;
+}
+
 /* All accounts of a box, in the one transaction that is open. */
 static int move_all(struct call *c, struct str from, struct str boxid, int64_t *moved)
 {
 	struct batch *b = arena_alloc(c->arena, sizeof(*b));
 	static const struct err full = { "the request needs too much memory" };
-	struct err e = { "" };
-	int rc = 1;
+	int rc = 0;
 
 	if (!b)
 		return change_unavailable(c, &full);
-	b->from_box = from;
-	while (rc == 1) {
-		b->arena = ARENA(0);
-		b->n = 0;
-		rc = store_each(c->env->accounts, &table_accounts,
-				(struct str){ b->last, b->last_n }, collect, b, &e);
-		if (rc < 0)
-			change_unavailable(c, &e);
-		else if (move_batch(c, b, boxid, moved) < 0)
-			rc = -1;
+	if (str_eq(from, boxid))
+		return 0;
+	do {
+		rc = next_batch(c, from, b);
+		if (rc == 0)
+			rc = move_batch(c, b, boxid, moved);
 		arena_free(&b->arena);
-	}
+	} while (rc == 0 && b->n > 0);
 	return rc;
 }
 
