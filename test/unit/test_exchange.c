@@ -230,6 +230,8 @@ START_TEST(refused_before_the_next)
 		admin_bell(admin);
 	}
 	answered(&two, 200, NULL);
+}
+END_TEST
 
 /* The supervisor has answered, and its bell is still on the way: who comes now does not overtake
  * those who wait. */
