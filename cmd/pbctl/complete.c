@@ -1,6 +1,7 @@
 #include "cmd/pbctl/complete.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "admin/command.h"
 #include "cmd/pbctl/verbs.h"
@@ -42,6 +43,18 @@ static void offer_each(const struct completion *k, const char *words, char separ
 
 /* --- names that the service knows --- */
 
+/* The key is on the line or in a file. Nothing is asked on a terminal nor waited for in a pipe:
+ * whoever presses the key of completion has not sent the line yet. */
+static bool is_key_at_hand(const struct options *o)
+{
+	const char *key = o->key ? o->key : "";
+	struct stat st;
+
+	if (strcmp(key, "-") == 0)
+		return false;
+	return key[0] != '@' || key[1] == '@' || (stat(key + 1, &st) == 0 && S_ISREG(st.st_mode));
+}
+
 static void ask_names(struct completion *k)
 {
 	struct request r;
@@ -49,7 +62,7 @@ static void ask_names(struct completion *k)
 	struct err e;
 
 	k->asked = true;
-	if (options_check(&k->o, &e) || ctl_open(&c, &k->o, &e))
+	if (options_check(&k->o, &e) || !is_key_at_hand(&k->o) || ctl_open(&c, &k->o, &e))
 		return;
 	http_patience(c.http, PATIENCE_MS);
 	request_init(&r, "listclusters");
@@ -68,12 +81,25 @@ static bool is_first(const struct node *row, const char *path, const char *tag, 
 	return true;
 }
 
+/* What comes from a service becomes part of a line that a shell will read. */
+static bool is_plain(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      (c && strchr("_.:+@", c)) || (c == '-' && i > 0)))
+			return false;
+	}
+	return true;
+}
+
 static void offer_names(struct completion *k, const char *path, const char *tag)
 {
 	if (!k->asked)
 		ask_names(k);
 	for (const struct node *r = NULL; k->there && (r = node_each(k->names.root, path, r));)
-		if (is_first(r, path, tag, k->names.root))
+		if (is_plain(node_text(r, tag)) && is_first(r, path, tag, k->names.root))
 			offer(k, node_text(r, tag));
 }
 

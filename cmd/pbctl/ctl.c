@@ -153,8 +153,11 @@ int ctl_refused(struct ctl *c, const char *command, const struct answer *a)
 		json_answer(c->out, a);
 	fprintf(stderr, "pbctl: %s: ", command);
 	text_print(stderr, a->error, 2);
-	if (a->code.n)
-		fprintf(stderr, " (%.*s)", STR_ARG(a->code));
+	if (a->code.n) {
+		fputs(" (", stderr);
+		text_print(stderr, a->code, 2);
+		fputc(')', stderr);
+	}
 	fputc('\n', stderr);
 	return EXIT_REFUSED;
 }

@@ -107,11 +107,21 @@ static int sync_folder(char *path)
 	return rc;
 }
 
+/* A rename would put an end to /dev/null, for root. */
+static bool is_no_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 int file_replace(const char *path, struct str content, const char *like, struct err *e)
 {
 	char temp[PATH_MAX];
 	int n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path), fd, rc;
 
+	if (is_no_file(path))
+		return err_set(e, "%s is not a file", path);
 	if (n < 0 || (size_t)n >= sizeof(temp))
 		return err_set(e, "%s: the name is too long", path);
 	fd = mkostemp(temp, O_CLOEXEC); /* of mode 0600 */

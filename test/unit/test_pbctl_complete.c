@@ -18,7 +18,8 @@ static unsigned asked;
 int ctl_open(struct ctl *c, const struct options *o, struct err *e)
 {
 	*c = (struct ctl){ .o = *o };
-	return o->directory && strcmp(o->directory, "there") == 0 ? 0 : err_set(e, "nobody");
+	ck_assert(!o->key || strcmp(o->key, "-") != 0); /* it would be asked for on the terminal */
+	return (o->directory && strcmp(o->directory, "there") == 0) || o->key ? 0 : err_set(e, "nobody");
 }
 
 void ctl_close(struct ctl *c)
@@ -42,7 +43,8 @@ int ctl_ask(struct ctl *c, const struct request *r, struct answer *out, struct e
 	buf_init(&b, 4096);
 	ck_assert_int_eq(buf_add(&b, STR("<response><status>ok</status><clusters total=\"2\"><cluster><clusterid>MX"
 					 "</clusterid><boxes total=\"2\"><box><clusterid>MX</clusterid><boxid>M1"
-					 "</boxid></box><box><clusterid>MX</clusterid><boxid>N2</boxid></box></boxes>"
+					 "</boxid></box><box><clusterid>MX</clusterid><boxid>N2</boxid></box>"
+					 "<box><clusterid>MX</clusterid><boxid>$(id)</boxid></box></boxes>"
 					 "</cluster><cluster><clusterid>POP</clusterid><boxes total=\"1\"><box>"
 					 "<clusterid>POP</clusterid><boxid>M1</boxid></box></boxes></cluster>"
 					 "</clusters></response>")),
@@ -136,6 +138,23 @@ START_TEST(asks_only_when_names_are_wanted)
 }
 END_TEST
 
+static const struct {
+	const char *key;
+	unsigned asks;
+} keys[] = { { "k", 1 }, { "@@k", 1 }, { "@/etc/passwd", 1 },
+	     { "-", 0 }, { "@/dev/stdin", 0 }, { "@/nonexistent/key", 0 } };
+
+START_TEST(asks_nobody_for_the_key)
+{
+	char line[128];
+
+	asked = 0;
+	snprintf(line, sizeof(line), "-url http://there -key %s light _", keys[_i].key);
+	free(complete_line(line));
+	ck_assert_uint_eq(asked, keys[_i].asks);
+}
+END_TEST
+
 /* --- help --- */
 
 static char *help_of(const char *line)
@@ -214,6 +233,7 @@ int main(void)
 
 	tcase_add_loop_test(t, completion, 0, ARRAY_LEN(completions));
 	tcase_add_test(t, asks_only_when_names_are_wanted);
+	tcase_add_loop_test(t, asks_nobody_for_the_key, 0, ARRAY_LEN(keys));
 	tcase_add_loop_test(t, help, 0, ARRAY_LEN(helps));
 	tcase_add_test(t, help_in_columns);
 	tcase_add_test(t, no_help);

@@ -293,6 +293,7 @@ END_TEST
 
 START_TEST(file_in_place_of_another)
 {
+	char name[64];
 	struct stat st;
 	struct buf b;
 	struct err e = { "" };
@@ -305,6 +306,13 @@ START_TEST(file_in_place_of_another)
 	ck_assert_int_eq(file_read(file, 100, &b, &e), 0);
 	ck_assert(str_eq(buf_str(&b), STR("new")));
 	buf_release(&b);
+	snprintf(name, sizeof(name), "%s.link", file); /* as /dev/stdout is one to a terminal */
+	ck_assert_int_eq(symlink("/dev/null", name), 0);
+	ck_assert_int_eq(file_replace(name, STR("new"), NULL, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "is not a file"));
+	ck_assert_int_eq(lstat(name, &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+	unlink(name);
 	ck_assert_int_eq(file_replace("/nonexistent/file", STR("new"), NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "/nonexistent/file: No such file"));
 }
