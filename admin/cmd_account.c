@@ -1,5 +1,6 @@
 /* Accounts and aliases, one by one. */
 #include "admin/change.h"
+#include "admin/cluster.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
 #include "lib/base/log.h"
@@ -40,32 +41,12 @@ static int check_alias(struct call *c, union record *rec, const union record *ol
 
 /* --- an account without its box is allowed, but worth a word --- */
 
-static int is_box(void *arg, const void *rec, const struct row_meta *m)
-{
-	const struct str *boxid = arg;
-
-	(void)m;
-	return str_eq(((const struct box *)rec)->boxid, *boxid);
-}
-
-bool account_box_known(struct call *c, struct str boxid)
-{
-	struct err e = { "" };
-	int rc = store_read_begin(c->env->accounts, &e);
-
-	if (rc == 0) {
-		rc = store_each(c->env->accounts, &table_boxes, STR(""), is_box, &boxid, &e);
-		store_read_end(c->env->accounts);
-	}
-	return rc != 0; /* not known to be missing */
-}
-
 static void tell_email(struct call *c, const union record *rec)
 {
 	struct str boxid = rec->account.boxid;
 	struct str text = STR("the account has no box: mail to it gets a temporary error");
 
-	if (boxid.n > 0 && account_box_known(c, boxid))
+	if (boxid.n > 0 && box_known(c, boxid))
 		return;
 	if (boxid.n > 0)
 		text = arena_printf(c->arena,

@@ -259,6 +259,28 @@ void cmd_deletebox(struct call *c)
 	record_delete(c, &boxes);
 }
 
+/* --- names of boxes --- */
+
+static int is_called(void *arg, const void *rec, const struct row_meta *m)
+{
+	const struct str *boxid = arg;
+
+	(void)m;
+	return str_eq(((const struct box *)rec)->boxid, *boxid);
+}
+
+bool box_known(struct call *c, struct str boxid)
+{
+	struct err e = { "" };
+	int rc = store_read_begin(c->env->accounts, &e);
+
+	if (rc == 0) {
+		rc = store_each(c->env->accounts, &table_boxes, STR(""), is_called, &boxid, &e);
+		store_read_end(c->env->accounts);
+	}
+	return rc != 0; /* not known to be missing */
+}
+
 /* --- lights: a command has the name of the light that it sets --- */
 
 static int set_light(struct call *c, union record *rec, const union record *old)

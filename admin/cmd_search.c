@@ -1,5 +1,6 @@
 /* Finding and moving accounts and aliases at size. */
 #include "admin/change.h"
+#include "admin/cluster.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
 
@@ -182,7 +183,7 @@ void cmd_moveemail(struct call *c)
 	}
 	change_abort(c); /* nothing moved: nothing to write; else it is over */
 	xml_out_int(&c->body, "moved", moved);
-	if (!account_box_known(c, boxid))
+	if (!box_known(c, boxid))
 		xml_out_text(&c->body, "warning", STR("no cluster has a box of that name: mail to "
 						      "the accounts gets a temporary error"));
 }

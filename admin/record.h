@@ -42,8 +42,6 @@ int record_get(struct call *c, const struct record_kind *k, bool secrets, union 
 
 /* The row whose key fields stand in key: 0, STORE_NONE, or -1 after call_fail. */
 int record_load(struct call *c, const struct table *t, const union record *key, union record *out);
-/* Has any cluster a box of that name? (cmd_account.c) */
-bool account_box_known(struct call *c, struct str boxid);
 /* Texts that borrow the store's map move into the arena: 0, or -1 after call_fail. */
 int record_own(struct call *c, const struct table *t, union record *rec, struct arena *a);
 /* One element a field that is not hidden. */
