@@ -49,9 +49,11 @@ static int list_one(void *arg, const void *rec, const struct row_meta *m)
 	return 0;
 }
 
+/* All, for those who know of no pages. */
 void cmd_blockedips(struct call *c)
 {
-	struct listing l = { .left = c->args.limit, .after = c->args.after };
+	bool page = call_text(c, "limit").n > 0;
+	struct listing l = { .left = page ? c->args.limit : INT64_MAX, .after = c->args.after };
 	struct err e = { "" };
 	int rc;
 

@@ -45,7 +45,9 @@
 	X(deleteemail, G_ACCOUNTS, 0, NULL, "email_address!", "Deletes an account.", \
 	  "email_address=abigail@example.com") \
 	X(blockedips, G_ACCOUNTS, COMMAND_READS, NULL, "after limit", \
-	  "Answers the addresses and accounts that are blocked, and why.", "") \
+	  "Answers the addresses and accounts that are blocked, and why: all of them, unless limit is " \
+	  "named.", \
+	  "") \
 	X(setblockip, G_ACCOUNTS, 0, NULL, "block_email email_address address block_ip", \
 	  "Blocks or unblocks an account, an address, or both.", \
 	  "block_email=0 email_address=abigail@example.com address=192.0.2.7") \

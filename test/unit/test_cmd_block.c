@@ -97,6 +97,42 @@ START_TEST(full_journal)
 }
 END_TEST
 
+static unsigned rows(void)
+{
+	unsigned n = 0;
+
+	for (const char *at = answer; (at = strstr(at, "<blockedip>")); at++)
+		n++;
+	return n;
+}
+
+/* Who asks as the manual does gets the whole list. */
+START_TEST(whole_list)
+{
+	struct err e = { "" };
+	char subject[16];
+
+	rig_traffic_open();
+	ck_assert_int_eq(store_write_begin(rig_env.traffic, clock_wall_ms(), &e), 0);
+	for (int i = 0; i < 1100; i++) {
+		struct blocked b;
+
+		record_defaults(&table_blocked, &b);
+		snprintf(subject, sizeof(subject), "10.0.%d.%d", i / 100, i % 100);
+		b.subject = str_z(subject);
+		ck_assert_int_eq(store_put(rig_env.traffic, &table_blocked, &b, &e), 0);
+	}
+	ck_assert_int_eq(store_commit(rig_env.traffic, &e), 0);
+	ck_assert_uint_eq(ask("blockedips", NULL), 200);
+	ck_assert_uint_eq(rows(), 1100);
+	ck_assert_uint_eq(ask("blockedips", "limit", "", NULL), 200);
+	ck_assert_uint_eq(rows(), 1100);
+	ck_assert_uint_eq(ask("blockedips", "limit", "7", "after", "10.0.9.9", NULL), 200);
+	ck_assert_uint_eq(rows(), 7);
+	ck_assert_ptr_nonnull(strstr(answer, "total=\"1100\""));
+}
+END_TEST
+
 START_TEST(no_list_yet)
 {
 	ck_assert_uint_eq(ask("blockedips", NULL), 503);
@@ -110,6 +146,7 @@ int main(void)
 
 	tcase_add_loop_test(t, said_and_named, 0, (int)ARRAY_LEN(table));
 	tcase_add_test(t, full_journal);
+	tcase_add_test(t, whole_list);
 	tcase_add_test(t, no_list_yet);
 	return rig_run(t, "cmd_block");
 }
