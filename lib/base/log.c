@@ -70,6 +70,16 @@ static void take_fd(int fd)
 	log_fd = fd;
 }
 
+/* The same number stands for the new file: other threads may be writing, and between a close and
+ * an open what they write would go to whatever file took the number. */
+static int exchange_fd(int fd, struct err *e)
+{
+	int rc = dup3(fd, log_fd, O_CLOEXEC) < 0 ? err_errno(e, "log file %s", log_path) : 0;
+
+	close(fd);
+	return rc;
+}
+
 int log_open(const char *path, struct err *e)
 {
 	bool named = path && *path;
@@ -90,10 +100,7 @@ int log_reopen(struct err *e)
 	if (!log_path)
 		return 0;
 	fd = open_path(log_path, e);
-	if (fd < 0)
-		return -1;
-	take_fd(fd);
-	return 0;
+	return fd < 0 ? -1 : exchange_fd(fd, e);
 }
 
 void log_role(const char *role)
