@@ -86,7 +86,7 @@ void call_fail(struct call *c, unsigned http, const char *code, const char *fmt,
 	vsnprintf(c->err.text, sizeof(c->err.text), fmt, ap);
 	va_end(ap);
 	xml_out_free(&c->body);
-	c->publish = false;
+	c->publish = c->stands = false;
 	c->undo = NULL;
 	c->journal_mark = 0;
 }
@@ -200,7 +200,7 @@ void command_run(struct call *c)
 	c->http = 200;
 	c->code = NULL;
 	c->err.text[0] = '\0';
-	c->publish = false;
+	c->publish = c->stands = false;
 	c->undo = NULL;
 	c->journal_mark = 0;
 	record_defaults(&table_args, &c->args);

@@ -47,6 +47,9 @@ struct call {
 	 * answered when all have confirmed. undo, if set, takes the stored change back when the
 	 * supervisor cannot open a listener for it. */
 	bool publish;
+	/* Nothing had to change, but what stands need not be live everywhere yet: the same without
+	 * publishing, so that a command may be repeated until it is. */
+	bool stands;
 	int (*undo)(struct call *c, struct err *e);
 	void *undo_arg;
 	/* A fact went to the replicator: it is answered when this mark of admin's journal is

@@ -144,11 +144,13 @@ static void make_live(struct exchange *x)
 	struct admin *a = x->admin;
 	struct err e;
 
-	if (!x->call.publish) {
+	if (!x->call.publish && !x->call.stands) {
 		exchange_answer(x);
 		return;
 	}
-	if (publish_start(&x->publish, a->c.accounts, a->c.shm, &e)) {
+	if (x->call.stands) {
+		publish_standing(&x->publish, a->c.shm);
+	} else if (publish_start(&x->publish, a->c.accounts, a->c.shm, &e)) {
 		log_error("xml %s: stored, but %s", x->command, e.text);
 		call_fail(&x->call, 503, "not_confirmed", "stored, but %s", e.text);
 		exchange_answer(x);

@@ -149,6 +149,13 @@ int publish_start(struct publish *p, struct store *accounts, struct shm *shm, st
 	return 0;
 }
 
+void publish_standing(struct publish *p, struct shm *shm)
+{
+	*p = (struct publish){ .generation = generation_get(shm) };
+	if (!publish_settled(shm))
+		p->listeners = listeners_version(shm);
+}
+
 /* --- how far it is --- */
 
 /* 1: all open, or nothing to open; 0: not known yet; -1: refused. What is open is so for good: the

@@ -27,6 +27,8 @@ enum publish_state {
  * differs. -1: the store cannot be read. */
 MUST_CHECK int publish_start(struct publish *p, struct store *accounts, struct shm *shm,
 			     struct err *e);
+/* The same wait for what is published already. */
+void publish_standing(struct publish *p, struct shm *shm);
 /* To be asked between the supervisor's answer and the next change of the table. */
 enum publish_state publish_state(struct publish *p, struct shm *shm, struct err *why);
 /* Has the supervisor answered the listener table that stands? Until then nobody should replace

@@ -318,6 +318,7 @@ static void change(struct call *c, const struct record_kind *k, bool adding)
 	if (rc < 0)
 		return;
 	c->publish = k->publish && rc == 0;
+	c->stands = k->publish && rc == 1;
 	c->undo = k->undo && rc == 0 ? undo : NULL;
 	answer(c, k, &rec);
 }

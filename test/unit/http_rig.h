@@ -96,7 +96,8 @@ static void cmd_importconfig(struct call *c)
 static void cmd_green(struct call *c)
 {
 	note(c, "boxid");
-	c->publish = true;
+	c->stands = xml_get(c->req, "boxid") && str_eq(*xml_get(c->req, "boxid"), STR("SAME"));
+	c->publish = !c->stands;
 }
 
 static inline void write_cluster_in(struct store *s, struct str name, int64_t listen_port)

@@ -116,6 +116,30 @@ static bool has_cluster(const char *name)
 	return rc == 0;
 }
 
+/* Said again it is no change, and yet not true before all have it. */
+START_TEST(said_again)
+{
+	static const char same[] = "<green><clusterid>C</clusterid><boxid>SAME</boxid>" KEY "</green>";
+	struct client c;
+	uint32_t generation;
+
+	ask_later(&c, GREEN);
+	confirm(0);
+	expire();
+	answered(&c, 503, WRONG_CODE("not_confirmed"));
+	generation = generation_get(shm);
+	ask_later(&c, same);
+	expire();
+	answered(&c, 503, "worker 2 (process 1001) has not confirmed");
+	ask_later(&c, same);
+	confirm(1);
+	admin_bell(admin);
+	answered(&c, 200, NULL);
+	ask(same, 200, NULL);
+	ck_assert_uint_eq(generation_get(shm), generation);
+}
+END_TEST
+
 START_TEST(listener_opens)
 {
 	struct client c;
@@ -692,6 +716,7 @@ int main(void)
 	tcase_add_test(t, live_for_a_half_closed_client);
 	tcase_add_test(t, lost_bell);
 	tcase_add_test(t, not_confirmed_in_time);
+	tcase_add_test(t, said_again);
 	tcase_add_test(t, listener_opens);
 	tcase_add_test(t, listener_fails);
 	tcase_add_test(t, listener_fails_for_good);

@@ -252,6 +252,26 @@ START_TEST(live_when_all_confirmed)
 }
 END_TEST
 
+/* What was published before, by whomever. */
+START_TEST(standing)
+{
+	uint32_t generation;
+
+	enter_all();
+	add_cluster("mail", "0.0.0.0", 25);
+	start();
+	generation = generation_get(shm);
+	publish_standing(&p, shm);
+	confirm_all();
+	ck_assert_int_eq(state(), PUBLISH_WAITS);
+	listeners_answer(shm, listeners_version(shm), "mail: in use");
+	ck_assert_int_eq(state(), PUBLISH_REFUSED);
+	publish_standing(&p, shm); /* known by now */
+	ck_assert_int_eq(state(), PUBLISH_LIVE);
+	ck_assert_uint_eq(generation_get(shm), generation);
+}
+END_TEST
+
 START_TEST(dead_workers_do_not_count)
 {
 	enter_all();
@@ -340,6 +360,7 @@ int main(void)
 	tcase_add_test(t, indices);
 	tcase_add_test(t, too_many);
 	tcase_add_test(t, live_when_all_confirmed);
+	tcase_add_test(t, standing);
 	tcase_add_test(t, dead_workers_do_not_count);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, refused_before);
