@@ -19,6 +19,7 @@
 /* Runs at stop: resume, ask the handler, send, and one to spare for each further turn of the
  * state machine. */
 #define LAST_RUNS 8
+#define LOOK_MS 1000 /* for connections that will come to nothing */
 
 struct server {
 	struct server_config c;
@@ -37,8 +38,9 @@ struct server {
 struct conn {
 	struct server *server;
 	int fd; /* the library's */
-	struct timer deadline;
-	int64_t since; /* begin of what has the deadline */
+	struct timer look;
+	int64_t since, deadline; /* of what is under way now */
+	bool reads;		 /* it is a request that has not all come */
 };
 
 struct request {
@@ -60,6 +62,13 @@ struct request {
 
 /* --- deadlines --- */
 
+static void look_later(struct conn *c)
+{
+	int64_t left = c->deadline - loop_now(c->server->c.loop);
+
+	timer_set(&c->look, left < LOOK_MS ? left : LOOK_MS);
+}
+
 /* What began at since and moves so many bytes may take this long. */
 static void allow(struct conn *c, uint64_t bytes)
 {
@@ -67,20 +76,36 @@ static void allow(struct conn *c, uint64_t bytes)
 	int64_t ms = s->deadline_ms ? s->deadline_ms : DEADLINE_HTTP_MS;
 
 	ms += (int64_t)((uint64_t)ms * bytes / LIMIT_HTTP_PACE);
-	timer_set(&c->deadline, c->since + ms - loop_now(s->loop));
+	c->deadline = c->since + ms;
+	look_later(c);
 }
 
-/* The same for what begins now. */
-static void allow_anew(struct conn *c, uint64_t bytes)
+/* The same for what begins now: to read a request, or to send an answer. */
+static void begin_to(struct conn *c, bool read, uint64_t bytes)
 {
+	c->reads = read;
 	c->since = loop_now(c->server->c.loop);
 	allow(c, bytes);
 }
 
-/* The library learns of it as of a client that went away. */
-static void on_deadline(struct timer *t)
+/* Has the client said all it will? The library, which is told of new bytes once, does not see an
+ * end that came together with bytes. */
+static bool has_ended(const struct conn *c)
 {
-	shutdown(container_of(t, struct conn, deadline)->fd, SHUT_RDWR);
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Too late, or the rest will never come: the library learns of it as of a client that goes. */
+static void on_look(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, look);
+
+	if (loop_now(c->server->c.loop) >= c->deadline || (c->reads && has_ended(c)))
+		shutdown(c->fd, SHUT_RDWR);
+	else
+		look_later(c);
 }
 
 /* --- what may be asked --- */
@@ -233,15 +258,6 @@ void server_answer(struct server_request *r, unsigned http, const char *type,
 	loop_defer(q->server->c.loop, &q->server->again);
 }
 
-/* Has the client said all it will? The library, which is told of new bytes once, does not see an
- * end that came together with the request. */
-static bool has_ended(struct request *q)
-{
-	char byte;
-
-	return recv(q->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 /* A client that sends no Host field, although HTTP/1.1 asks for it, was written by hand and
  * reads to the end of the connection. MHD_NO closes it at once. */
 static enum MHD_Result queue(struct request *q)
@@ -250,12 +266,12 @@ static enum MHD_Result queue(struct request *q)
 
 	if (!q->response)
 		return rc;
-	if (has_ended(q) || !has_header(q, "Host"))
+	if (has_ended(q->conn) || !has_header(q, "Host"))
 		(void)MHD_add_response_header(q->response, "Connection", "close");
 	rc = MHD_queue_response(q->mhd, q->http, q->response);
 	MHD_destroy_response(q->response);
 	q->response = NULL;
-	allow_anew(q->conn, q->answer_n);
+	begin_to(q->conn, false, q->answer_n);
 	return rc;
 }
 
@@ -263,7 +279,7 @@ static enum MHD_Result hand_over(struct request *q)
 {
 	q->r.body = q->body.mem ? buf_str(&q->body) : STR("");
 	q->seen = true;
-	timer_stop(&q->conn->deadline); /* our turn */
+	timer_stop(&q->conn->look); /* our turn */
 	q->server->c.request(q->server->c.arg, &q->r);
 	q->r.body = STR("");
 	drop_body(q);
@@ -337,6 +353,7 @@ static bool fits(struct request *q, size_t n)
 static enum MHD_Result take(struct request *q, struct str piece)
 {
 	struct server *s = q->server;
+	size_t n;
 	bool taken;
 
 	if (q->r.what != SERVER_XML) {
@@ -347,7 +364,8 @@ static enum MHD_Result take(struct request *q, struct str piece)
 	if (q->r.what == SERVER_REFUSED)
 		return MHD_YES;
 	s->bodies -= q->body.cap;
-	taken = taken && s->bodies + buf_len(&q->body) + piece.n <= LIMIT_HTTP_BODIES &&
+	n = buf_len(&q->body) + piece.n;
+	taken = taken && (n <= LIMIT_HTTP_SMALL || s->bodies + n <= LIMIT_HTTP_BODIES) &&
 		buf_add(&q->body, piece) == 0;
 	s->bodies += q->body.cap;
 	if (!taken)
@@ -384,7 +402,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **cls,
 	if (!q)
 		return;
 	*cls = NULL;
-	allow_anew(q->conn, 0); /* the next one */
+	begin_to(q->conn, true, 0); /* the next one */
 	if (q->seen)
 		s->c.gone(s->c.arg, &q->r);
 	list_remove(&q->node);
@@ -429,8 +447,8 @@ static struct conn *conn_new(struct server *s, struct MHD_Connection *mhd)
 
 	c->server = s;
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	timer_init(&c->deadline, s->c.loop, on_deadline);
-	allow_anew(c, 0);
+	timer_init(&c->look, s->c.loop, on_look);
+	begin_to(c, true, 0);
 	return c;
 }
 
@@ -446,7 +464,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket,
 		*socket = conn_new(s, mhd);
 		return;
 	}
-	timer_stop(&c->deadline);
+	timer_stop(&c->look);
 	free(c);
 	*socket = NULL;
 	if (!s->stopping)

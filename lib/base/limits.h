@@ -102,6 +102,7 @@
 #define DEADLINE_HTTP_MS 60000	    /* for a whole request, or a whole answer, */
 #define LIMIT_HTTP_PACE (1u << 20)  /* and as much again for so many bytes of it: 17 kB/s */
 #define LIMIT_HTTP_BODIES (64u << 20) /* all bodies under way together: strangers may send them */
+#define LIMIT_HTTP_SMALL 65536	    /* but bodies up to this always find room: 25 MiB of all */
 #define LIMIT_HTTP_LARGE 2	    /* of them above LIMIT_XML_BODY: the others need room as well */
 #define LIMIT_HTTP_LOG 20	    /* lines a minute about clients that speak no HTTP or TLS */
 #define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */

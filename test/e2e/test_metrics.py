@@ -5,7 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness import Client, Gone, Mail, wait_for
+from harness import Balancer, Client, Gone, Mail, wait_for
 from test_pages import get, local
 
 
@@ -153,6 +153,19 @@ def test_processes_and_stores(busy):
         assert page.value("store_map_bytes", store=store) >= used
     assert page.value("uptime_seconds") > 0
     assert page.value("info", version="0.1.0") == 1
+
+
+def test_as_another_user(keep, tmp_path):
+    """Who has given up all rights sees what the others use all the same."""
+    (tmp_path / "pb" / "traffic").mkdir(parents=True)
+    for path in (tmp_path / "pb", tmp_path / "pb" / "traffic"):
+        path.chmod(0o777)
+    for path in (tmp_path, *tmp_path.parents):
+        if path != path.parent and path.owner() == "root":
+            path.chmod(path.stat().st_mode | 0o011)
+    page = Page(keep(Balancer(tmp_path / "pb", "-user", "nobody")))
+    for role in page.labels("process_up", "process"):
+        assert page.value("process_resident_memory_bytes", process=role) > 1 << 20
 
 
 def test_odd_names(balancer):

@@ -264,6 +264,7 @@ START_TEST(bodies_together)
 	}
 	for (int i = 0; i < N; i++) /* it has read what it ever will */
 		ck_assert(client_waits(&c[i]));
+	ask(BODY, 200, NULL); /* small ones go on */
 	for (int i = 0; i < N; i++) {
 		struct reply r;
 
@@ -561,6 +562,23 @@ START_TEST(large_answer)
 }
 END_TEST
 
+/* Its end comes together with its last bytes, and is not told again. */
+START_TEST(client_goes_with_its_last_bytes)
+{
+	static const char *const texts[] = {
+		"POST /xml HTTP/1.1\r\nContent-Length: 100\r\n\r\n<addnewemail>", "POST",
+	};
+	struct client c;
+
+	start_with_deadline(600000);
+	client_tcp(&c, port);
+	ck_assert_int_gt(send(c.fd, texts[_i], strlen(texts[_i]), 0), 0);
+	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+	expect(client_reply(&c), 0, NULL); /* closed long before any deadline */
+	client_close(&c);
+}
+END_TEST
+
 START_TEST(client_goes_in_its_body)
 {
 	struct client c;
@@ -600,5 +618,6 @@ int main(void)
 	tcase_add_test(t, who_asks);
 	tcase_add_test(t, large_answer);
 	tcase_add_test(t, client_goes_in_its_body);
+	tcase_add_loop_test(t, client_goes_with_its_last_bytes, 0, 2);
 	return http_rig_run(t, "server");
 }
