@@ -325,6 +325,7 @@ START_TEST(rows)
 	/* however they came, no other parameter may hold them */
 	ck_ok(ask("searchemail", "query", "", NULL));
 	rig_req.v[0].rows = &row;
+	xml_out_free(&call.body);
 	command_run(&call);
 	ck_assert_str_eq(call.code, "malformed");
 	ck_assert_str_eq(call.err.text, "<query> holds elements of its own, and must not");
