@@ -77,13 +77,26 @@ static void on_doctype(void *arg, const char *name, const char *system, const ch
 	refuse(arg, malformed, "is refused: no document type, no entity declarations", STR("!DOCTYPE"));
 }
 
+static void too_large(struct parsing *p)
+{
+	refuse(p, malformed, "makes the request too large", root_or(p, "request"));
+}
+
 static struct str kept(struct parsing *p, struct str s)
 {
 	struct str out = arena_str(p->arena, s);
 
 	if (!out.p)
-		refuse(p, malformed, "makes the request too large", root_or(p, "request"));
+		too_large(p);
 	return out;
+}
+
+/* Of the open element. */
+static struct str open_name(const struct parsing *p, unsigned depth)
+{
+	if (depth > 2)
+		return p->level[depth].row->name;
+	return depth == 2 ? p->out->v[p->out->n - 1].name : p->out->command;
 }
 
 static void open_child(struct parsing *p, struct str name)
@@ -111,13 +124,16 @@ static void open_row(struct parsing *p, struct str name)
 	struct xml_row *row;
 
 	if (!p->rows || p->depth > LIMIT_XML_DEPTH) {
-		refuse(p, malformed, "holds elements of its own, and must not",
-		       p->depth > 3 ? in->row->name : p->out->v[p->out->n - 1].name);
+		refuse(p, malformed, "holds elements of its own, and must not", open_name(p, p->depth - 1));
 		return;
 	}
-	row = p->n_rows++ < LIMIT_XML_ROWS ? arena_alloc(p->arena, sizeof(*row)) : NULL;
-	if (!row || in->text) {
-		refuse(p, malformed, row ? "stands beside text" : "is one element too many", name);
+	if (in->text || p->n_rows++ == LIMIT_XML_ROWS) {
+		refuse(p, malformed, in->text ? "stands beside text" : "is one element too many", name);
+		return;
+	}
+	row = arena_alloc(p->arena, sizeof(*row));
+	if (!row) {
+		too_large(p);
 		return;
 	}
 	row->value = STR("");
@@ -178,8 +194,7 @@ static void on_text(void *arg, const char *s, int n)
 	if (p->refused || p->depth == 0)
 		return;
 	if (!blank && (p->depth == 1 || !is_leaf(p)))
-		refuse(p, malformed, "holds text beside its children",
-		       p->depth == 1 ? p->out->command : p->out->v[p->out->n - 1].name);
+		refuse(p, malformed, "holds text beside its children", open_name(p, p->depth));
 	p->level[p->depth].text |= !blank;
 	/* Decoded text is never longer than its source, so this does not fail. */
 	if (p->depth >= 2 && buf_add(&p->text, text) < 0)
