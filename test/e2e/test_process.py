@@ -2,12 +2,14 @@
 
 import os
 import pwd
+import re
 import signal
 import smtplib
 import socket
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -141,9 +143,13 @@ def test_bad_options(tmp_path, argv, words):
 def test_help_and_version():
     out = run("-help")
     assert out.returncode == 0
-    for option in ("directory", "http", "shared", "workers", "watchdog", "daemon", "pidfile",
-                   "user", "logfile", "monthly", "daily", "version", "help"):
-        assert f"-{option}" in out.stdout
+    for option in ("directory", "http", "http-cert", "http-key", "metrics", "shared", "workers",
+                   "watchdog", "daemon", "pidfile", "user", "logfile", "monthly", "daily",
+                   "version", "help"):
+        assert f"\n  -{option} " in out.stdout
+    page = (Path(__file__).parents[2] / "cmd" / "protobalance.8").read_text()
+    described = re.findall(r"\bFl ([\w-]+)", "".join(re.findall(r"^\.It .*$", page, re.M)))
+    assert set(re.findall(r"^  -([\w-]+) ", out.stdout, re.M)) == set(described)
     assert run("-version").stdout.startswith("protobalance ")
 
 
