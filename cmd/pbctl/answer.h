@@ -16,8 +16,8 @@ struct answer {
 /* Takes the document. -1: this is no answer of a protobalance; nothing to free then. */
 MUST_CHECK int answer_parse(struct buf *document, struct answer *out, struct err *e);
 void answer_free(struct answer *a);
-/* The values of an answer: its elements behind the frame (<command>, <status>), one after the
- * other: NULL at first, and in the end. */
+/* The values of an answer: its elements behind the frame (<command>, <status>), one after
+ * the other: NULL at first, and in the end. */
 const struct node *answer_each(const struct answer *a, const struct node *before);
 
 #endif

@@ -43,8 +43,8 @@ static void offer_each(const struct completion *k, const char *words, char separ
 
 /* --- names that the service knows --- */
 
-/* The key is on the line or in a file. Nothing is asked on a terminal nor waited for in a pipe:
- * whoever presses the key of completion has not sent the line yet. */
+/* The key is on the line or in a file. Nothing is asked on a terminal nor waited for in a
+ * pipe: whoever presses the key of completion has not sent the line yet. */
 static bool is_key_at_hand(const struct options *o)
 {
 	const char *key = o->key ? o->key : "";
@@ -121,11 +121,12 @@ static const struct field *field_of(const struct command *command, struct str ta
 	return NULL;
 }
 
-/* A cluster that is added has a name of its own. A box may well be one of another cluster. */
+/* A cluster that is added has a name of its own. A box may well be one of another
+ * cluster. */
 static bool is_new(const struct completion *k, struct str tag)
 {
-	return k->command->flags & COMMAND_ADDS && k->command->table == &table_clusters &&
-	       str_eq(tag, STR("clusterid"));
+	return k->command && k->command->flags & COMMAND_ADDS &&
+	       k->command->table == &table_clusters && str_eq(tag, STR("clusterid"));
 }
 
 static void offer_values(struct completion *k, struct str tag)
@@ -158,7 +159,8 @@ static bool has_tag(const struct completion *k, struct str tag)
 	return false;
 }
 
-/* The slot that the last word is for: the one behind as many as there are words of no tag. */
+/* The slot that the last word is for: the one behind as many as there are words of no
+ * tag. */
 static bool open_slot(const struct completion *k, struct slot *s)
 {
 	int n = 0;
@@ -255,7 +257,8 @@ static void offer_options(struct completion *k)
 			offer_z(k, i->name);
 }
 
-/* NULL: it is no option, or one without an argument, or the argument stands in the word. */
+/* NULL: it is no option, or one without an argument, or the argument stands in the
+ * word. */
 static const struct option_info *wants_argument(const char *word)
 {
 	const char *name = word + strspn(word, "-");
@@ -280,7 +283,8 @@ static void keep_option(struct completion *k, const struct option_info *i, const
 
 /* --- the line --- */
 
-/* Takes the options out of the words, but for the last one. An option whose argument is being typed is returned. */
+/* Takes the options out of the words, but for the last one. An option whose argument is
+ * being typed is returned. */
 static const struct option_info *pick_options(struct completion *k, int n,
 					      char *const *words, char **plain)
 {

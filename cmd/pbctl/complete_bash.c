@@ -1,5 +1,5 @@
-/* The script for bash. Readline breaks words at = : and @, and puts a completion in the place of what
- * stands behind the last of them only. */
+/* The script for bash. Readline breaks words at = : and @, and puts a completion in the
+ * place of what stands behind the last of them only. */
 #include "cmd/pbctl/complete.h"
 #include "cmd/pbctl/verbs.h"
 

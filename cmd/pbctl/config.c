@@ -9,6 +9,7 @@
 #define ROOT "importconfig"
 
 /* Attributes fall away: nobody needs to count rows in a file that may be edited. */
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void write_nodes(struct xml_out *o, const struct node *n)
 {
 	for (; n; n = n->next) {
@@ -56,7 +57,7 @@ int verb_config_export(struct ctl *c, struct call_words *w, struct err *e)
 	request_set(&w->request, "show_password", STR("1"));
 	if (ctl_ask(c, &w->request, &a, e))
 		return -1;
-	if (!a.ok || c->o.xml || c->o.json)
+	if (!a.ok || (!w->word && (c->o.xml || c->o.json)))
 		status = show(c, w->request.command, &a, NULL);
 	else
 		status = export(c, w->word, &a, e);

@@ -29,18 +29,18 @@ struct ctl {
 MUST_CHECK int ctl_open(struct ctl *c, const struct options *o, struct err *e);
 void ctl_close(struct ctl *c);
 
-/* Asks, with a bar of progress on a terminal where it takes long. 0: answered, also when refused
- * (answer.ok); -1: not. The caller frees the answer. */
+/* Asks, with a bar of progress on a terminal where it takes long. 0: answered, also when
+ * refused (answer.ok); -1: not. The caller frees the answer. */
 MUST_CHECK int ctl_ask(struct ctl *c, const struct request *r, struct answer *out, struct err *e);
 /* The same with a document of the caller's own making. */
 MUST_CHECK int ctl_post(struct ctl *c, const char *command, struct str document,
 			struct answer *out, struct err *e);
-/* A command without parameters that is to succeed: EXIT_DONE and its answer; else there is none:
- * EXIT_REFUSED (and told), or -1. */
+/* A command without parameters that is to succeed: EXIT_DONE and its answer; else there
+ * is none: EXIT_REFUSED (and told), or -1. */
 MUST_CHECK int ctl_do(struct ctl *c, const char *command, struct answer *out, struct err *e);
 
-/* On standard error, and the exit status for it. A refusal is also printed as -xml and -json
- * want it. */
+/* On standard error, and the exit status for it. A refusal is also printed as -xml and
+ * -json want it. */
 int ctl_complain(const struct err *e);
 int ctl_refused(struct ctl *c, const char *command, const struct answer *a);
 /* The document as it came. */

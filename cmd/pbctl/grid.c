@@ -71,7 +71,8 @@ static const char *colour(const struct grid *g, struct str tag, struct str text)
 	return NULL;
 }
 
-/* The blanks in front of a cell are owed until something follows: no line ends with any. */
+/* The blanks in front of a cell are owed until something follows: no line ends with
+ * any. */
 static void put_cell(const struct grid *g, unsigned i, struct str text, size_t *owed)
 {
 	size_t column = g->columns[i].width, width = text_width(text), wrote = 0;

@@ -3,8 +3,9 @@
  *   clusterid  type  listen_port  sessions
  *   MX         smtp           25        17
  *
- * A column of numbers stands to the right; one in which no row has anything is left out. On a
- * terminal long cells are cut and lights are in their colour. Pages of one list may follow each other: the head is printed once.
+ * A column of numbers stands to the right; one in which no row has anything is left out.
+ * On a terminal long cells are cut and lights are in their colour. Pages of one list may
+ * follow each other: the head is printed once.
  * Memory: borrows the columns' names. */
 #ifndef PB_CMD_PBCTL_GRID_H
 #define PB_CMD_PBCTL_GRID_H
@@ -30,8 +31,8 @@ struct grid {
 
 /* columns: tags, blank separated. terminal: may out be given colours? */
 void grid_init(struct grid *g, FILE *out, bool terminal, struct str columns);
-/* Prints the elements at that path below of; a cell that a row has not is looked for in what is
- * around it. Returns the rows. */
+/* Prints the elements at that path below of; a cell that a row has not is looked for in
+ * what is around it. Returns the rows. */
 uint64_t grid_rows(struct grid *g, const struct node *of, const char *path);
 
 #endif

@@ -10,8 +10,8 @@
 void help_usage(FILE *out);
 /* All verbs and commands, a line each. */
 void help_all(FILE *out);
-/* What these words name: a verb, the beginning of some ("account"), a command, or several of them.
- * false: nothing of the name. */
+/* What these words name: a verb, the beginning of some ("account"), a command, or several
+ * of them. false: nothing of the name. */
 bool help_words(FILE *out, int n, char *const *words);
 
 /* --- pieces of it, also for documents --- */
@@ -22,7 +22,8 @@ struct str help_synopsis(const struct verb *v, struct arena *a);
 bool help_takes_params(const struct verb *v);
 /* What a value may be: "1 to 65535", "IP address". Lives in the arena. */
 struct str help_form(const struct field *f, struct arena *a);
-/* Is the default of a parameter worth telling? Not where what is not named stays as it is. */
+/* Is the default of a parameter worth telling? Not where what is not named stays as it
+ * is. */
 bool help_tells_default(const struct command *cmd, const struct field *f);
 
 #endif

@@ -92,6 +92,7 @@ static int url_parse(struct http *h, struct err *e)
 
 /* --- a line --- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's form */
 static size_t on_bytes(char *p, size_t one, size_t n, void *arg)
 {
 	struct line *l = arg;
@@ -230,7 +231,7 @@ static int take_ended(struct http *h, const struct http_beside *beside, CURLcode
 			*code = m->data.result;
 			return 1;
 		}
-		if (m->data.result == CURLE_OK && h->second.in.mem)
+		if (beside && m->data.result == CURLE_OK && h->second.in.mem)
 			beside->fn(beside->arg, &h->second.in);
 		line_stop(h, &h->second);
 	}
@@ -246,7 +247,7 @@ static CURLcode exchange(struct http *h, const struct http_beside *beside)
 	while (curl_multi_perform(h->multi, &running) == CURLM_OK && !take_ended(h, beside, &code)) {
 		int64_t now = clock_mono_ms();
 
-		if (now >= next) {
+		if (beside && now >= next) {
 			next = now + beside->every_ms;
 			if (!h->second.busy)
 				line_start(h, &h->second, beside->document);

@@ -3,9 +3,10 @@
  *   read FILEs --> vacuum --> compare --> ask --> vacuum --> rename --> reread --> report
  *                                                                        \-> refused: vacuum
  *
- * reread makes the database equal to both files. Vacuum goes first, so that a file that is not
- * given is what the database holds; FILEs are read before it, as one of them may be the file that
- * it writes. It goes again when somebody was asked, because that may have taken a while. */
+ * reread makes the database equal to both files. Vacuum goes first, so that a file that
+ * is not given is what the database holds; FILEs are read before it, as one of them may
+ * be the file that it writes. It goes again when somebody was asked, because that may
+ * have taken a while. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>

@@ -4,8 +4,9 @@
 
 #include "cmd/pbctl/tags.h"
 
-/* RFC 8259, 7: what must be escaped; DEL and the C1 controls are escaped too, as a terminal
- * would act upon them. The rest is UTF-8 already: the XML parser takes nothing else. */
+/* RFC 8259, 7: what must be escaped; DEL and the C1 controls are escaped too, as a
+ * terminal would act upon them. The rest is UTF-8 already: the XML parser takes nothing
+ * else. */
 void json_string(FILE *out, struct str s)
 {
 	fputc('"', out);
@@ -52,6 +53,7 @@ static void put_name(FILE *out, struct str name, const char *behind)
 
 static void put_node(FILE *out, const struct node *n);
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void put_elements(FILE *out, const struct node *list)
 {
 	for (const struct node *c = list->first; c; c = c->next) {
@@ -78,6 +80,7 @@ static bool is_first(const struct node *first, const struct node *n)
 }
 
 /* One of several of a name that no list is around. */
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void put_repeated(FILE *out, const struct node *n)
 {
 	char before = '[';
@@ -90,6 +93,7 @@ static void put_repeated(FILE *out, const struct node *n)
 }
 
 /* "name": value, from first on, separated. */
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void put_members(FILE *out, const struct node *first)
 {
 	for (const struct node *c = first; c; c = c->next) {
@@ -109,6 +113,7 @@ static void put_members(FILE *out, const struct node *first)
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void put_node(FILE *out, const struct node *n)
 {
 	if (node_is_leaf(n)) {

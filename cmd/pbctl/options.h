@@ -1,5 +1,6 @@
-/* options: what may stand on the command line of pbctl beside words, one table; parsing, help, the manual
- * page and completion walk it. Options may stand anywhere; "-name" and "--name" are the same. */
+/* options: what may stand on the command line of pbctl beside words, one table; parsing,
+ * help, the manual page and completion walk it. Options may stand anywhere; "-name" and
+ * "--name" are the same. */
 #ifndef PB_CMD_PBCTL_OPTIONS_H
 #define PB_CMD_PBCTL_OPTIONS_H
 
@@ -45,8 +46,8 @@ static inline const char *option_value(const struct options *o, const struct opt
 	return *(const char *const *)(const void *)((const char *)o + i->offset);
 }
 
-/* Puts the other words behind the options, the first of them at *first. -1: getopt has told on
- * standard error what is wrong. Borrows the texts. */
+/* Puts the other words behind the options, the first of them at *first. -1: getopt has
+ * told on standard error what is wrong. Borrows the texts. */
 MUST_CHECK int options_parse(int argc, char **argv, struct options *o, int *first);
 /* What does not go together. */
 MUST_CHECK int options_check(const struct options *o, struct err *e);

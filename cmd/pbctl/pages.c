@@ -20,8 +20,8 @@ struct pages {
 	struct str after; /* in the arena of c */
 };
 
-/* Where the next page goes on: the first value of the row is its key, or the first that is not
- * empty, where a row has one of two. */
+/* Where the next page goes on: the first value of the row is its key, or the first that
+ * is not empty, where a row has one of two. */
 static struct str key_of(const struct node *row)
 {
 	const struct node *n = row ? row->first : NULL;

@@ -67,6 +67,7 @@ static void show_grid(FILE *out, bool terminal, const struct node *list)
 
 static void show_nodes(FILE *out, bool terminal, const struct node *first, unsigned indent);
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void show_node(FILE *out, bool terminal, const struct node *n, unsigned indent)
 {
 	fprintf(out, "%*s%.*s", (int)indent, "", STR_ARG(n->name));
@@ -79,6 +80,7 @@ static void show_node(FILE *out, bool terminal, const struct node *n, unsigned i
 		show_nodes(out, terminal, n->first, indent + 2);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static void show_nodes(FILE *out, bool terminal, const struct node *first, unsigned indent)
 {
 	size_t width = widest(first);

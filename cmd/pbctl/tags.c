@@ -92,8 +92,8 @@ const struct answer_tag answer_tags[] = {
 
 /* --- looking up --- */
 
-/* The description of a stored field or of an argument. The same tag has the same kind wherever it
- * stands (test_pbctl_tags.c). */
+/* The description of a stored field or of an argument. The same tag has the same kind
+ * wherever it stands (test_pbctl_tags.c). */
 static const struct field *described(struct str tag)
 {
 	const struct field *f = table_field(&table_args, tag);

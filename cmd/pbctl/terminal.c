@@ -50,8 +50,8 @@ static void guard_end(const struct guard *g, int but)
 	caught = 0;
 }
 
-/* ms < 0: for ever. 1: there is something to read; 0: not in time; -1 with errno. fd: -1 for
- * time and signals alone. */
+/* ms < 0: for ever. 1: there is something to read; 0: not in time; -1 with errno. fd: -1
+ * for time and signals alone. */
 static int guard_wait(const struct guard *g, int fd, int64_t ms)
 {
 	struct pollfd in = { .fd = fd, .events = POLLIN };

@@ -162,7 +162,8 @@ int64_t node_int(const struct node *n, const char *name)
 	return str_i64(node_text(n, name), INT64_MIN, INT64_MAX, &v) == 0 ? v : 0;
 }
 
-/* Is it of the name that stands last in the path, within ones of those before it, within top? */
+/* Is it of the name that stands last in the path, within ones of those before it, within
+ * top? */
 static bool stands_at(const struct node *n, const struct node *top, struct str path)
 {
 	size_t at = path.n;

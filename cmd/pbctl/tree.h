@@ -16,7 +16,8 @@ struct node {
 	struct node *up, *first, *last, *next;
 };
 
-/* root: the name that the document must have. -1: not such a document; the text says why. */
+/* root: the name that the document must have. -1: not such a document; the text says
+ * why. */
 MUST_CHECK int tree_parse(struct str document, const char *root, struct arena *a,
 			  struct node **out, struct err *e);
 static inline bool node_is_leaf(const struct node *n)
@@ -29,8 +30,8 @@ const struct node *node_child(const struct node *n, struct str name);
 struct str node_text(const struct node *n, const char *name);
 /* The same as a number; 0 when it is none. */
 int64_t node_int(const struct node *n, const char *name);
-/* Elements at "outer/inner" below n, one after the other in the order of the document: NULL
- * at first, and in the end. */
+/* Elements at "outer/inner" below n, one after the other in the order of the document:
+ * NULL at first, and in the end. */
 const struct node *node_each(const struct node *n, const char *path, const struct node *before);
 
 #endif

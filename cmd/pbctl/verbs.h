@@ -1,5 +1,6 @@
-/* verbs: what people type, one row each; dispatcher, help, completion and the manual page walk
- * the table. The raw form, an XML command and "tag=value" words, stands beside it. */
+/* verbs: what people type, one row each; dispatcher, help, completion and the manual page
+ * walk the table. The raw form, an XML command and "tag=value" words, stands beside
+ * it. */
 #ifndef PB_CMD_PBCTL_VERBS_H
 #define PB_CMD_PBCTL_VERBS_H
 
@@ -15,14 +16,16 @@ struct call_words {
 
 struct verb {
 	const char *words; /* "account add" */
-	/* Positional words in their order, blank separated: NAME=tag of the XML command, or NAME
-	 * alone for one that the verb's own code takes (one at most). [] around: may be left out.
-	 * A NAME in lower case is a choice: "green|yellow|red". */
+	/* Positional words in their order, blank separated: NAME=tag of the XML command,
+	 * or NAME alone for one that the verb's own code takes (one at most). [] around:
+	 * may be left out. A NAME in lower case is a choice: "green|yellow|red". */
 	const char *slots;
 	const char *options; /* of its own, blank separated */
-	/* What is asked, and whose parameters may be given as tag=value; NULL: no command */
+	/* What is asked, and whose parameters may be given as tag=value; NULL: no
+	 * command */
 	const char *command;
-	/* show.h; for a verb with pages one line, whose path is that of the rows; NULL: everything */
+	/* show.h; for a verb with pages one line, whose path is that of the rows; NULL:
+	 * everything */
 	const char *view;
 	/* The exit status, or -1 with a text (EXIT_NOT_ASKED then). */
 	int (*run)(struct ctl *c, struct call_words *w, struct err *e);
@@ -32,7 +35,8 @@ struct verb {
 /* Terminated by words == NULL. */
 extern const struct verb verbs[];
 
-/* The verb that the first words name, the one of most words; *used: how many. NULL: none. */
+/* The verb that the first words name, the one of most words; *used: how many. NULL:
+ * none. */
 const struct verb *verb_find(int n, char *const *words, int *used);
 /* One slot after the other: start with { .rest = str_z(verb->slots) }. */
 struct slot {

@@ -88,8 +88,8 @@ static void sample_free(struct sample *s)
 	s->there = false;
 }
 
-/* The exit status; the one before stays until there is a new one. A refusal is not told yet, as
- * there may be a screen. */
+/* The exit status; the one before stays until there is a new one. A refusal is not told
+ * yet, as there may be a screen. */
 static int take_sample(struct top *t, struct err *e)
 {
 	struct sample s = { .at = clock_mono_ms() };
@@ -114,7 +114,8 @@ static void rates(const struct top *t, struct answer *out)
 	rates_between(t->before.there ? &t->before.a : NULL, &t->now.a, ms > 0 ? ms : 1, out);
 }
 
-/* As text of its own, so that the screen is drawn in one go. e: what went wrong since, or NULL. */
+/* As text of its own, so that the screen is drawn in one go. e: what went wrong since, or
+ * NULL. */
 static void draw(const struct top *t, struct screen *s, const struct err *e)
 {
 	char *text = NULL;

@@ -1,4 +1,5 @@
-/* The words behind a verb: its slots, tag=value, and options that stand for a parameter. */
+/* The words behind a verb: its slots, tag=value, and options that stand for a
+ * parameter. */
 #include "admin/command.h"
 #include "cmd/pbctl/verbs.h"
 
@@ -106,7 +107,8 @@ static int check_options(const struct verb *v, const struct options *o, struct e
 	return 0;
 }
 
-/* Those that stand for a parameter. -limit is not among them: verb_list cuts it into pages. */
+/* Those that stand for a parameter. -limit is not among them: verb_list cuts it into
+ * pages. */
 static int take_options(struct call_words *w, const struct options *o, struct err *e)
 {
 	if (o->box && request_read(&w->request, STR("boxid"), o->box, e))

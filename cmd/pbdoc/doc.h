@@ -1,6 +1,6 @@
-/* doc: the generated pieces of docs/xml.md and pbctl.1, from the tables of commands, verbs, options
- * and tags. Frames with the rest stand beside (xml.md.in, pbctl.1.in); a line "@NAME@" in them
- * stands for a piece. */
+/* doc: the generated pieces of docs/xml.md and pbctl.1, from the tables of commands,
+ * verbs, options and tags. Frames with the rest stand beside (xml.md.in, pbctl.1.in); a
+ * line "@NAME@" in them stands for a piece. */
 #ifndef PB_CMD_PBDOC_DOC_H
 #define PB_CMD_PBDOC_DOC_H
 

@@ -4,8 +4,8 @@
 
 /* --- mdoc --- */
 
-/* Roff's marks: a backslash anywhere, a dot or quote in front of a line; what is typed keeps its
- * minus signs and quotes. */
+/* Roff's marks: a backslash anywhere, a dot or quote in front of a line; what is typed
+ * keeps its minus signs and quotes. */
 static void put_escaped(FILE *out, struct str s, bool begins_line, bool literal)
 {
 	for (size_t i = 0; i < s.n; i++) {

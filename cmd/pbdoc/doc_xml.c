@@ -82,7 +82,8 @@ static void put_element(struct xml_out *o, struct str tag, struct str value)
 	xml_out_text(o, name, value);
 }
 
-/* Of a command that takes elements of elements: one setting, as config export writes it. */
+/* Of a command that takes elements of elements: one setting, as config export writes
+ * it. */
 static void put_rows_example(struct xml_out *o)
 {
 	xml_out_open(o, "settings", -1);

@@ -298,6 +298,8 @@ def test_config(pb, tmp_path):
     root = ET.fromstring(path.read_bytes())
     assert root.tag == "importconfig" and [e.tag for e in root] == ["clusters", "settings"]
     assert ok(pb, "config", "export") == path.read_text()
+    ok(pb, "-json", "config", "export", tmp_path / "same.xml")  # a file is what import takes
+    assert (tmp_path / "same.xml").read_text() == path.read_text()
     pb.xml("deletecluster", clusterid="EMPTY")
     pb.xml("deletebox", clusterid="MX", boxid="MAIL2")
     pb.xml("red", clusterid="MX", boxid="MAIL3")
