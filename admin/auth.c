@@ -263,13 +263,13 @@ enum auth_known auth_key_known(struct auth *a, struct key_check *k)
 {
 	struct str key = str_z(k->secret);
 	uint8_t now[HASH_BYTES];
-	struct err e;
+	struct err e = { "there is none" };
 
 	if (key.n == 0 || key.n > LIMIT_PASSWORD)
 		return AUTH_WRONG;
 	if (stored_get(a->store, names[ACCESSKEY], k->stored, &e)) {
 		log_error("cannot check an access key: %s", e.text);
-		return AUTH_WRONG;
+		return AUTH_CANNOT;
 	}
 	mac(a, str_z(k->stored), key, now);
 	return str_same_secret(bytes(now, sizeof(now)), bytes(a->right, sizeof(a->right))) ?

@@ -33,10 +33,11 @@ struct key_check {
 };
 void key_check_set(struct key_check *k, struct str key);
 void key_check_wipe(struct key_check *k);
-/* Is this the access key? RIGHT or WRONG at once, or ASK: only the rounds of the hash can tell.
+/* Is this the access key? RIGHT or WRONG at once, or ASK: only the rounds of the hash can tell, or
+ * CANNOT: the store does not tell now, which is logged and nobody's fault.
  * Then key_check_run in a thread, then auth_checked in the loop, which remembers a right one. The
  * store is read each time, so that a change holds from the next request on. */
-enum auth_known { AUTH_RIGHT, AUTH_WRONG, AUTH_ASK };
+enum auth_known { AUTH_RIGHT, AUTH_WRONG, AUTH_ASK, AUTH_CANNOT };
 enum auth_known auth_key_known(struct auth *a, struct key_check *k);
 void key_check_run(struct key_check *k);
 void auth_checked(struct auth *a, struct key_check *k);

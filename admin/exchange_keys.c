@@ -103,10 +103,15 @@ static size_t held_by_strangers(const struct admin *a)
 	return sum;
 }
 
+static void put_off(struct exchange *x, const char *code, const char *why)
+{
+	call_fail(&x->call, 503, code, "%s", why);
+	exchange_answer(x);
+}
+
 static void too_busy(struct exchange *x, const char *why)
 {
-	call_fail(&x->call, 503, "busy", "%s", why);
-	exchange_answer(x);
+	put_off(x, "busy", why);
 }
 
 static void compare(struct exchange *x)
@@ -145,6 +150,9 @@ void exchange_look_at_key(struct exchange *x)
 		return;
 	case AUTH_ASK:
 		compare(x);
+		return;
+	case AUTH_CANNOT:
+		put_off(x, "store_failed", "access keys cannot be checked now");
 		return;
 	}
 }

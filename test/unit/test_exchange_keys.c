@@ -35,6 +35,23 @@ START_TEST(wrong_keys)
 }
 END_TEST
 
+/* Our own trouble: nobody is told that a key is wrong, nor is held back for it. */
+START_TEST(keys_cannot_be_read)
+{
+	struct ipaddr us;
+
+	ck_assert_int_eq(ip_parse(STR("127.0.0.1"), &us, &err), 0);
+	auth_succeeded(shm, &us);
+	ck_assert_int_eq(store_write_begin(store, clock_wall_ms(), &err), 0);
+	ck_assert_int_eq(store_delete(store, &table_credentials, STR("accesskey"), &err), 0);
+	ck_assert_int_eq(store_commit(store, &err), 0);
+	ask("<echo><query>v</query>" KEY "</echo>", 503, WRONG_CODE("store_failed"));
+	ck_assert_int_eq(auth_delay(shm, &us, clock_mono_ms()), 0);
+	ck_logged("error: cannot check an access key: there is none");
+	ck_assert_uint_eq(waiting(), 0);
+}
+END_TEST
+
 START_TEST(hostile_command_name)
 {
 	char name[5000];
@@ -240,6 +257,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, wrong_keys);
+	tcase_add_test(t, keys_cannot_be_read);
 	tcase_add_test(t, hostile_command_name);
 	tcase_add_test(t, guesses_at_once);
 	tcase_add_test(t, right_keys_at_once);
