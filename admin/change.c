@@ -65,8 +65,7 @@ static int name_value(struct buf *b, const struct command *cmd, const struct xml
 			STR_ARG(value), shown && value.n == p->value.n ? "" : "...");
 }
 
-/* "email_address=a@b.cc user_password=... boxid=MAIL1"; " ..." where there was more. */
-static struct str named_values(struct call *c)
+struct str change_named(struct call *c)
 {
 	static const struct str more = STR_INIT(" ...");
 	const struct command *cmd = command_find(c->req->command);
@@ -98,7 +97,7 @@ static int audit(struct call *c, struct str what, struct err *e)
 	row.who = str_z(c->who ? c->who : "");
 	row.from = str_z(c->from ? c->from : "");
 	row.command = c->req->command;
-	row.what = what.n ? what : named_values(c);
+	row.what = what.n ? what : change_named(c);
 	if (!row.what.p)
 		row.what = STR("");
 	if (store_put(s, &table_audit, &row, e) < 0)

@@ -12,6 +12,9 @@ MUST_CHECK int change_begin(struct call *c);
  * nothing was changed. */
 MUST_CHECK int change_commit(struct call *c, struct str what);
 void change_abort(struct call *c);
+/* What the call names, in one line: "email_address=a@b.cc user_password=... boxid=MAIL1"; " ..." where
+ * there was more. No secrets. In the call's arena. */
+struct str change_named(struct call *c);
 /* The audit row alone, for what was changed elsewhere. */
 MUST_CHECK int change_note(struct call *c);
 /* Something of our surroundings failed: 503 and a warning in the log. Returns -1. */

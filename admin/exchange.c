@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/change.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "shm/journal.h"
@@ -47,39 +48,18 @@ void exchange_answer(struct exchange *x)
 
 /* --- the log --- */
 
-/* Is a parameter of this name the key of some table? Keys are what a change is told apart by,
- * and never secret. */
-static bool names_a_row(struct str param)
-{
-	for (const struct table *const *t = accounts_tables; *t; t++) {
-		const struct field *f = table_field(*t, param);
-
-		if (f && f->flags & FF_KEY)
-			return true;
-	}
-	return false;
-}
-
-static void log_call(const struct exchange *x)
+/* What was named comes last: its values may look like fields. */
+static void log_call(struct exchange *x)
 {
 	const struct command *c = command_find(x->req.command);
-	char text[512] = "";
-	size_t n = 0;
+	struct str what;
 
 	if (!c || c->flags == COMMAND_READS)
 		return;
-	for (unsigned i = 0; i < x->req.n; i++) {
-		const struct xml_param *p = &x->req.v[i];
-		size_t left = sizeof(text) - n;
-		int wrote;
-
-		if (!names_a_row(p->name))
-			continue;
-		wrote = snprintf(text + n, left, " %.*s=%.*s", STR_ARG(p->name), STR_ARG(p->value));
-		n += wrote > 0 && (size_t)wrote < left ? (size_t)wrote : left - 1;
-	}
-	log_info("xml %s%s from=%s status=%u%s%s", c->name, text, x->from, x->call.http,
-		 x->call.code ? " code=" : "", x->call.code ? x->call.code : "");
+	what = change_named(&x->call);
+	log_info("xml %s who=\"%s\" from=%s status=%u%s%s%s%.*s", c->name, x->who, x->from,
+		 x->call.http, x->call.code ? " code=" : "",
+		 x->call.code ? x->call.code : "", what.n ? ": " : "", STR_ARG(what));
 }
 
 /* --- making it live --- */

@@ -14,9 +14,10 @@ START_TEST(log_of_calls)
 	ask("<addnewemail><email_address>a@b.cc</email_address><boxid>B1</boxid>"
 	    "<user_password>hush</user_password>" KEY "</addnewemail>",
 	    200, "<email_address>a@b.cc</email_address>");
-	ck_logged("info: xml addnewemail email_address=a@b.cc boxid=B1 from=127.0.0.1 status=200\n");
+	ck_logged("info: xml addnewemail who=\"key\" from=127.0.0.1 status=200: email_address=a@b.cc "
+		  "boxid=B1 user_password=...\n");
 	ask("<getemail><email_address>c@d.ee</email_address>" KEY "</getemail>", 404, NULL);
-	ck_logged("info: xml getemail email_address=c@d.ee from=127.0.0.1 status=404 code=no_such_email");
+	ck_logged("info: xml getemail who=\"key\" from=127.0.0.1 status=404 code=no_such_email: email_address=c@d.ee\n");
 	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 	ask("<nothing>" KEY "</nothing>", 404, WRONG_CODE("unknown_command"));
 	ck_not_logged("echo");
@@ -333,7 +334,7 @@ START_TEST(reads_pass_a_long_command)
 	ck_assert(!admin_writes(admin));
 	answered(&c, 200, "<clusterid>one</clusterid>");
 	ck_assert(has_cluster("one"));
-	ck_logged("info: xml reread clusterid=one from=127.0.0.1 status=200\n");
+	ck_logged("info: xml reread who=\"key\" from=127.0.0.1 status=200: clusterid=one\n");
 	ask(EMAIL("a@b.cc"), 200, NULL); /* the main handle writes again */
 	write_cluster(STR("two"), 26);
 	ck_assert(has_cluster("one") && has_cluster("two"));

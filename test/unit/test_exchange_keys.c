@@ -204,6 +204,7 @@ END_TEST
 
 START_TEST(local_needs_no_key)
 {
+	char line[128];
 	struct client c;
 
 	client_unix(&c, socket_path);
@@ -213,7 +214,9 @@ START_TEST(local_needs_no_key)
 	expect(client_reply(&c), 200, "<value>v</value>");
 	client_post(&c, "<addnewemail><email_address>a@b.cc</email_address></addnewemail>");
 	answered(&c, 200, NULL);
-	ck_logged("info: xml addnewemail email_address=a@b.cc from=local status=200");
+	snprintf(line, sizeof(line), "info: xml addnewemail who=\"uid %d\" from=local status=200: email_address=a@b.cc\n",
+		 (int)geteuid());
+	ck_logged(line);
 }
 END_TEST
 
