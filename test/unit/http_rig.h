@@ -143,6 +143,7 @@ static void cmd_addcluster(struct call *c)
 /* Writes, and takes until the test lets it go on. In the thread. */
 static void cmd_reread(struct call *c)
 {
+	must(!c->env->traffic && c->env->accounts != store, "stores of its own");
 	sem_post(&begun);
 	while (sem_wait(&go_on) < 0)
 		;

@@ -376,6 +376,86 @@ START_TEST(journal)
 }
 END_TEST
 
+/* --- long commands --- */
+
+START_TEST(work)
+{
+	ck_ok(ask("stats", NULL));
+	ck_assert_ptr_null(tag("work"));
+	rig_work.command = "reread";
+	atomic_store(&rig_work.rows.done, 3);
+	atomic_store(&rig_work.rows.of, 7);
+	ck_ok(ask("stats", NULL));
+	check_document();
+	ck_assert_ptr_nonnull(strstr(answer, "  <work>\n"
+					     "    <command>reread</command>\n"
+					     "    <done>3</done>\n"
+					     "    <of>7</of>\n"
+					     "  </work>\n"));
+	rig_work.command = NULL;
+	ck_ok(ask("stats", NULL));
+	ck_assert_ptr_null(tag("work"));
+}
+END_TEST
+
+/* --- history --- */
+
+/* Of this ring, to the end of the answer. */
+static const char *from_ring(const char *name, unsigned total)
+{
+	char text[48];
+	const char *at;
+
+	snprintf(text, sizeof(text), "    <%s total=\"%u\">\n", name, total);
+	at = strstr(strstr(answer, "  <history>\n"), text);
+	ck_assert_msg(at != NULL, "no %s of %u in %s", name, total, answer);
+	return at;
+}
+
+START_TEST(history)
+{
+	struct shm *shm = rig_env.shm;
+	int64_t mono = 1000, wall = 1795996800000; /* 2026-11-30T00:00:00Z */
+	const char *at;
+	int c;
+
+	add_cluster("C", "smtp", "25");
+	c = clusters_find(shm, STR("C"));
+	ck_ok(ask("stats", NULL));
+	check_document();
+	from_ring("recent", 0);
+	from_ring("day", 0);
+	history_take(shm, mono, wall);
+	for (int i = 1; i <= 3; i++) { /* i mails and 10 i bytes each */
+		count_cluster(shm, 0, c, CC_mails, i);
+		count_cluster(shm, 1, c, CC_bytes_in, 10 * i);
+		mono += history_shapes[HISTORY_RECENT].interval_ms;
+		wall += history_shapes[HISTORY_RECENT].interval_ms;
+		history_take(shm, mono, wall);
+	}
+	ck_ok(ask("stats", NULL));
+	check_document();
+	at = from_ring("recent", 3);
+	ck_assert_uint_eq(times(at, "<sample>"), 3);
+	for (int i = 1; i <= 3; i++) { /* the oldest first, each with all figures */
+		char mails[8], bytes[8], time[21];
+
+		snprintf(mails, sizeof(mails), "%d", i);
+		snprintf(bytes, sizeof(bytes), "%d", 10 * i);
+		clock_rfc3339(wall - (3 - i) * history_shapes[HISTORY_RECENT].interval_ms, time);
+		at = strstr(at, "<sample>");
+		ck_at(at, "time", time);
+		ck_at(at, "ms", "5000");
+		ck_at(at, "mails", mails);
+		ck_at(at, "bytes_in", bytes);
+		for (int f = 0; f < HF_COUNT; f++)
+			ck_assert_ptr_nonnull(tag_from(at, history_info[f].name));
+		at++;
+	}
+	from_ring("day", 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("cmd_state");
@@ -393,5 +473,7 @@ int main(void)
 	tcase_add_test(t, processes);
 	tcase_add_test(t, version_and_uptime);
 	tcase_add_test(t, journal);
+	tcase_add_test(t, work);
+	tcase_add_test(t, history);
 	return rig_run(t, "cmd_state");
 }

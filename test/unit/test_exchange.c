@@ -308,9 +308,10 @@ static void begin_long(struct client *c, const char *xml)
 	ck_assert_str_eq(admin->work.command, "reread");
 }
 
-/* It ends, and its end is known. */
+/* It ends, and its end is known to all at once. */
 static void end_long(void)
 {
+	timer_stop(&admin->recheck);
 	sem_post(&go_on);
 	while (admin->commands.busy)
 		loop_turn(loop);
