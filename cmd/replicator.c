@@ -36,6 +36,25 @@ struct replicator {
 
 /* --- applying --- */
 
+/* Is every value one that its description takes? A key that is not could never be read again. */
+static bool is_sound(const struct table *t, const void *rec)
+{
+	union {
+		struct ledger ledger;
+		struct blocked blocked;
+	} copy;
+	struct arena a = ARENA(0);
+	bool sound = true;
+
+	for (unsigned i = 0; i < t->n_fields && sound; i++) {
+		const struct field *f = &t->fields[i];
+
+		sound = field_parse(f, &copy, field_text(f, rec, &a), &a, NULL) == 0;
+	}
+	arena_free(&a);
+	return sound;
+}
+
 static int apply_ledger(struct replicator *r, struct str payload, struct err *e)
 {
 	struct ledger row, old;
@@ -43,7 +62,8 @@ static int apply_ledger(struct replicator *r, struct str payload, struct err *e)
 	size_t n;
 	int rc;
 
-	if (ledger_decode(payload, &row) < 0 || record_key(&table_ledger, &row, key, &n) < 0) {
+	if (ledger_decode(payload, &row) < 0 || !is_sound(&table_ledger, &row) ||
+	    record_key(&table_ledger, &row, key, &n) < 0) {
 		log_warning("a damaged ledger fact was dropped");
 		return 0;
 	}
@@ -61,7 +81,7 @@ static int apply_blocked(struct replicator *r, struct str payload, struct err *e
 	char key[KEY_MAX];
 	size_t n;
 
-	if (record_decode(&table_blocked, payload, &row, &m) < 0 ||
+	if (record_decode(&table_blocked, payload, &row, &m) < 0 || !is_sound(&table_blocked, &row) ||
 	    record_key(&table_blocked, &row, key, &n) < 0) {
 		log_warning("a damaged fact about a blocked client was dropped");
 		return 0;

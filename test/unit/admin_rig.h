@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "shm/journal.h"
+#include "shm/slots.h"
 #include "unit/property.h"
 
 static char rig_dir[64], rig_log[96];
@@ -174,6 +177,37 @@ static inline uint64_t last_seq(void)
 
 	store_info(rig_env.accounts, &i);
 	return i.last_seq;
+}
+
+/* --- the replicator's part: what admin told it is on disk --- */
+
+static inline void rig_apply(struct str payload)
+{
+	struct err e = { "" };
+	struct blocked row;
+	struct row_meta m;
+	int rc;
+
+	ck_assert_int_eq(record_decode(&table_blocked, payload, &row, &m), 0);
+	rc = m.tombstone ? store_delete(rig_env.traffic, &table_blocked, row.subject, &e) :
+			   store_put(rig_env.traffic, &table_blocked, &row, &e);
+	ck_assert_msg(rc >= 0, "%s", e.text);
+}
+
+static inline void rig_replicate(void)
+{
+	uint64_t pos = journal_tail(rig_env.shm, SLOT_ADMIN);
+	enum journal_kind kind;
+	struct str payload;
+	struct err e = { "" };
+
+	ck_assert_int_eq(store_write_begin(rig_env.traffic, clock_wall_ms(), &e), 0);
+	while (journal_next(rig_env.shm, SLOT_ADMIN, &pos, &kind, &payload)) {
+		ck_assert_int_eq(kind, JOURNAL_BLOCKED);
+		rig_apply(payload);
+	}
+	ck_assert_int_eq(store_commit(rig_env.traffic, &e), 0);
+	journal_applied(rig_env.shm, SLOT_ADMIN, pos);
 }
 
 /* --- what the store holds --- */

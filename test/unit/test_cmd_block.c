@@ -2,6 +2,7 @@
 #include "admin/cmd_block.c"
 
 #include "unit/admin_rig.h"
+#include "unit/disk.h"
 
 /* What the journal holds, "anna@example.com+ 10.0.0.1-": blocked and unblocked. */
 static const char *facts(void)
@@ -133,6 +134,130 @@ START_TEST(whole_list)
 }
 END_TEST
 
+/* --- through the journal into the list --- */
+
+/* Says it, and the replicator has it. */
+static void block(const char *tag_name, const char *subject, const char *how)
+{
+	ck_ok(ask("setblockip", "block_email", how, tag_name, subject, NULL));
+	ck_assert_ptr_nonnull(tag(tag_name));
+	ck_assert_uint_ne(call.journal_mark, 0);
+	ck_assert(!journal_durable(rig_env.shm, SLOT_ADMIN, call.journal_mark));
+	rig_replicate();
+	ck_assert(journal_durable(rig_env.shm, SLOT_ADMIN, call.journal_mark));
+}
+
+START_TEST(blocked_and_unblocked)
+{
+	int64_t before = clock_wall_ms() / 1000 * 1000, since;
+
+	rig_traffic_open();
+	rig_who = "uid 0";
+	block("address", "2001:DB8:0::1", "1");
+	ck_tag("address", "2001:db8::1");
+	block("email_address", "Abigail@Example.com", "1");
+	ck_tag("email_address", "abigail@example.com");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert(strstr(answer, "  <blockedips total=\"2\">\n"
+				 "    <blockedip>\n"
+				 "      <address>2001:db8::1</address>\n"
+				 "      <email_address></email_address>\n"
+				 "      <reason>blocked by an administrator</reason>\n"
+				 "      <since>"));
+	ck_assert(strstr(answer, "    <blockedip>\n"
+				 "      <address></address>\n"
+				 "      <email_address>abigail@example.com</email_address>\n"));
+	ck_tag("count", "0");
+	ck_tag("by", "uid 0");
+	ck_assert_int_eq(clock_parse_rfc3339(str_z(tag("since")), &since), 0);
+	ck_assert(since >= before && since <= clock_wall_ms());
+	/* again is still once; another spelling is the same address */
+	block("address", "2001:db8:0:0:0:0:0:1", "1");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 2);
+	block("address", "2001:db8::0001", "0");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_tag("email_address", "abigail@example.com");
+	block("address", "2001:db8::1", "0"); /* which is not there any more */
+	block("email_address", "abigail@example.com", "0");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert(strstr(answer, "  <blockedips total=\"0\">\n  </blockedips>\n"));
+	/* and may come back */
+	block("email_address", "abigail@example.com", "1");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_assert_str_eq(audited(0), "setblockip block_email=1 email_address=abigail@example.com");
+}
+END_TEST
+
+START_TEST(both_at_once)
+{
+	rig_traffic_open();
+	ck_ok(ask("setblockip", "block_email", "1", "email_address", "a@b.cc", "address",
+		  "::ffff:10.0.0.1", NULL));
+	ck_tag("email_address", "a@b.cc");
+	ck_tag("address", "10.0.0.1");
+	rig_replicate();
+	/* the mark is that of the second fact: both are on disk */
+	ck_assert(journal_durable(rig_env.shm, SLOT_ADMIN, call.journal_mark));
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 2);
+	ck_ok(ask("setblockip", "block_email", "0", "email_address", "a@b.cc", "address", "10.0.0.1",
+		  "block_ip", "1", NULL));
+	rig_replicate();
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_tag("address", "10.0.0.1");
+}
+END_TEST
+
+/* What the guard writes has other words, and may lack a date. */
+START_TEST(of_the_guard)
+{
+	struct err e = { "" };
+	struct blocked b;
+
+	rig_traffic_open();
+	record_defaults(&table_blocked, &b);
+	b.subject = STR("10.0.0.1");
+	b.reason = STR("too many <senders>");
+	b.count = 7;
+	b.who = STR("guard");
+	ck_assert_int_eq(store_write_begin(rig_env.traffic, clock_wall_ms(), &e), 0);
+	ck_assert_int_eq(store_put(rig_env.traffic, &table_blocked, &b, &e), 0);
+	ck_assert_int_eq(store_commit(rig_env.traffic, &e), 0);
+	ck_ok(ask("blockedips", NULL));
+	ck_assert(strstr(answer, "      <reason>too many &lt;senders&gt;</reason>\n"
+				 "      <since></since>\n"
+				 "      <count>7</count>\n"
+				 "      <by>guard</by>\n"));
+	block("address", "10.0.0.1", "0");
+	ck_ok(ask("blockedips", NULL));
+	ck_assert_uint_eq(rows(), 0);
+}
+END_TEST
+
+/* Told to the replicator, but who did it cannot be written down: said so. */
+START_TEST(disk_full)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/accounts.mdb", rig_dir);
+	ck_ok(ask("clearip", "address", "10.0.0.1", NULL));
+	disk_watch(path);
+	disk.full = true;
+	ck_assert_uint_eq(ask("setblockip", "block_email", "1", "address", "10.0.0.1", NULL), 503);
+	ck_tag("code", "store_failed");
+	ck_assert_uint_eq(call.journal_mark, 0);
+	disk.full = false;
+	disk.file = 0;
+	snprintf(path, sizeof(path), "%s/accounts.mdb.image", rig_dir);
+	unlink(path);
+	ck_assert_str_eq(facts(), "10.0.0.1+");
+}
+END_TEST
+
 START_TEST(no_list_yet)
 {
 	ck_assert_uint_eq(ask("blockedips", NULL), 503);
@@ -146,6 +271,10 @@ int main(void)
 
 	tcase_add_loop_test(t, said_and_named, 0, (int)ARRAY_LEN(table));
 	tcase_add_test(t, full_journal);
+	tcase_add_test(t, blocked_and_unblocked);
+	tcase_add_test(t, both_at_once);
+	tcase_add_test(t, of_the_guard);
+	tcase_add_test(t, disk_full);
 	tcase_add_test(t, whole_list);
 	tcase_add_test(t, no_list_yet);
 	return rig_run(t, "cmd_block");

@@ -249,6 +249,8 @@ START_TEST(random_damage)
 	gather();
 	ck_assert(!anything_waits(&r) && !r.failing);
 	ck_assert_str_eq(row(), "1 Z");
+	rig_check(); /* every row can be read */
+	on_sweep(&r.sweep);
 }
 END_TEST
 
@@ -297,6 +299,169 @@ START_TEST(durable)
 	ck_assert_int_gt(disk.writes, 0);
 	ck_assert_uint_eq(disk.n, 0); /* written, but not synced */
 	disk_unwatch();
+}
+END_TEST
+
+/* --- blocked clients --- */
+
+static uint64_t tell_blocked(const char *subject, const char *reason, bool block)
+{
+	struct row_meta m = { .tombstone = !block };
+	struct blocked row;
+	uint64_t mark = 0;
+	struct buf b;
+
+	record_defaults(&table_blocked, &row);
+	row.subject = str_z(subject);
+	row.reason = str_z(reason);
+	row.since = 1795996800000;
+	row.who = STR("key");
+	buf_init(&b, LIMIT_JOURNAL_ENTRY);
+	ck_assert_int_eq(record_encode(&table_blocked, &row, &m, &b), 0);
+	ck_assert_int_eq(journal_put(shm, SLOT_ADMIN, JOURNAL_BLOCKED, buf_str(&b), &mark), 0);
+	buf_release(&b);
+	return mark;
+}
+
+/* "reason who" of that row, "-" when there is none. */
+static const char *blocked_row(const char *subject)
+{
+	static char text[80];
+	struct blocked b;
+	int rc;
+
+	read_begin();
+	rc = store_get(rig, &table_blocked, str_z(subject), &b, NULL, &rig_err);
+	ok(rc);
+	if (rc == 0) {
+		ck_assert_int_eq(b.since, 1795996800000);
+		snprintf(text, sizeof(text), "%.*s %.*s", STR_ARG(b.reason), STR_ARG(b.who));
+	}
+	store_read_end(rig);
+	return rc == STORE_NONE ? "-" : text;
+}
+
+START_TEST(blocks)
+{
+	uint64_t mark = tell_blocked("10.0.0.1", "why", true);
+
+	ck_assert(!journal_durable(shm, SLOT_ADMIN, mark));
+	gather();
+	ck_assert(journal_durable(shm, SLOT_ADMIN, mark));
+	ck_assert_str_eq(blocked_row("10.0.0.1"), "why key");
+	/* again: the newest words count, in one row */
+	tell_blocked("10.0.0.1", "else", true);
+	tell_blocked("a@b.cc", "why", true);
+	gather();
+	ck_assert_str_eq(blocked_row("10.0.0.1"), "else key");
+	ck_assert_uint_eq(count(&table_blocked), 2);
+	rig_check();
+}
+END_TEST
+
+/* In the order in which they were said, in one commit or several. */
+START_TEST(unblocks)
+{
+	for (int commits = 0; commits < 2; commits++) {
+		struct row_meta m;
+
+		tell_blocked("10.0.0.1", "why", true);
+		if (commits)
+			gather();
+		tell_blocked("10.0.0.1", "", false);
+		gather();
+		ck_assert_str_eq(blocked_row("10.0.0.1"), "-");
+		/* the tombstone is what sisters hear of */
+		ck_assert_int_eq(get_meta(&table_blocked, "10.0.0.1", &m), STORE_NONE);
+		ck_assert_uint_gt(info().last_seq, 0);
+		/* once more, and of one that was never there: nothing */
+		tell_blocked("10.0.0.1", "", false);
+		tell_blocked("10.0.0.2", "", false);
+		gather();
+		ck_assert_uint_eq(count(&table_blocked), 0);
+		tell_blocked("10.0.0.1", "back", true);
+		gather();
+		ck_assert_str_eq(blocked_row("10.0.0.1"), "back key");
+		rig_check();
+	}
+}
+END_TEST
+
+/* Killed between the commit and the mark: all of it once more ends the same. */
+START_TEST(blocked_twice)
+{
+	uint64_t mark;
+
+	tell_blocked("10.0.0.1", "why", true);
+	tell_blocked("10.0.0.2", "why", true);
+	mark = tell_blocked("10.0.0.1", "", false);
+	for (int life = 0; life < 3; life++) {
+		uint64_t pos = journal_tail(shm, SLOT_ADMIN);
+
+		begin();
+		ck_assert_int_eq(apply_ring(&r, SLOT_ADMIN, &pos, &rig_err), 0);
+		commit();
+		ck_assert_str_eq(blocked_row("10.0.0.1"), "-");
+		ck_assert_str_eq(blocked_row("10.0.0.2"), "why key");
+	}
+	gather();
+	ck_assert(journal_durable(shm, SLOT_ADMIN, mark));
+	ck_assert_uint_eq(count(&table_blocked), 1);
+	rig_check();
+}
+END_TEST
+
+/* A damaged one is dropped, the others are not; what is not written is not durable. */
+START_TEST(blocked_damaged)
+{
+	static const char noise[64] = { 0x7f, 1, 2, 3 };
+	uint64_t mark;
+
+	put_raw(JOURNAL_BLOCKED, "", 0);
+	put_raw(JOURNAL_BLOCKED, noise, sizeof(noise));
+	tell_blocked("", "no subject", true);
+	mark = tell_blocked("10.0.0.1", "why", true);
+	tell_of(0, LEDGER_DELIVERED, "A");
+	disk_watch(rig_path("traffic.mdb"));
+	disk.full = true;
+	gather();
+	ck_assert(r.failing && !journal_durable(shm, SLOT_ADMIN, mark));
+	disk.full = false;
+	gather();
+	ck_assert(!r.failing && journal_durable(shm, SLOT_ADMIN, mark));
+	disk_unwatch();
+	ck_assert_str_eq(blocked_row("10.0.0.1"), "why key");
+	ck_assert_str_eq(row(), "1 A");
+	ck_assert_uint_eq(count(&table_blocked), 1);
+}
+END_TEST
+
+START_TEST(blocked_random_damage)
+{
+	struct row_meta m = { 0 };
+	struct blocked good;
+	struct buf b;
+
+	record_defaults(&table_blocked, &good);
+	good.subject = STR("10.0.0.9");
+	good.reason = STR("some reason");
+	buf_init(&b, LIMIT_JOURNAL_ENTRY);
+	ck_assert_int_eq(record_encode(&table_blocked, &good, &m, &b), 0);
+	for (int i = 0; i < 3000; i++) {
+		char raw[LIMIT_JOURNAL_ENTRY];
+		size_t n = buf_len(&b);
+
+		memcpy(raw, buf_str(&b).p, n);
+		for (unsigned j = rnd(4); j < 4; j++)
+			raw[rnd((unsigned)n)] = (char)rnd(256);
+		put_raw(JOURNAL_BLOCKED, raw, rnd(8) ? n : rnd((unsigned)n));
+	}
+	buf_release(&b);
+	tell_blocked("10.0.0.1", "why", true);
+	gather();
+	ck_assert(!anything_waits(&r) && !r.failing);
+	ck_assert_str_eq(blocked_row("10.0.0.1"), "why key");
+	rig_check();
 }
 END_TEST
 
@@ -399,6 +564,11 @@ int main(void)
 	tcase_add_test(t, random_damage);
 	tcase_add_test(t, full_disk);
 	tcase_add_test(t, durable);
+	tcase_add_test(t, blocks);
+	tcase_add_test(t, unblocks);
+	tcase_add_test(t, blocked_twice);
+	tcase_add_test(t, blocked_damaged);
+	tcase_add_test(t, blocked_random_damage);
 	tcase_add_test(t, bell);
 	tcase_add_test(t, sweeps);
 	tcase_add_test(t, sweeps_in_parts);
