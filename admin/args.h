@@ -21,7 +21,9 @@
 	X(11, new_accesskey, SECRET, 0, "", 6, 255, 0, "new access key of programs") \
 	X(12, sister_key, SECRET, 0, "", 16, 255, 0, "key that all sisters share") \
 	X(13, clusters, TEXT, FF_ROWS, "", 0, 0, 0, "rows <cluster> as exportconfig answers them, each with <boxes>") \
-	X(14, settings, TEXT, FF_ROWS, "", 0, 0, 0, "general settings, as commitmodifyinfo takes them")
+	X(14, settings, TEXT, FF_ROWS, "", 0, 0, 0, "general settings, as commitmodifyinfo takes them") \
+	X(15, accounts_since, INT, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "sequence that vacuum answered: refused if accounts have changed since") \
+	X(16, aliases_since, INT, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "the same for aliases")
 
 struct args { ARG_FIELDS(FIELD_MEMBER) };
 extern const struct table table_args;

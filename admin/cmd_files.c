@@ -6,13 +6,20 @@
 #include "admin/handlers.h"
 #include "lib/store/csv.h"
 
+/* Nobody else writes meanwhile: the number is that of the files. */
 void cmd_vacuum(struct call *c)
 {
 	struct err e = { "" };
+	struct store_info info;
 
+	store_info(c->env->accounts, &info);
 	if (csv_vacuum(c->env->accounts, c->env->dir, &c->env->work->rows, &e) < 0)
 		change_unavailable(c, &e);
+	else
+		xml_out_int(&c->body, "sequence", (int64_t)info.last_seq);
 }
+
+/* --- reread --- */
 
 static void write_report(struct xml_out *o, const struct csv_report *r)
 {
@@ -32,6 +39,35 @@ static void write_report(struct xml_out *o, const struct csv_report *r)
 	xml_out_close(o, "badlines");
 }
 
+static int is_row_of(void *arg, uint64_t seq, const struct table *t, struct str key,
+		     const struct row_meta *m)
+{
+	(void)seq;
+	(void)key;
+	(void)m;
+	return t == arg;
+}
+
+/* A file that was made from an older state must not undo what came behind it. Inside the
+ * transaction: 0, or -1 after call_fail. */
+static int check_since(struct call *c, const struct table *t, int64_t since)
+{
+	struct store_info info;
+	struct err e = { "" };
+	int rc;
+
+	if (since == FIELD_EMPTY)
+		return 0;
+	store_info(c->env->accounts, &info);
+	rc = store_since(c->env->accounts, (uint64_t)since, is_row_of, (void *)(uintptr_t)t, &e);
+	if (rc < 0)
+		return change_unavailable(c, &e);
+	if (rc == 0 && (uint64_t)since <= info.last_seq)
+		return 0;
+	call_fail(c, 409, "changed_since", "%s have changed since", t->name);
+	return -1;
+}
+
 /* 0, or -1 after call_fail. */
 static int apply(struct call *c, struct csv_files *files, struct csv_report *r)
 {
@@ -40,6 +76,11 @@ static int apply(struct call *c, struct csv_files *files, struct csv_report *r)
 
 	if (change_begin(c) < 0)
 		return -1;
+	if (check_since(c, &table_accounts, c->args.accounts_since) < 0 ||
+	    check_since(c, &table_aliases, c->args.aliases_since) < 0) {
+		change_abort(c);
+		return -1;
+	}
 	if (csv_apply(c->env->accounts, files, r, &c->env->work->rows, &e) < 0) {
 		change_abort(c);
 		return change_unavailable(c, &e);

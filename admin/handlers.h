@@ -52,8 +52,10 @@
 	  "Blocks or unblocks an account, an address, or both.", \
 	  "block_email=0 email_address=abigail@example.com address=192.0.2.7") \
 	X(vacuum, G_FILES, COMMAND_LONG, NULL, NULL, \
-	  "Writes email.csv and alias.csv from the database.", "") \
-	X(reread, G_FILES, COMMAND_LONG, NULL, NULL, \
+	  "Writes email.csv and alias.csv from the database; answers the number of the last change in " \
+	  "it.", \
+	  "") \
+	X(reread, G_FILES, COMMAND_LONG, NULL, "accounts_since aliases_since", \
 	  "Makes the database equal to email.csv and alias.csv, in one step and as a difference; " \
 	  "answers how many rows were read, skipped and changed, and the first bad lines.", "")
 

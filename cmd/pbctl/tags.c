@@ -19,6 +19,7 @@ const struct answer_tag answer_tags[] = {
 	{ "since", TAG_TEXT, "blockedips trace", "date" },
 	{ "count", TAG_NUMBER, "blockedips trace", "how often it was refused since" },
 	{ "by", TAG_TEXT, "blockedips trace", "who set the block" },
+	{ "sequence", TAG_NUMBER, "vacuum", "the last change that the files show, for reread" },
 	{ "read", TAG_NUMBER, "reread", "lines of both files that are not empty" },
 	{ "skipped", TAG_NUMBER, "reread", "lines that could not be taken" },
 	{ "added", TAG_NUMBER, "reread", "rows" },

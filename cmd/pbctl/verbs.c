@@ -119,7 +119,7 @@ const struct verb verbs[] = {
 	  "Changes the console's password, which is asked for, or what is named.",
 	  "password password=@new-password" },
 	/* --- files --- */
-	{ "import", "[FILE]", "aliases spread dry-run yes", "reread", NULL, verb_import,
+	{ "import", "[FILE]", "aliases spread dry-run yes", NULL, NULL, verb_import,
 	  "Makes the accounts equal to FILE, which has the form of email.csv, and, with --aliases, the "
 	  "aliases equal to another; what is not given stays as it is. Standard input is -. With --spread "
 	  "accounts without a box get one of these, in turn; without a file that is done to those "

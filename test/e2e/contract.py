@@ -303,7 +303,9 @@ OTHERS = {
     "audit": [AFTER, LIMIT],
     "trace": [ASKED_ADDRESS, P("email_address", address())],
     "exportconfig": [P("show_password", boolean())],
-    **{c: [] for c in ("vacuum", "reread", "listclusters", "getinfo", "stats", "listsisters",
+    "reread": [P("accounts_since", number(0, 2**63 - 1)),
+               P("aliases_since", number(0, 2**63 - 1))],
+    **{c: [] for c in ("vacuum", "listclusters", "getinfo", "stats", "listsisters",
                        "importconfig")},
 }
 ROWS = {"addnewemail": ACCOUNT, "commitmodifyemail": ACCOUNT, "addnewalias": ALIAS,

@@ -6,12 +6,13 @@ import resource
 import signal
 import stat
 import subprocess
+import threading
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from ctl import DONE, NOT_ASKED, PARTLY, PBCTL, REFUSED, Terminal, as_json, call, ok
-from harness import Balancer, XmlError, free_port
+from harness import Balancer, XmlClient, XmlError, free_port
 
 
 @pytest.fixture
@@ -188,6 +189,54 @@ def test_asked_at_a_terminal(pb, users, keep, typed, status, left):
     assert "meanwhile@example.com" in aliases(pb)  # asking may take long
     if status:
         assert "nothing was changed" in t.shown
+
+
+def test_changes_while_asked(pb, users, keep):
+    """What others were told is done stays done, whichever file it would have to stand in."""
+    pb.add_account("nobox@example.com", "")
+    t = keep(Terminal(pb, "import", "--spread", "MAIL3", "--aliases",
+                      users("b@example.com\tu2@example.com", name="lists.csv")))
+    t.until(r"1 of 2 aliases would be removed\. Go on\? \[y/N\] ")
+    pb.add_account("new@example.com", "", "pw")
+    pb.xml("commitmodifyemail", email_address="u1@example.com", user_password="changed")
+    pb.xml("deleteemail", email_address="u2@example.com")
+    t.type("y\n")
+    assert t.end() == DONE
+    assert t.shown.count("Go on?") == 1
+    found = accounts(pb)
+    assert found.pop("nobox@example.com") == found.pop("new@example.com") == "MAIL3"
+    assert set(found) == {f"u{i}@example.com" for i in range(10) if i != 2}
+    assert pb.xml("getemail", email_address="u1@example.com", show_password=1).findtext(
+        "user_password") == "changed"
+    assert aliases(pb) == {"b@example.com": "u2@example.com"}
+
+
+def test_others_change_accounts_all_the_time(pb, users):
+    """Nothing that was acknowledged is lost, whether or not the import finds its moment."""
+    acknowledged, over = [], threading.Event()
+
+    def provision():
+        with XmlClient(pb) as client:
+            while not over.is_set():
+                address = f"new{len(acknowledged)}@example.com"
+                client.xml("addnewemail", email_address=address)
+                acknowledged.append(address)
+
+    provisioning = threading.Thread(target=provision)
+    provisioning.start()
+    try:
+        for _ in range(10):
+            out = call(pb, "import", "--spread", "MAIL1,MAIL2", "-yes")
+            assert out.returncode == DONE or (out.returncode == NOT_ASKED and
+                                              "all the time; nothing was imported" in out.stderr)
+    finally:
+        over.set()
+        provisioning.join()
+    total = int(pb.xml("searchemail", query="new*", limit=1).find("emails").get("total"))
+    assert total == len(acknowledged) > 0
+    ok(pb, "import", "--spread", "MAIL1,MAIL2", "-yes")
+    assert int(pb.xml("searchemail", query="new*", boxid="MAIL1", limit=1).find(
+        "emails").get("total")) in (total // 2, total // 2 + 1)
 
 
 def test_owner_and_mode(keep, tmp_path):

@@ -398,6 +398,41 @@ START_TEST(rereads)
 }
 END_TEST
 
+/* Files that were made from what is no longer so: refused when asked to, and nothing is changed. */
+START_TEST(rereads_what_was_seen)
+{
+	char sequence[32], later[32];
+	uint64_t before;
+
+	ck_ok(ask("addnewemail", "email_address", AB, NULL));
+	ck_ok(ask("vacuum", NULL));
+	str_copy(sequence, sizeof(sequence), str_z(tag("sequence")));
+	ck_ok(ask("addcluster", "clusterid", "C", "type", "smtp", "listen_port", "25", NULL));
+	ck_ok(ask("reread", "accounts_since", sequence, "aliases_since", sequence, NULL));
+
+	ck_ok(ask("addnewalias", "alias_address", "sales@example.com", "alias_list", AB, NULL));
+	before = last_seq();
+	ck_ok(ask("reread", "accounts_since", sequence, "aliases_since", "", NULL));
+	ck_ok(ask("addnewalias", "alias_address", "sales@example.com", "alias_list", AB, NULL));
+	ck_refused(ask("reread", "accounts_since", sequence, "aliases_since", sequence, NULL), 409,
+		   "changed_since", "aliases have changed since");
+	ck_ok(ask("getalias", "alias_address", "sales@example.com", NULL));
+
+	ck_ok(ask("vacuum", NULL));
+	str_copy(later, sizeof(later), str_z(tag("sequence")));
+	ck_assert_uint_gt(strtoull(later, NULL, 10), before);
+	ck_ok(ask("deleteemail", "email_address", AB, NULL));
+	before = last_seq();
+	ck_refused(ask("reread", "accounts_since", later, NULL), 409, "changed_since",
+		   "accounts have changed since");
+	ck_refused(ask("reread", "aliases_since", "99999999", NULL), 409, "changed_since",
+		   "aliases have changed since"); /* another store */
+	ck_assert_uint_eq(last_seq(), before);
+	ck_ok(ask("reread", "aliases_since", later, NULL)); /* the file brings the account back */
+	ck_ok(ask("getemail", "email_address", AB, NULL));
+}
+END_TEST
+
 START_TEST(many_bad_lines)
 {
 	char text[512] = "";
@@ -447,6 +482,7 @@ int main(void)
 	tcase_add_test(t, alias_lists);
 	tcase_add_test(t, vacuums);
 	tcase_add_test(t, rereads);
+	tcase_add_test(t, rereads_what_was_seen);
 	tcase_add_test(t, many_bad_lines);
 	tcase_add_test(t, files_that_are_not_there);
 	return rig_run(t, "cmd_account");
