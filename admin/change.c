@@ -6,8 +6,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-#define LAST_NUMBER UINT64_C(9999999999999999) /* 16 digits */
-
 int change_unavailable(struct call *c, const struct err *e)
 {
 	log_warning("%.*s: %s", STR_ARG(c->req->command), e->text);
@@ -19,14 +17,14 @@ int change_unavailable(struct call *c, const struct err *e)
 
 void audit_key(uint64_t number, char key[AUDIT_KEY + 1])
 {
-	snprintf(key, AUDIT_KEY + 1, "%016" PRIu64, (LAST_NUMBER - number) % (LAST_NUMBER + 1));
+	snprintf(key, AUDIT_KEY + 1, "%016" PRIu64, (AUDIT_LAST - number) % (AUDIT_LAST + 1));
 }
 
 uint64_t audit_number(struct str key)
 {
 	uint64_t v;
 
-	return key.n == AUDIT_KEY && str_u64(key, 0, LAST_NUMBER, &v) == 0 ? LAST_NUMBER - v : 0;
+	return key.n == AUDIT_KEY && str_u64(key, 0, AUDIT_LAST, &v) == 0 ? AUDIT_LAST - v : 0;
 }
 
 static int take_first(void *arg, const void *rec, const struct row_meta *m)

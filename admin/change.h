@@ -20,8 +20,9 @@ MUST_CHECK int change_note(struct call *c);
 /* Something of our surroundings failed: 503 and a warning in the log. Returns -1. */
 int change_unavailable(struct call *c, const struct err *e);
 
-/* Key of the audit row of that number (from 1 on): the newest comes first. */
+/* Key of the audit row of that number (1 to AUDIT_LAST): the newest comes first. */
 #define AUDIT_KEY 16
+#define AUDIT_LAST UINT64_C(9999999999999999) /* as many digits */
 void audit_key(uint64_t number, char key[AUDIT_KEY + 1]);
 uint64_t audit_number(struct str key); /* 0: no such key */
 

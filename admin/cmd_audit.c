@@ -36,7 +36,7 @@ static int first_key(struct call *c, char key[AUDIT_KEY + 1])
 	key[0] = '\0';
 	if (c->args.after.n == 0)
 		return 0;
-	if (str_u64(c->args.after, 1, INT64_MAX, &after) < 0) {
+	if (str_u64(c->args.after, 1, AUDIT_LAST, &after) < 0) {
 		call_fail(c, 400, "bad_value", "after: \"%.*s\" is not the number of a row",
 			  c->args.after.n < 40 ? (int)c->args.after.n : 40, c->args.after.p);
 		return -1;

@@ -36,7 +36,7 @@ static uint64_t audit_rows(void)
 START_TEST(keys)
 {
 	static const uint64_t numbers[] = {
-		1, 2, 9, 10, 11, 10000, LAST_NUMBER - 1, LAST_NUMBER
+		1, 2, 9, 10, 11, 10000, AUDIT_LAST - 1, AUDIT_LAST
 	};
 	static const char *const none[] = { "",
 					    "1",
