@@ -210,6 +210,8 @@ static int trouble(const struct http *h, CURLcode code, struct err *e)
 		return err_set(e, "%s: the answer is too long", whom);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return timed_out(h, whom, e);
+	if (code == CURLE_GOT_NOTHING && h->url && strncmp(h->url, "http:", 5) == 0)
+		return err_set(e, "%s: closed without an answer; is it https:// there?", whom);
 	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
 		if (troubles[i].code == code)
 			return err_set(e, "%s: %s (%s)", whom, troubles[i].text, said);

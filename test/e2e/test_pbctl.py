@@ -1,13 +1,8 @@
 """pbctl: verbs and raw commands, what is printed, exit statuses, where the service is."""
 
-import http.server
 import os
 import re
-import ssl
 import subprocess
-import threading
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -243,46 +238,25 @@ def test_over_tcp(pb, tmp_path):
     assert out.returncode == NOT_ASKED and "is it http:// there?" in out.stderr
 
 
-class Tls(http.server.BaseHTTPRequestHandler):
-    """What stands in front of /xml to make it HTTPS."""
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        try:
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.server.to}/xml", body)
-        except urllib.error.HTTPError as e:
-            answer = e
-        text = answer.read()
-        self.send_response(answer.status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
-
-
-def test_over_tls(pb, tmp_path):
+def test_over_tls(balancer, tmp_path):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
                     "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-subj",
                     "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
                    check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tls)
-    server.to = pb.http
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        run = lambda host, *a: subprocess.run(
-            [PBCTL, "-url", f"https://{host}:{server.server_port}", "-key", pb.key(), *a, "box",
-             "list"], capture_output=True, text=True, timeout=DEADLINE)
-        assert "MAIL1" in run("localhost", "-cacert", tmp_path / "cert.pem").stdout
-        out = run("localhost")
-        assert out.returncode == NOT_ASKED and "its certificate is not trusted" in out.stderr
-        out = run("127.0.0.1", "-cacert", tmp_path / "cert.pem")  # another name
-        assert out.returncode == NOT_ASKED and "its certificate is not trusted" in out.stderr
-        out = run("localhost", "-cacert", "/nonexistent")
-        assert out.returncode == NOT_ASKED and "-cacert" in out.stderr
-    finally:
-        server.shutdown()
-        server.server_close()
+    pb = balancer("-http-cert", tmp_path / "cert.pem", "-http-key", tmp_path / "key.pem",
+                  time_scale=None)
+
+    def run(url, *options):
+        return subprocess.run([PBCTL, "-url", f"{url}:{pb.http}", "-key", pb.key(), *options,
+                               "info"], capture_output=True, text=True, timeout=DEADLINE)
+    trusted = "-cacert", tmp_path / "cert.pem"
+    out = run("https://localhost", *trusted)
+    assert out.returncode == DONE and "version" in out.stdout
+    for url, options, told in (
+            ("https://localhost", (), "its certificate is not trusted"),
+            ("https://127.0.0.1", trusted, "its certificate is not trusted"),  # another name
+            ("https://localhost", ("-cacert", "/nonexistent"), "-cacert"),
+            ("http://localhost", (), "is it https:// there?")):
+        out = run(url, *options)
+        assert out.returncode == NOT_ASKED and told in out.stderr, out.stderr
+    assert "version" in call(pb, "info").stdout  # the socket on the machine stays as it is

@@ -222,7 +222,7 @@ END_TEST
 static const struct {
 	const char *says, *told;
 } broken[] = {
-	{ "", "closed without an answer" },
+	{ "", "closed without an answer; is it https:// there?" },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "broke before the answer was whole" },
 	{ "220 mx.example.com ESMTP\r\n", "what answers is no protobalance" },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "broke before the answer was whole" },

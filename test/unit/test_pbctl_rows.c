@@ -18,6 +18,7 @@ static const struct {
 	  "a@b",
 	  { 1, 1, 0, 0, 0 } },
 	{ "a@b\nab@b\n", "a@b\na@b\tx\nab@b", { 2, 2, 0, 0, 0 } }, /* of two the first counts */
+	{ "a@b\n", "a@b.cc\n", { 1, 1, 1, 1, 0 } }, /* one begins like the other */
 	{ "b@b\nc@c\nd@d\n", "a@a\nc@c\n", { 3, 2, 1, 2, 0 } },
 };
 
