@@ -15,10 +15,11 @@
 static struct peer {
 	const char *says;
 	int silence_ms; /* before it speaks */
+	unsigned sides; /* how many requests beside it are answered first */
 	int fd;
 	unsigned port;
-	_Atomic unsigned served;
-	char heard[65536]; /* of the first connection that posts no <stats> */
+	_Atomic unsigned served; /* of those beside */
+	char heard[65536];	 /* of the first connection that posts no <stats> */
 } peer;
 static char dir[] = "/tmp/pb_test_http.XXXXXX";
 
@@ -54,11 +55,13 @@ static void *serve_one(void *arg)
 		ck_assert_int_gt(write(fd, OK, strlen(OK)), 0);
 	else
 		memcpy(peer.heard, text, sizeof(text));
+	peer.served += side;
 	if (!side) {
+		while (peer.served < peer.sides)
+			usleep(1000);
 		usleep((unsigned)peer.silence_ms * 1000);
 		(void)!write(fd, peer.says, strlen(peer.says));
 	}
-	peer.served++;
 	shutdown(fd, SHUT_WR);
 	hear(fd, text, sizeof(text)); /* until the client has closed */
 	close(fd);
@@ -206,12 +209,11 @@ START_TEST(beside)
 	struct err e = { "" };
 
 	peer_tcp(OK);
-	peer.silence_ms = 400;
+	peer.sides = 3;
 	h = over("http://127.0.0.1", "");
 	ck_assert_msg(http_post(h, STR("<reread/>"), &b, &a, &e) == 0, "%s", e.text);
 	ck_assert(str_eq(buf_str(&a.body), STR("abcd")));
-	ck_assert_uint_ge(n, 2);
-	ck_assert_uint_le(n, 20);
+	ck_assert_uint_ge(n, 2); /* the last may still be on its way */
 	buf_release(&a.body);
 	http_close(&h);
 }
