@@ -16,8 +16,7 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 
-/* Runs at stop: resume, ask the handler, send, and one to spare for each further turn of the
- * state machine. */
+/* Runs at stop: resume, ask the handler, send; and some to spare. */
 #define LAST_RUNS 8
 #define LOOK_MS 1000 /* for connections that will come to nothing */
 
@@ -28,6 +27,7 @@ struct server {
 	struct timer timer; /* of its next time-out */
 	struct deferred again;
 	struct list requests;
+	bool fresh; /* suspend_held has something to do */
 	size_t bodies;	/* bytes of all requests' buffers */
 	unsigned large; /* requests that may have a larger one */
 	int64_t log_since;
@@ -56,8 +56,8 @@ struct request {
 	unsigned http;
 	size_t answer_n; /* bytes of the answer's body */
 	bool large;	 /* one of server's */
-	bool seen;	 /* by request() */
-	bool held;	 /* suspended */
+	bool seen;	 /* by request(); held until it is answered */
+	bool answered, suspended;
 };
 
 /* --- deadlines --- */
@@ -246,16 +246,33 @@ void server_answer(struct server_request *r, unsigned http, const char *type,
 {
 	struct request *q = container_of(r, struct request, r);
 
-	if (q->response)
+	if (q->answered)
 		bug("a request was answered twice");
+	q->answered = true;
 	q->http = http;
 	q->answer_n = body.n;
 	q->response = response_new(q, type, body, retry_s);
-	if (!q->held)
+	if (!q->suspended)
 		return;
-	q->held = false;
 	MHD_resume_connection(q->mhd);
 	loop_defer(q->server->c.loop, &q->server->again);
+}
+
+/* Not within the callback: what is suspended there is read from when it is resumed, and a client
+ * that has ended its side by then is dropped. Behind it the library waits for nothing to read. */
+static void suspend_held(struct server *s)
+{
+	struct list *n, *tmp;
+
+	list_each(&s->requests, n, tmp) {
+		struct request *q = container_of(n, struct request, node);
+
+		if (!q->seen || q->answered || q->suspended)
+			continue;
+		MHD_suspend_connection(q->mhd);
+		q->suspended = true;
+	}
+	s->fresh = false;
 }
 
 /* A client that sends no Host field, although HTTP/1.1 asks for it, was written by hand and
@@ -283,10 +300,9 @@ static enum MHD_Result hand_over(struct request *q)
 	q->server->c.request(q->server->c.arg, &q->r);
 	q->r.body = STR("");
 	drop_body(q);
-	if (q->response)
+	if (q->answered)
 		return queue(q);
-	q->held = true;
-	MHD_suspend_connection(q->mhd);
+	q->server->fresh = true;
 	return MHD_YES;
 }
 
@@ -388,7 +404,9 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const ch
 	*n = 0;
 	if (piece.n > 0)
 		return take(q, piece);
-	return q->seen ? queue(q) : hand_over(q);
+	if (!q->seen)
+		return hand_over(q);
+	return q->answered ? queue(q) : MHD_YES;
 }
 
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **cls,
@@ -419,6 +437,8 @@ static void turn(struct server *s)
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(s->daemon);
+	if (s->fresh)
+		suspend_held(s);
 	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
 		timer_set(&s->timer, ms < TIMEOUT_HTTP_S * 1000 ? (int64_t)ms : TIMEOUT_HTTP_S * 1000);
 	else
@@ -554,7 +574,7 @@ static void answer_held(struct server *s)
 	list_each(&s->requests, n, tmp) {
 		struct request *q = container_of(n, struct request, node);
 
-		if (q->held)
+		if (q->seen && !q->answered)
 			server_answer(&q->r, 503, "text/plain", STR("stopping\n"), 0);
 	}
 }

@@ -58,6 +58,30 @@ START_TEST(live_when_confirmed)
 END_TEST
 
 /* The same for a client that has said all it will, and reads to the end of the connection. */
+/* The end of a client that waits comes by itself; an older connection is there, to which the
+ * library looks first. */
+START_TEST(live_for_one_that_ends_while_it_waits)
+{
+	struct client other, c;
+
+	client_tcp(&other, port);
+	ck_assert(client_waits(&other));
+	client_tcp(&c, port);
+	client_post(&c, GREEN);
+	ck_assert(client_waits(&c));
+	keys_compared();
+	ck_assert(client_waits(&c));
+	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+	ck_assert(client_waits(&c));
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	expect(client_reply(&c), 200, "<status>ok</status>");
+	client_close(&c);
+	client_close(&other);
+}
+END_TEST
+
 START_TEST(live_for_a_half_closed_client)
 {
 	struct client c;
@@ -716,6 +740,7 @@ int main(void)
 	tcase_add_test(t, log_of_calls);
 	tcase_add_test(t, live_when_confirmed);
 	tcase_add_test(t, live_for_a_half_closed_client);
+	tcase_add_test(t, live_for_one_that_ends_while_it_waits);
 	tcase_add_test(t, lost_bell);
 	tcase_add_test(t, not_confirmed_in_time);
 	tcase_add_test(t, said_again);
