@@ -105,7 +105,8 @@
 #define LIMIT_HTTP_SMALL 65536	    /* but bodies up to this always find room: 25 MiB of all */
 #define LIMIT_HTTP_LARGE 2	    /* of them above LIMIT_XML_BODY: the others need room as well */
 #define LIMIT_HTTP_LOG 20	    /* lines a minute about clients that speak no HTTP or TLS */
-#define LIMIT_HTTP_DISCARD (16u << 20) /* read and dropped of a request that is refused anyway */
+#define LIMIT_HTTP_DISCARD (32u << 20) /* read and dropped of a request that is refused anyway:
+					  who sends a little too much still hears why */
 #define LIMIT_HTTP_MEMORY 32768	    /* request line and headers */
 #define LIMIT_HTTP_HELD_BACK 8	    /* answers to wrong keys a client network may wait for at once */
 #define LIMIT_METRICS (16u << 20)   /* all boxes with names full of quotes make 8 MiB */
