@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-pytest.register_assert_rewrite("harness", "model")
+pytest.register_assert_rewrite("harness", "model", "xmlclient")
 
 from harness import Balancer, DemoBox  # noqa: E402: behind the line above
 

@@ -14,9 +14,10 @@ import struct
 import subprocess
 import threading
 import time
-import xml.etree.ElementTree as ET
 from pathlib import Path
-from xml.sax.saxutils import escape
+
+from xmlclient import (GONE, InFlight, LocalConnection, XmlClient, XmlError, answer_of, document,
+                       progress, values)
 
 BUILD = Path(os.environ.get("PB_BUILD", Path(__file__).resolve().parents[2] / "build"))
 LONG = bool(os.environ.get("PB_LONG"))  # make check-full: longer kill and fault runs
@@ -105,80 +106,6 @@ class Process:
         except ProcessLookupError:
             pass
         self.child.wait()
-
-
-class XmlError(Exception):
-    def __init__(self, status, code, text):
-        super().__init__(f"HTTP {status} {code}: {text}")
-        self.status, self.code, self.text = status, code, text
-
-
-def document(command, key, params=(), inner=""):
-    """The bytes of a request; params are (tag, value) pairs, inner stands behind them as it is.
-    A CR would be read as a newline."""
-    params = list(params) if key is None else [("accesskey", key), *params]
-    rows = "".join(f"<{k}>{escape(str(v), {chr(13): '&#13;'})}</{k}>" for k, v in params)
-    return f"<{command}>{rows}{inner}</{command}>".encode()
-
-
-def answer_of(command, status, text):
-    """The <response> element; a refusal is an XmlError."""
-    root = ET.fromstring(text)
-    assert root.tag == "response"
-    if root.findtext("status") != "ok":
-        raise XmlError(status, root.findtext("code"), root.findtext("error"))
-    assert status == 200 and root.findtext("command") == command
-    return root
-
-
-def values(element):
-    """{tag: text} of the children that are no lists; of a whole answer without its head."""
-    head = ("command", "status") if element.tag == "response" else ()
-    return {e.tag: e.text or "" for e in element
-            if not len(e) and "total" not in e.attrib and e.tag not in head}
-
-
-class LocalConnection(http.client.HTTPConnection):
-    """To DIR/admin.sock, which needs no key."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=DEADLINE)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class XmlClient:
-    """A program that asks over one connection for as long as it lasts, then over the next. Not
-    to be shared between threads."""
-
-    def __init__(self, balancer, timeout=DEADLINE):
-        self.balancer = balancer
-        self.connection = http.client.HTTPConnection("127.0.0.1", balancer.http, timeout=timeout)
-
-    def xml(self, command, **params):
-        """As Balancer's; OSError or HTTPException when no answer came."""
-        try:
-            self.connection.request("POST", "/xml",
-                                    document(command, self.balancer.key(), params.items()))
-            r = self.connection.getresponse()
-            text = r.read()
-        except (OSError, http.client.HTTPException):
-            self.connection.close()  # the next request opens it anew
-            raise
-        return answer_of(command, r.status, text)
-
-    def close(self):
-        self.connection.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 class Balancer(Process):
@@ -354,6 +281,28 @@ class Balancer(Process):
             except ProcessLookupError:
                 pass
         super().kill()
+
+
+class Shot:
+    """Aims at admin, or at all processes, so that fire() takes no time of its own; over() waits
+    until the service is there again."""
+
+    def __init__(self, balancer, everything):
+        self.balancer, self.everything, children = balancer, everything, balancer.children()
+        self.admin = children["admin"]
+        self.pids = [balancer.pid, *children.values()] if everything else [self.admin]
+
+    def fire(self):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def over(self):
+        if self.everything:
+            self.balancer.kill()
+            self.balancer.start()
+        wait_for("admin is back",
+                 lambda: self.balancer.children().get("admin", self.admin) != self.admin)
+        wait_for("it answers", self.balancer.answers)
 
 
 class DemoBox(Process):
