@@ -236,19 +236,29 @@ static bool read_proc(pid_t pid, const char *what, char text[1024])
 	return n > 0;
 }
 
-/* proc(5): of stat, fields 14 and 15 (ticks), behind the name, which may hold anything; of statm
- * the second (pages). */
+/* The n-th number or word (from 0) of blank separated ones; -1 when it is no number. */
+static int nth_number(struct str s, unsigned n, uint64_t *out)
+{
+	struct str word = STR("");
+
+	for (unsigned i = 0; i <= n; i++)
+		if (!str_split(&s, ' ', &word))
+			return -1;
+	return str_u64(str_trim(word), 0, UINT64_MAX, out);
+}
+
+/* proc(5): of stat, fields 14 and 15 (ticks), counted behind the name, which may hold anything; of
+ * statm the second (pages). */
 static struct usage usage_of(pid_t pid)
 {
 	struct usage u = { 0 };
-	unsigned long long user, sys, pages;
+	uint64_t user, sys, pages;
 	char text[1024];
 	const char *p;
 
 	if (pid <= 0 || !read_proc(pid, "stat", text) || !(p = strrchr(text, ')')) ||
-	    sscanf(p + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu", &user, &sys) != 2)
-		return u;
-	if (!read_proc(pid, "statm", text) || sscanf(text, "%*s %llu", &pages) != 1)
+	    nth_number(str_z(p), 12, &user) < 0 || nth_number(str_z(p), 13, &sys) < 0 ||
+	    !read_proc(pid, "statm", text) || nth_number(str_z(text), 1, &pages) < 0)
 		return u;
 	u.known = true;
 	u.cpu_s = (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
@@ -286,7 +296,7 @@ static unsigned list_processes(const struct shm *shm, struct process out[MAX_SLO
 	return n;
 }
 
-#define UNKNOWN -1 /* no sample */
+#define UNKNOWN (-1.0) /* no sample */
 
 /* The two are not of one moment: what was published meanwhile may be applied already. */
 static double journal_depth(const struct process *p)

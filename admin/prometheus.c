@@ -36,12 +36,12 @@ void prom_family(struct prom *p, const char *name, enum prom_kind kind, const ch
 	static const char *const kinds[] = { "gauge", "counter", "histogram" };
 
 	str_copy(p->name, sizeof(p->name), str_z(name));
-	p->full |= buf_addf(p->out, "# HELP %s %s\n# TYPE %s %s\n", p->name, help, p->name,
-			    kinds[kind]) < 0;
+	p->full |= buf_addf(p->out, "# HELP %s %s\n# TYPE %s %s\n", p->name, help,
+			    p->name, kinds[kind]) < 0;
 }
 
-void prom_sample(struct prom *p, const char *suffix, const struct prom_label *labels, unsigned n,
-		 double value)
+void prom_sample(struct prom *p, const char *suffix, const struct prom_label *labels,
+		 unsigned n, double value)
 {
 	add_z(p, p->name);
 	add_z(p, suffix);

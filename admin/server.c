@@ -48,7 +48,7 @@ struct request {
 	struct server *server;
 	struct MHD_Connection *mhd;
 	struct conn *conn; /* lives longer */
-	struct list node; /* in requests */
+	struct list node;  /* in requests */
 	struct buf body;
 	size_t discarded;
 	const char *allow;	       /* of a 405 */
@@ -538,10 +538,9 @@ static struct MHD_Daemon *daemon_new(struct server *s)
 	if (!s->c.tls)
 		return MHD_start_daemon(flags, 0, NULL, NULL, on_access, s,
 					MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-	return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, on_access, s,
-				MHD_OPTION_ARRAY, options, MHD_OPTION_HTTPS_PRIORITIES,
-				tls_priorities, MHD_OPTION_HTTPS_CERT_CALLBACK2,
-				tls_certificate, MHD_OPTION_END);
+	return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, on_access, s, MHD_OPTION_ARRAY,
+				options, MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
+				MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_certificate, MHD_OPTION_END);
 }
 
 int server_start(struct server **out, const struct server_config *c, struct err *e)

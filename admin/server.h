@@ -37,12 +37,12 @@ struct server_request {
 
 struct server_config {
 	struct loop *loop;
-	int fd;	    /* listening, TCP or Unix; taken, also on error */
-	bool local; /* Unix: only root and our own user may ask */
-	bool tls;   /* with the certificate of tls.h */
+	int fd;			       /* listening, TCP or Unix; taken, also on error */
+	bool local;		       /* Unix: only root and our own user may ask */
+	bool tls;		       /* with the certificate of tls.h */
 	const struct ip_ranges *pages; /* borrowed; NULL: nobody over TCP */
-	int64_t deadline_ms; /* 0: DEADLINE_HTTP_MS */
-	void *arg;  /* of the callbacks */
+	int64_t deadline_ms;	       /* 0: DEADLINE_HTTP_MS */
+	void *arg;		       /* of the callbacks */
 	/* Complete; answer it now or later. */
 	void (*request)(void *arg, struct server_request *r);
 	/* Over: answered, or its client went away. For each that request() saw. */

@@ -109,8 +109,8 @@ static bool belong_together(const struct identity *id)
 	size_t n_a = sizeof(a), n_b = sizeof(b);
 
 	return gnutls_x509_crt_get_key_id(id->chain[0], 0, a, &n_a) == 0 &&
-	       gnutls_x509_privkey_get_key_id(id->key, 0, b, &n_b) == 0 &&
-	       n_a == n_b && memcmp(a, b, n_a) == 0;
+	       gnutls_x509_privkey_get_key_id(id->key, 0, b, &n_b) == 0 && n_a == n_b &&
+	       memcmp(a, b, n_a) == 0;
 }
 
 static int identity_read(struct identity *id, const struct tls_files *f, struct err *e)

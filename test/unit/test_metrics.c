@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdarg.h>
 
+#include "shm/region.h"
+
 #define WORKERS 3
 #define NOW INT64_C(5000000)
 
@@ -188,6 +190,9 @@ START_TEST(processes)
 	has("protobalance_journal_bytes{process=\"worker 1\"} %llu", (unsigned long long)mark);
 	has("protobalance_journal_bytes{process=\"worker 2\"} 0");
 	has("protobalance_journal_dropped_total{process=\"worker 1\"} 0");
+	atomic_store(&env.shm->rings[1].tail, 64); /* applied since we looked at what is published */
+	look();
+	has("protobalance_journal_bytes{process=\"worker 2\"} 0");
 	has_not("prober");
 	has_not("worker 4");
 	has_not("_cpu_seconds_total{process=\"worker 2\"}");
