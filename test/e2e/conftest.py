@@ -1,4 +1,6 @@
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,15 @@ def keeping(node):
 def keep(request):
     """Registers things to be ended after the test, last first; shows logs of a failed one."""
     yield from keeping(request.node)
+
+
+@pytest.fixture
+def open_path():
+    """A directory that every user may enter. Those of pytest are root's alone, and another run of
+    it makes them so again at any moment."""
+    with tempfile.TemporaryDirectory(prefix="pb-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -254,19 +254,17 @@ def test_reload_while_clients_shake_hands(pb, ca):
     assert not pb.crashes()
 
 
-def test_key_of_root(keep, tmp_path, ca):
+def test_key_of_root(open_path, keep):
     """Read before the process becomes -user, which cannot read it anew."""
+    ca = Authority(open_path)
     install(ca, "first")
-    (tmp_path / "pb" / "traffic").mkdir(parents=True)
-    for path in (tmp_path / "pb", tmp_path / "pb" / "traffic"):
+    (open_path / "live.crt").chmod(0o644)
+    (open_path / "live.key").chmod(0o600)
+    (open_path / "pb" / "traffic").mkdir(parents=True)
+    for path in (open_path / "pb", open_path / "pb" / "traffic"):
         path.chmod(0o777)
-    for path in (ca.directory, *ca.directory.parents):
-        if path != path.parent and path.owner() == "root":
-            path.chmod(path.stat().st_mode | 0o011)
-    (ca.directory / "live.crt").chmod(0o644)
-    (ca.directory / "live.key").chmod(0o600)
-    pb = keep(Balancer(tmp_path / "pb", "-http-cert", ca.directory / "live.crt", "-http-key",
-                       ca.directory / "live.key", "-user", "nobody"))
+    pb = keep(Balancer(open_path / "pb", "-http-cert", open_path / "live.crt", "-http-key",
+                       open_path / "live.key", "-user", "nobody"))
     pb.tls = ca.client()
     assert shown(pb) == "first"
     hup(pb, "(HUP reads as user nobody)")
