@@ -25,7 +25,8 @@ KEYS = {"getemail": ["email_address"], "getalias": ["alias_address"], "getcluste
 NOT_SERVED = {("commitmodifycluster", "type"), ("commitmodifycluster", "listen_address"),
               ("commitmodifycluster", "listen_port")}
 # Of these and another one one must be named: empty is missing.
-EITHER = {("moveemail", "email_address"), ("setblockip", "email_address")}
+EITHER = {("moveemail", "email_address"), ("setblockip", "email_address"),
+          ("deletealias", "alias_address")}
 PARAMS = [(command, p) for command, params in COMMANDS.items() for p in params]
 each_param = pytest.mark.parametrize("command,p", PARAMS, ids=[f"{c}-{p.tag}" for c, p in PARAMS])
 
