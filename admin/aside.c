@@ -5,12 +5,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
+
 static void *run(void *arg)
 {
 	struct aside *a = arg;
 	uint64_t one = 1;
 
 	a->work(a->arg);
+	buf_thread_end();
 	if (write(a->fd, &one, sizeof(one)) < 0)
 		bug("eventfd: %s", strerror(errno));
 	return NULL;

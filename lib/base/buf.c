@@ -28,6 +28,12 @@ static void block_free(char *mem, size_t cap)
 		free(mem);
 }
 
+void buf_thread_end(void)
+{
+	while (n_spares > 0)
+		free(spares[--n_spares]);
+}
+
 void buf_init(struct buf *b, size_t max)
 {
 	*b = (struct buf){ .max = max };

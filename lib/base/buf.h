@@ -22,6 +22,9 @@ void buf_init(struct buf *b, size_t max);
 /* Frees the memory; the buffer stays usable and empty. */
 void buf_release(struct buf *b);
 
+/* The last word of a thread that ends: frees what released buffers left for its next ones. */
+void buf_thread_end(void);
+
 static inline struct str buf_str(const struct buf *b)
 {
 	return (struct str){ b->mem + b->start, b->end - b->start };

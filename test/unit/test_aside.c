@@ -1,4 +1,14 @@
 /* One piece of work at a time beside the loop: work, then done, in turn, to the end. */
+#include "lib/base/buf.h"
+
+static _Atomic unsigned ended;
+
+static void count_end(void)
+{
+	ended++;
+}
+
+#define buf_thread_end count_end
 #include "admin/aside.c"
 
 #include <check.h>
@@ -52,6 +62,8 @@ static void done(void *arg)
 
 	note(pthread_equal(pthread_self(), main_thread) ? "done-" : "(thread)done-", p->name);
 	p->done++;
+	ck_assert_uint_eq(ended, 1); /* its thread left nothing behind */
+	ended = 0;
 	ck_assert(!aside.busy);
 	if (p->next)
 		ck_assert_int_eq(aside_start(&aside, work, done, p->next, &e), 0);

@@ -27,6 +27,26 @@ START_TEST(nothing_held)
 }
 END_TEST
 
+START_TEST(blocks_are_kept_for_the_next)
+{
+	struct buf b[SPARES + 2];
+
+	for (size_t i = 0; i < ARRAY_LEN(b); i++) {
+		buf_init(&b[i], SPARE_CAP);
+		ck_assert_ptr_nonnull(buf_space(&b[i], SPARE_CAP));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		buf_release(&b[i]);
+	ck_assert_uint_eq(n_spares, SPARES);
+	buf_thread_end();
+	ck_assert_uint_eq(n_spares, 0);
+	buf_thread_end();
+	ck_assert_ptr_nonnull(buf_space(&b[0], SPARE_CAP));
+	buf_release(&b[0]);
+	ck_assert_uint_eq(n_spares, 1);
+}
+END_TEST
+
 START_TEST(all_or_nothing)
 {
 	struct buf b;
@@ -161,6 +181,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, nothing_held);
+	tcase_add_test(t, blocks_are_kept_for_the_next);
 	tcase_add_test(t, all_or_nothing);
 	tcase_add_test(t, growing);
 	tcase_add_test(t, compacting);
