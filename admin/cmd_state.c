@@ -8,6 +8,7 @@
 #include "shm/counters.h"
 #include "shm/history.h"
 #include "shm/journal.h"
+#include "shm/listeners.h"
 #include "shm/slots.h"
 
 /* --- rows --- */
@@ -144,6 +145,8 @@ static int write_cluster_row(void *arg, const void *rec, const struct row_meta *
 		xml_out_text(l->o, "clusterid", row->clusterid);
 		xml_out_text(l->o, "type", row->type);
 	}
+	xml_out_int(l->o, "listening",
+		    listeners_is_open(l->c->env->shm, clusters_find(l->c->env->shm, row->clusterid)));
 	write_cluster_counters(l);
 	xml_out_open(l->o, "boxes", l->boxes);
 	rc = each_box(l, write_box_row);

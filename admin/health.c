@@ -1,6 +1,6 @@
 #include "admin/health.h"
 
-#include "admin/publish.h"
+#include "shm/listeners.h"
 #include "shm/slots.h"
 
 struct health {
@@ -50,6 +50,17 @@ static void look_at_workers(struct health *h)
 	}
 }
 
+static void look_at_listeners(struct health *h)
+{
+	const struct shm *shm = h->env->shm;
+	char error[256];
+
+	if (!listeners_answered(shm, listeners_version(shm), error))
+		wrong(h, "the supervisor has not opened the listeners");
+	else if (error[0])
+		wrong(h, "%s", error);
+}
+
 static void look_at_others(struct health *h)
 {
 	static const unsigned slots[] = { SLOT_REPLICATOR, SLOT_VERIFIER, SLOT_SUPERVISOR };
@@ -59,8 +70,7 @@ static void look_at_others(struct health *h)
 
 		lives(h, slots[i], &s);
 	}
-	if (!publish_settled(h->env->shm))
-		wrong(h, "the supervisor has not opened the listeners");
+	look_at_listeners(h);
 }
 
 /* --- stores --- */

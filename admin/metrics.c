@@ -12,6 +12,7 @@
 #include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
+#include "shm/listeners.h"
 #include "shm/slots.h"
 
 #define PREFIX "protobalance_"
@@ -52,8 +53,19 @@ static void cluster_counter(struct metrics *m, enum cluster_counter c)
 				    (double)counter_cluster(m->env->shm, -1, i, c));
 }
 
+static void write_listening(struct metrics *m)
+{
+	struct prom_label l[] = { { "cluster", STR("") } };
+
+	prom_family(&m->p, PREFIX "cluster_listening", PROM_GAUGE, "1: its listener is open");
+	for (int i = 0; i < MAX_CLUSTERS; i++)
+		if (clusters_name(m->env->shm, i, &l[0].value))
+			prom_sample(&m->p, "", l, 1, listeners_is_open(m->env->shm, i));
+}
+
 static void write_clusters(struct metrics *m)
 {
+	write_listening(m);
 	for (int c = 0; c < CC_COUNT; c++) {
 		if (counter_cause(&cluster_counter_info[c]))
 			continue;

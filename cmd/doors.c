@@ -18,6 +18,7 @@ static void shut(struct doors *d, struct doors_row *row)
 	if (row->fd < 0)
 		return;
 	d->changed(d, row->cluster, -1);
+	listeners_opened(d->shm, row->cluster, false);
 	shutdown(row->fd, SHUT_RDWR);
 	close(row->fd);
 	row->fd = -1;
@@ -52,6 +53,7 @@ static unsigned open_missing(struct doors *d, struct err *e)
 		d->v[i].fd = listen_open(&d->v[i].want.addr, &why);
 		if (d->v[i].fd >= 0) {
 			d->changed(d, d->v[i].cluster, d->v[i].fd);
+			listeners_opened(d->shm, d->v[i].cluster, true);
 			continue;
 		}
 		missing++;
@@ -66,12 +68,15 @@ static unsigned open_missing(struct doors *d, struct err *e)
 
 static void answer(struct doors *d, const char *error)
 {
-	if (d->answered)
+	if (d->answered && strcmp(error, d->said) == 0)
 		return;
-	d->answered = true;
-	listeners_answer(d->shm, d->version, error);
 	if (error[0])
 		log_error("%s; trying on", error);
+	else if (d->said[0])
+		log_info("all listeners are open now");
+	d->answered = true;
+	str_copy(d->said, sizeof(d->said), str_z(error));
+	listeners_answer(d->shm, d->version, error);
 }
 
 static void try(struct doors *d)

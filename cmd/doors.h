@@ -1,6 +1,7 @@
 /* doors: the listening sockets, kept equal to the table that admin writes.
  * One that cannot be opened (an earlier process is just ending, another program has the port) is
- * tried again, quickly at first; admin is told when it has failed for a while.
+ * tried again, quickly at first; admin is told when it has failed for a while, and again when that
+ * changes.
  * Memory: owns the sockets. */
 #ifndef PB_CMD_DOORS_H
 #define PB_CMD_DOORS_H
@@ -21,6 +22,7 @@ struct doors {
 	unsigned n;
 	uint32_t version;  /* of the table acted on */
 	bool answered;
+	char said[256];	   /* what admin was told */
 	int64_t since;	   /* monotonic ms: the table was read */
 	struct timer retry;
 	/* A socket was opened (fd) or closed (fd -1). */

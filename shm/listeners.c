@@ -65,3 +65,14 @@ bool listeners_answered(const struct shm *shm, uint32_t version, char error[256]
 	error[255] = '\0';
 	return true;
 }
+
+void listeners_opened(struct shm *shm, int cluster, bool open)
+{
+	if (cluster >= 0 && cluster < MAX_CLUSTERS)
+		atomic_store(&shm->listeners.open[cluster], open);
+}
+
+bool listeners_is_open(const struct shm *shm, int cluster)
+{
+	return cluster >= 0 && cluster < MAX_CLUSTERS && atomic_load(&shm->listeners.open[cluster]);
+}

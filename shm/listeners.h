@@ -22,5 +22,8 @@ uint32_t listeners_version(const struct shm *shm);
 void listeners_answer(struct shm *shm, uint32_t version, const char *error);
 /* admin: false while the supervisor has not answered this version yet. */
 bool listeners_answered(const struct shm *shm, uint32_t version, char error[256]);
+/* supervisor: the socket of the cluster with that index of counters.h is open, or not. */
+void listeners_opened(struct shm *shm, int cluster, bool open);
+bool listeners_is_open(const struct shm *shm, int cluster);
 
 #endif

@@ -33,6 +33,7 @@ struct shm_listeners {
 	struct listener v[MAX_LISTENERS];
 	au32 answered; /* supervisor: the seq it has acted on; error is filled before */
 	char error[256];
+	au32 open[MAX_CLUSTERS]; /* supervisor: by the index of counters.h */
 };
 
 /* name: admin writes it, then state (release). */

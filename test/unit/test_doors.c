@@ -124,6 +124,27 @@ START_TEST(many_reasons)
 }
 END_TEST
 
+/* One that opens late is told, too. */
+START_TEST(opens_late)
+{
+	int taken;
+	struct listener v[] = { listener("a", some_port(&taken)) };
+	char error[256];
+
+	ck_assert_int_eq(clusters_assign(shm, STR("a")), 0);
+	ck_assert_str_ne(answer_to(v, 1), "");
+	ck_assert(!listeners_is_open(shm, 0));
+	close(taken);
+	try(&doors);
+	ck_assert(listeners_answered(shm, listeners_version(shm), error));
+	ck_assert_str_eq(error, "");
+	ck_assert(listeners_is_open(shm, 0));
+	ck_assert_str_eq(answer_to(v, 0), "");
+	ck_assert(!listeners_is_open(shm, 0));
+	ck_assert(!listeners_is_open(shm, -1) && !listeners_is_open(shm, MAX_CLUSTERS));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("doors");
@@ -135,6 +156,7 @@ int main(void)
 	tcase_add_test(t, open_and_close);
 	tcase_add_test(t, all_reasons);
 	tcase_add_test(t, many_reasons);
+	tcase_add_test(t, opens_late);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -120,7 +120,9 @@ START_TEST(configuration)
 	listeners_set(env.shm, NULL, 0);
 	ck_ill("the supervisor has not opened the listeners");
 	/* One that is in use by others: says the log, and the answer to who asked for it. */
-	listeners_answer(env.shm, listeners_version(env.shm), "in use");
+	listeners_answer(env.shm, listeners_version(env.shm), "port 25: in use");
+	ck_ill("port 25: in use");
+	listeners_answer(env.shm, listeners_version(env.shm), "");
 	ck_well();
 }
 END_TEST
