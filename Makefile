@@ -204,7 +204,12 @@ lint: layers $(B)/config.mk
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 \
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)$(prefix)/lib/systemd/system \
-		$(DESTDIR)$(prefix)/share/bash-completion/completions
+		$(DESTDIR)$(prefix)/share/bash-completion/completions \
+		$(DESTDIR)$(prefix)/share/doc/protobalance/examples
+	install -m 644 README.md CHANGELOG.md SECURITY.md docs/xml.md $(DESTDIR)$(prefix)/share/doc/protobalance
+	install -m 755 $(filter-out %.md,$(wildcard docs/examples/*)) \
+		$(DESTDIR)$(prefix)/share/doc/protobalance/examples
+	install -m 644 docs/examples/README.md $(DESTDIR)$(prefix)/share/doc/protobalance/examples
 	install -m 755 $(B)/protobalance $(B)/pbctl $(DESTDIR)$(prefix)/bin
 	for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}; done
 	install -m 644 $(B)/pbctl.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/pbctl

@@ -56,6 +56,54 @@ static void tell_email(struct call *c, const union record *rec)
 	xml_out_text(&c->body, "warning", text);
 }
 
+/* --- an alias may hold what does not exist (yet) --- */
+
+#define MEMBERS_SHOWN 5
+
+static bool leads_somewhere(struct store *s, struct str address, struct err *e)
+{
+	struct account acc;
+	struct alias al;
+
+	return store_account(s, address, &acc, e) != STORE_NONE ||
+	       store_alias(s, address, &al, e) != STORE_NONE;
+}
+
+/* Of a domain of ours, and yet nobody there. A tag behind a plus may be anybody's. */
+static bool is_lost(struct store *s, struct str address)
+{
+	ptrdiff_t at = str_find(address, '@');
+	struct err e = { "" };
+
+	return at > 0 && str_find(address, '+') < 0 &&
+	       store_domain(s, str_skip(address, (size_t)at + 1), &e) == 0 &&
+	       !leads_somewhere(s, address, &e) &&
+	       !leads_somewhere(s, str_skip(address, (size_t)at), &e);
+}
+
+static void tell_alias(struct call *c, const union record *rec)
+{
+	struct str rest = rec->alias.alias_list, one, lost = STR("");
+	struct err e = { "" };
+	unsigned n = 0;
+
+	if (store_read_begin(c->env->accounts, &e) < 0)
+		return;
+	while (str_split(&rest, ',', &one)) {
+		if (!is_lost(c->env->accounts, one) || n++ >= MEMBERS_SHOWN)
+			continue;
+		lost = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(lost), lost.n ? ", " : "",
+				    STR_ARG(one));
+	}
+	store_read_end(c->env->accounts);
+	if (n > 0 && lost.p)
+		xml_out_text(&c->body, "warning",
+			     arena_printf(c->arena,
+					  "%u members are neither account nor alias, and left out: "
+					  "%.*s%s",
+					  n, STR_ARG(lost), n > MEMBERS_SHOWN ? ", ..." : ""));
+}
+
 static const struct record_kind emails = { .table = &table_accounts,
 					   .noun = "email address",
 					   .none = "no_such_email",
@@ -67,7 +115,8 @@ static const struct record_kind aliases = { .table = &table_aliases,
 					    .none = "no_such_alias",
 					    .exists = "alias_exists",
 					    .key_also = "email_address", /* the manual's deletealias */
-					    .check = check_alias };
+					    .check = check_alias,
+					    .tell = tell_alias };
 
 /* --- accounts --- */
 

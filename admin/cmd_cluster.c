@@ -130,6 +130,21 @@ static int check_delete_cluster(struct call *c, const union record *rec)
 	return -1;
 }
 
+/* What is set, but does not do yet what one might expect. */
+static void tell_cluster(struct call *c, const union record *rec)
+{
+	const struct cluster *row = &rec->cluster;
+	bool demands = row->tls_required || row->auth_required || str_eq(row->tls, STR("implicit"));
+
+	if (str_eq(row->type, STR("imap")) || str_eq(row->type, STR("tcp")))
+		xml_out_text(&c->body, "warning",
+			     STR("this version closes each connection to a cluster of this type"));
+	else if (demands)
+		xml_out_text(&c->body, "warning",
+			     STR("this version has no TLS and no logins of SMTP clients yet: what "
+				 "the cluster demands nobody can give, and all are turned away"));
+}
+
 static const struct record_kind clusters = { .table = &table_clusters,
 					     .noun = "cluster",
 					     .none = "no_such_cluster",
@@ -137,6 +152,7 @@ static const struct record_kind clusters = { .table = &table_clusters,
 					     .publish = true,
 					     .undo = true,
 					     .check = check_cluster,
+					     .tell = tell_cluster,
 					     .check_delete = check_delete_cluster };
 
 void cmd_addcluster(struct call *c)
@@ -230,12 +246,33 @@ static int check_box(struct call *c, union record *rec, const union record *old)
 	return box_check(c, b, &of.cluster);
 }
 
+/* Accounts that live on a box which no cluster has any more. */
+static void tell_deleted_box(struct call *c, const union record *rec)
+{
+	struct store_query q = { .boxid = rec->box.boxid };
+	struct err e = { "" };
+	uint64_t n = 0;
+	int rc;
+
+	if (box_known(c, rec->box.boxid) || store_read_begin(c->env->accounts, &e) < 0)
+		return;
+	rc = store_search(c->env->accounts, &table_accounts, &q, NULL, NULL, &n, &e);
+	store_read_end(c->env->accounts);
+	if (rc == 0 && n > 0)
+		xml_out_text(&c->body, "warning",
+			     arena_printf(c->arena,
+					  "%llu accounts live on %.*s, which no cluster has any more: "
+					  "mail to them gets a temporary error",
+					  (unsigned long long)n, STR_ARG(rec->box.boxid)));
+}
+
 static const struct record_kind boxes = { .table = &table_boxes,
 					  .noun = "box",
 					  .none = "no_such_box",
 					  .exists = "box_exists",
 					  .publish = true,
-					  .check = check_box };
+					  .check = check_box,
+					  .tell_deleted = tell_deleted_box };
 
 void cmd_addbox(struct call *c)
 {

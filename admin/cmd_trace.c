@@ -4,45 +4,115 @@
 #include "admin/record.h"
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
+#include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/penalty.h"
 #include "shm/sessions.h"
 
 #define SESSIONS_SHOWN 100
 
+/* --- the boxes of an account, and what stands against mail for it --- */
+
+struct boxes_walk {
+	struct call *c;
+	struct str boxid;
+	int64_t mono;
+	unsigned found;
+};
+
+static int write_box(void *arg, const void *rec, const struct row_meta *m)
+{
+	const struct box *b = rec;
+	struct boxes_walk *w = arg;
+	struct xml_out *o = &w->c->body;
+	const struct shm *shm = w->c->env->shm;
+	struct box_health h;
+
+	(void)m;
+	if (!str_eq(b->boxid, w->boxid))
+		return 0;
+	w->found++;
+	h = boxes_health(shm, boxes_find(shm, b->clusterid, b->boxid), w->mono);
+	xml_out_open(o, "box", -1);
+	xml_out_text(o, "clusterid", b->clusterid);
+	xml_out_text(o, "boxid", b->boxid);
+	xml_out_text(o, "light", b->light);
+	xml_out_text(o, "fallover_boxid", b->fallover_boxid);
+	xml_out_int(o, "failures_in_a_row", h.failures);
+	xml_out_int(o, "passed_over_ms", h.passed_over_ms);
+	xml_out_text(o, "last_failure", str_z(h.why));
+	xml_out_close(o, "box");
+	return 0;
+}
+
+static int write_boxes(struct call *c, struct str boxid)
+{
+	struct boxes_walk w = { .c = c, .boxid = boxid, .mono = clock_mono_ms() };
+	struct err e = { "" };
+
+	if (store_each(c->env->accounts, &table_boxes, STR(""), write_box, &w, &e) < 0)
+		return change_unavailable(c, &e);
+	if (w.found == 0)
+		xml_out_text(&c->body, "warning",
+			     STR("no cluster has the account's box: mail to it gets a temporary error"));
+	return 0;
+}
+
 /* --- the stores --- */
 
-/* One row as an element of that name, if there is one. 0, or -1 after call_fail. */
+/* One row as an element of that name, if there is one, and the boxes of an account. 0, STORE_NONE,
+ * or -1 after call_fail. */
 static int write_row(struct call *c, const struct table *t, const char *name, struct str key)
 {
 	union record rec;
 	int rc = record_load_key(c, t, key, &rec);
 
-	if (rc < 0)
-		return -1;
-	if (rc == STORE_NONE)
-		return 0;
+	if (rc != 0)
+		return rc;
 	xml_out_open(&c->body, name, -1);
 	record_write(&c->body, t, &rec, false);
 	xml_out_close(&c->body, name);
+	return t == &table_accounts ? write_boxes(c, rec.account.boxid) : 0;
+}
+
+/* The ways of an address, in the order in which mail tries them. */
+static int write_ways(struct call *c, struct str address)
+{
+	ptrdiff_t at = str_find(address, '@');
+	struct str domain = str_skip(address, at > 0 ? (size_t)at : address.n);
+	const struct way {
+		const struct table *table;
+		const char *name;
+		struct str key;
+	} ways[] = {
+		{ &table_accounts, "account", address },
+		{ &table_aliases, "alias", address },
+		{ &table_accounts, "catch_all_account", domain },
+		{ &table_aliases, "catch_all_alias", domain },
+	};
+	unsigned found = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		int rc = write_row(c, ways[i].table, ways[i].name, ways[i].key);
+
+		if (rc < 0)
+			return -1;
+		found += rc == 0;
+	}
+	if (found == 0)
+		xml_out_text(&c->body, "warning",
+			     STR("neither account nor alias, and its domain has no catch-all"));
 	return 0;
 }
 
 static int write_rows(struct call *c, struct str address)
 {
-	ptrdiff_t at = str_find(address, '@');
 	struct err e = { "" };
-	int rc;
+	int rc = store_read_begin(c->env->accounts, &e);
 
-	if (store_read_begin(c->env->accounts, &e) < 0)
+	if (rc < 0)
 		return change_unavailable(c, &e);
-	rc = write_row(c, &table_accounts, "account", address);
-	if (rc == 0)
-		rc = write_row(c, &table_aliases, "alias", address);
-	if (rc == 0 && at > 0)
-		rc = write_row(c, &table_accounts, "catch_all_account", str_skip(address, (size_t)at));
-	if (rc == 0 && at > 0)
-		rc = write_row(c, &table_aliases, "catch_all_alias", str_skip(address, (size_t)at));
+	rc = write_ways(c, address);
 	store_read_end(c->env->accounts);
 	return rc;
 }

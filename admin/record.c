@@ -363,6 +363,8 @@ void record_delete(struct call *c, const struct record_kind *k)
 		return;
 	c->publish = k->publish;
 	write_key(c, k->table, &key);
+	if (k->tell_deleted)
+		k->tell_deleted(c, &key);
 }
 
 int record_get(struct call *c, const struct record_kind *k, bool secrets, union record *rec)

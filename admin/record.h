@@ -32,6 +32,8 @@ struct record_kind {
 	int (*check_delete)(struct call *c, const union record *rec);
 	/* When all is done: what the answer says behind the key. */
 	void (*tell)(struct call *c, const union record *rec);
+	/* The same when it is deleted. */
+	void (*tell_deleted)(struct call *c, const union record *rec);
 };
 
 void record_add(struct call *c, const struct record_kind *k);

@@ -42,6 +42,10 @@ int directory_lock(const struct options *o, struct err *e)
 	snprintf(path, sizeof(path), "%s/lock", o->directory);
 	/* We may be root in a directory of -user's. */
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EACCES)
+		return err_set(e, "%s belongs to another user; give all to the one that runs the "
+				  "service: chown -R USER %s",
+			       path, o->directory);
 	if (fd < 0)
 		return err_errno(e, "%s", path);
 	/* Never closed: that would unlock it. A record lock, since children must not hold it on. */

@@ -40,7 +40,12 @@ int listen_open(const struct addr *a, struct err *e)
 
 	if (fd >= 0 && prepare(fd, a) == 0)
 		return fd;
-	err_errno(e, "cannot listen on %s port %u", ip_text(&a->ip, text), a->port);
+	if (errno == EACCES && a->port < 1024)
+		err_set(e, "cannot listen on %s port %u: ports below 1024 need root or "
+			   "CAP_NET_BIND_SERVICE",
+			ip_text(&a->ip, text), a->port);
+	else
+		err_errno(e, "cannot listen on %s port %u", ip_text(&a->ip, text), a->port);
 	if (fd >= 0)
 		close(fd);
 	return -1;
