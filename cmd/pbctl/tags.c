@@ -8,7 +8,9 @@
 /* --- what only answers have --- */
 
 const struct answer_tag answer_tags[] = {
-	{ "warning", TAG_TEXT, "addnewemail commitmodifyemail moveemail listclusters",
+	{ "warning", TAG_TEXT,
+	  "addnewemail commitmodifyemail moveemail addnewalias commitmodifyalias addcluster "
+	  "commitmodifycluster listclusters deletebox setblockip trace",
 	  "what was done or stored, but will hardly be meant so" },
 	{ "emails", TAG_ROWS, "searchemail", "the accounts of the page, as <email> each; total: how many match" },
 	{ "aliases", TAG_ROWS, "searchalias", "the aliases of the page, as <alias> each; total: how many match" },
@@ -33,10 +35,13 @@ const struct answer_tag answer_tags[] = {
 	{ "clusters", TAG_NUMBER, "importconfig", "clusters that there are now" },
 	{ "boxes", TAG_ROWS, "listclusters stats exportconfig", "<box> rows of a cluster" },
 	{ "boxes", TAG_NUMBER, "importconfig", "boxes that there are now" },
-	{ "light", TAG_TEXT, "green yellow red listclusters stats exportconfig", "green, yellow or red" },
-	{ "failures_in_a_row", TAG_NUMBER, "listclusters stats", "failures of the box since it last worked" },
-	{ "passed_over_ms", TAG_NUMBER, "listclusters stats", "so long no new sessions go to the box" },
-	{ "last_failure", TAG_TEXT, "listclusters stats", "what failed" },
+	{ "light", TAG_TEXT, "green yellow red listclusters stats exportconfig trace",
+	  "green, yellow or red" },
+	{ "listening", TAG_NUMBER, "listclusters stats", "1: the cluster's listener is open" },
+	{ "failures_in_a_row", TAG_NUMBER, "listclusters stats trace", "failures of the box since it last worked" },
+	{ "passed_over_ms", TAG_NUMBER, "listclusters stats trace", "so long no new sessions go to the box" },
+	{ "last_failure", TAG_TEXT, "listclusters stats trace", "what failed" },
+	{ "box", TAG_ROWS, "trace", "a box of the account, and how it is" },
 	{ "settings", TAG_ROWS, "exportconfig", "the general settings" },
 	{ "version", TAG_TEXT, "getinfo stats", "of the service" },
 	{ "uptime_s", TAG_NUMBER, "getinfo stats", "seconds since the service was started" },

@@ -3,7 +3,7 @@
 #define LISTED_ACCOUNT "email_address boxid spam_setting rcpt_per_mail mail_unlimited"
 #define LISTED_ALIAS "alias_address alias_list spam_setting rcpt_per_mail mail_unlimited"
 #define LISTED_CLUSTER \
-	"clusterid type listen_address listen_port sessions mails logins comment warning"
+	"clusterid type listen_address listen_port listening sessions mails logins comment warning"
 #define LISTED_BOX \
 	"clusterid boxid light connect_address connect_port protocol weight sessions " \
 	"failures_in_a_row last_failure comment"

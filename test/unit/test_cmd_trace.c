@@ -193,6 +193,8 @@ START_TEST(unknown_mail)
 						       "    <login_delay_ms>0</login_delay_ms>\n"
 						       "    <sessions total=\"0\">\n"
 						       "    </sessions>\n"
+						       "    <warning>neither account nor alias, and its domain has "
+						       "no catch-all</warning>\n"
 						       "  </mail>\n"
 						       "</response>\n");
 }
