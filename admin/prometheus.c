@@ -14,19 +14,24 @@ static void add_z(struct prom *p, const char *z)
 	add(p, str_z(z));
 }
 
-/* value, backslash, quote and newline escaped */
+/* What a byte of a label's value is written as; NULL: as it is. */
+static const char *escape_of(char c)
+{
+	return c == '\\' ? "\\\\" : c == '"' ? "\\\"" : c == '\n' ? "\\n" : NULL;
+}
+
 static void add_quoted(struct prom *p, struct str value)
 {
 	add_z(p, "\"");
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
+	while (value.n > 0) {
+		size_t plain = 0;
 
-		if (c == '\\' || c == '"')
-			add_z(p, "\\");
-		if (c == '\n')
-			add_z(p, "\\n");
-		else
-			add(p, (struct str){ value.p + i, 1 });
+		while (plain < value.n && !escape_of(value.p[plain]))
+			plain++;
+		add(p, (struct str){ value.p, plain });
+		if (plain < value.n)
+			add_z(p, escape_of(value.p[plain]));
+		value = str_skip(value, plain + 1);
 	}
 	add_z(p, "\"");
 }
