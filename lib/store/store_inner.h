@@ -58,6 +58,9 @@ void u64_key(uint64_t v, char out[8]);
 uint64_t key_u64(const MDB_val *v);
 int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *out);
 int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t v);
+/* The entry of a row in the by-sequence index. Return LMDB's codes. */
+int seq_drop(struct store *s, uint64_t seq);
+int seq_add(struct store *s, const struct table *t, struct str row_key, uint64_t seq);
 /* A live row came (was NULL), went (is NULL), or changed. Keeps what is counted. */
 int live_row(struct store *s, const struct table *t, struct str key, const void *was,
 	     const void *is);
