@@ -262,8 +262,10 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 		return name_ok(v) ? 0 : bad(f, v, e, "printable ASCII without blanks and < > & \" ' / \\");
 	case FK_ADDRESS:
 		af = v.n == 0 ? ADDRESS_OK : address_parse_account(v, NULL);
+		if (af == ADDRESS_OK)
+			return 0;
 		snprintf(allowed, sizeof(allowed), "a valid address (%s)", address_fault_text(af));
-		return af == ADDRESS_OK ? 0 : bad(f, v, e, allowed);
+		return bad(f, v, e, allowed);
 	case FK_MEMBERS:
 		return members_ok(f, v, e);
 	case FK_RANGES:
@@ -285,17 +287,30 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 	}
 }
 
-/* Addresses are kept in lower case: they are compared without regard to it. */
-static struct str kept(const struct field *f, struct str v, struct arena *a)
+static bool has_upper(struct str v)
 {
-	struct str out = arena_str(a, v);
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] >= 'A' && v.p[i] <= 'Z')
+			return true;
+	return false;
+}
 
-	if (out.p && (f->kind == FK_ADDRESS || f->kind == FK_MEMBERS))
+/* Addresses are kept in lower case: they are compared without regard to it. */
+static struct str kept(const struct field *f, struct str v, bool borrow, struct arena *a)
+{
+	bool folds = f->kind == FK_ADDRESS || f->kind == FK_MEMBERS;
+	struct str out;
+
+	if (borrow && !(folds && has_upper(v)))
+		return v;
+	out = arena_str(a, v);
+	if (out.p && folds)
 		str_lower((char *)(uintptr_t)out.p, v);
 	return out;
 }
 
-int field_parse(const struct field *f, void *rec, struct str text, struct arena *a, struct err *e)
+static int parse(const struct field *f, void *rec, struct str text, bool borrow, struct arena *a,
+		 struct err *e)
 {
 	struct str v;
 	int64_t n;
@@ -308,11 +323,21 @@ int field_parse(const struct field *f, void *rec, struct str text, struct arena 
 	}
 	if (text_ok(f, text, e) < 0)
 		return -1;
-	v = kept(f, text, a);
+	v = kept(f, text, borrow, a);
 	if (!v.p)
 		return err_set(e, "%s: out of memory for this request", f->name);
 	*text_of(f, rec) = v;
 	return 0;
+}
+
+int field_parse(const struct field *f, void *rec, struct str text, struct arena *a, struct err *e)
+{
+	return parse(f, rec, text, false, a, e);
+}
+
+int field_borrow(const struct field *f, void *rec, struct str text, struct arena *a, struct err *e)
+{
+	return parse(f, rec, text, true, a, e);
 }
 
 struct str field_text(const struct field *f, const void *rec, struct arena *a)

@@ -87,6 +87,9 @@ void record_defaults(const struct table *t, void *rec);
  * and the allowed range, and rec is unchanged. Long values are cut in the text. */
 MUST_CHECK int field_parse(const struct field *f, void *rec, struct str text, struct arena *a,
 			   struct err *e);
+/* The same for text that lives as long as the record: it is borrowed where it is kept as it is. */
+MUST_CHECK int field_borrow(const struct field *f, void *rec, struct str text, struct arena *a,
+			    struct err *e);
 /* The text form, exactly what field_parse takes; empty for FIELD_EMPTY. */
 struct str field_text(const struct field *f, const void *rec, struct arena *a);
 bool field_is_default(const struct field *f, const void *rec);
@@ -97,11 +100,14 @@ int64_t field_num(const struct field *f, const void *rec);    /* number kinds */
 MUST_CHECK int record_key(const struct table *t, const void *rec, char key[KEY_MAX], size_t *n);
 
 /* --- stored form ---
- * u8 format, u8 flags (1: tombstone, 2: keyless), varint local seq, u64 stamp, varint origin
- * index, varint dot seq, then per field that is not at its default:
- * varint id, varint (row stamp - field stamp), varint length, bytes.
- * Fields of unknown id are kept and written again. A keyless one leaves out the fields that
- * its key tells, a quarter of an account: rows of a store since its format 2. */
+ * u8 format, u8 flags (1: tombstone, 2: keyless, 4: base), varint local seq, u64 stamp, varint
+ * origin index, varint dot seq, with a base: varint (row stamp - base); then per field that is
+ * not absent: varint id, varint age, varint length, bytes.
+ * Age: row stamp - field stamp; with a base 0 is the row's stamp, 1 the base, n > 1 one of
+ * n - 1 before the row's. Absent are fields at their default whose stamp is the base, without
+ * one the row's. Fields of unknown id are kept and written again.
+ * A keyless one leaves out the fields that its key tells, a quarter of an account. Rows of a
+ * store since its format 2 are keyless, and may have a base. */
 struct origin {
 	uint64_t node, incarnation;
 };
@@ -113,7 +119,7 @@ struct row_meta {
 	bool tombstone;
 	uint64_t field_stamp[FIELD_IDS]; /* by id; 0: the row's */
 	struct str unknown; /* encoded fields this version does not know; borrows */
-	uint64_t unknown_stamp; /* row stamp that theirs count back from; 0: this row's */
+	uint64_t unknown_stamp, unknown_base; /* what their ages count from; 0: this row's stamp, none */
 };
 /* A record that stands by itself, as in the journal. */
 MUST_CHECK int record_encode(const struct table *t, const void *rec, const struct row_meta *m,

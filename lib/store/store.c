@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,11 @@ int store_error(struct store *s, int rc, const char *what, struct err *e)
 	if (rc == MDB_PANIC)
 		bug("%s: the disk failed at a commit; only a new process can go on", s->path);
 	return err_set(e, "%s: %s: %s%s", s->path, what, mdb_strerror(rc), advice);
+}
+
+int row_damaged(struct store *s, const struct table *t, struct err *e)
+{
+	return err_set(e, "%s: a damaged record in %s", s->path, t->name);
 }
 
 MDB_txn *store_txn(struct store *s)
@@ -365,6 +371,35 @@ void store_reader_check(struct store *s)
 	mdb_reader_check(s->env, &dead);
 }
 
+/* --- what a walk has read --- */
+
+#define SPAN_PAGES 1024 /* of the map, until they are given back; the kernel reads some beside each */
+#define PAGE 4096u
+
+void map_span_saw(struct map_span *m, const MDB_val *v)
+{
+	const char *p = v->mv_data, *page = p - (uintptr_t)p % PAGE;
+
+	if (page == m->page)
+		return;
+	if (m->pages >= SPAN_PAGES)
+		map_span_forget(m);
+	m->page = page;
+	m->pages++;
+	if (!m->lo || page < m->lo)
+		m->lo = page;
+	if (p + v->mv_size > m->hi)
+		m->hi = p + v->mv_size;
+}
+
+/* The pages stay in the kernel's cache; whoever looks at them has them back. */
+void map_span_forget(struct map_span *m)
+{
+	if (m->lo)
+		madvise((void *)(uintptr_t)m->lo, (size_t)(m->hi - m->lo), MADV_DONTNEED);
+	*m = (struct map_span){ 0 };
+}
+
 /* --- reading --- */
 
 int store_read_begin(struct store *s, struct err *e)
@@ -426,7 +461,7 @@ int store_get(struct store *s, const struct table *t, struct str key, void *rec,
 	m = m ? m : &own;
 	key = (struct str){ k.mv_data, k.mv_size };
 	if (row_decode(t, key, (struct str){ v.mv_data, v.mv_size }, rec, m) < 0)
-		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
+		return row_damaged(s, t, e);
 	return m->tombstone ? STORE_NONE : 0;
 }
 
@@ -436,14 +471,17 @@ static int visit_all(struct store *s, const struct table *t, MDB_cursor *cur, st
 	MDB_val k = { from.n, (void *)(uintptr_t)from.p }, v;
 	union any_record rec;
 	struct row_meta m;
+	struct map_span read = { 0 };
 	int rc = mdb_cursor_get(cur, &k, &v, from.n ? MDB_SET_RANGE : MDB_FIRST);
 
 	for (; !rc; rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
 		struct str key = { k.mv_data, k.mv_size }, row = { v.mv_data, v.mv_size };
 		int stop;
 
+		if (!s->wr)
+			map_span_saw(&read, &v);
 		if (row_decode(t, key, row, &rec, &m) < 0)
-			return err_set(e, "%s: a damaged record in %s", s->path, t->name);
+			return row_damaged(s, t, e);
 		stop = m.tombstone ? 0 : fn(arg, &rec, &m);
 		if (stop)
 			return stop;

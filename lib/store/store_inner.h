@@ -8,6 +8,7 @@
 
 #define TABLE_IDS 16	 /* ids of an environment's tables are below this */
 #define RECORD_MAX 2048	 /* bytes of the largest C struct of a table */
+#define ROW_BYTES (512u << 10) /* no row is larger: a cluster's lists take 264 KiB */
 #define STORE_FORMAT 2	 /* of the environment as a whole; 2: keyless rows */
 #define TALLY_NAME_MAX 63 /* bytes of a boxid that are told apart */
 #define TALLY_VALUE_MAX (256u << 10) /* a part of 2048 rows, each with a boxid of its own */
@@ -47,9 +48,26 @@ union any_record {
 	_Alignas(max_align_t) struct account account;
 };
 
+/* A row as it stands before a change. */
+struct old_row {
+	bool exists, live; /* a tombstone exists */
+	struct row_meta meta;
+	union any_record rec; /* texts borrow the bytes it was taken from */
+};
+
 int store_error(struct store *s, int rc, const char *what, struct err *e);
+int row_damaged(struct store *s, const struct table *t, struct err *e);
 /* -1: the table is not one of this store. */
 int table_check(struct store *s, const struct table *t, struct err *e);
+/* Pages of the map that a long walk has read, and is to give back: a table of a million rows
+ * would else stand in the memory of the process. Only what a reading transaction has seen: a
+ * writing one may have it elsewhere. */
+struct map_span {
+	const char *lo, *hi, *page; /* page: the last one */
+	unsigned pages;
+};
+void map_span_saw(struct map_span *m, const MDB_val *v);
+void map_span_forget(struct map_span *m);
 /* Makes the reader's transaction, at rest. */
 int store_open_reader(struct store *s, struct err *e);
 /* The transaction that reads go through now. */
@@ -58,6 +76,15 @@ void u64_key(uint64_t v, char out[8]);
 uint64_t key_u64(const MDB_val *v);
 int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *out);
 int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t v);
+/* 0, or -1: damaged. */
+int old_row_take(const struct table *t, struct str key, struct str bytes, struct old_row *o);
+void old_row_none(struct old_row *o);
+bool old_row_same(const struct table *t, const struct old_row *o, const void *rec);
+/* Within a write, all of a change but its putting: the bytes that row key is to have (rec NULL:
+ * its tombstone's) into out, its stamps, its entry in the index, what is counted. For a row that
+ * differs. Returns LMDB's codes. */
+int row_change(struct store *s, const struct table *t, struct str key, const struct old_row *o,
+	       const void *rec, struct buf *out);
 /* The entry of a row in the by-sequence index. Return LMDB's codes. */
 int seq_drop(struct store *s, uint64_t seq);
 int seq_add(struct store *s, const struct table *t, struct str row_key, uint64_t seq);

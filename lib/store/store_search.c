@@ -28,11 +28,6 @@ struct part {
 
 /* --- rows --- */
 
-static int damaged(struct search *x)
-{
-	return err_set(x->e, "%s: a damaged record in %s", x->s->path, x->t->name);
-}
-
 /* memmem(3) takes twice the time where the text is this short. */
 static bool is_within(const struct search *x, struct str key)
 {
@@ -78,7 +73,7 @@ static int matches(struct search *x, struct str key, struct str row)
 	if (x->within.n > 0 && !is_within(x, key))
 		return 0;
 	if (row_peek(x->box, row, &live, &box) < 0)
-		return damaged(x);
+		return row_damaged(x->s, x->t, x->e);
 	return live && (!x->box || str_eq(tally_name(box), x->boxid));
 }
 
@@ -88,7 +83,7 @@ static int show(struct search *x, struct str key, struct str row)
 	struct row_meta m;
 
 	if (row_decode(x->t, key, row, &rec, &m) < 0)
-		return damaged(x);
+		return row_damaged(x->s, x->t, x->e);
 	x->left--;
 	return x->fn(x->arg, &rec, &m);
 }

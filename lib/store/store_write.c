@@ -4,7 +4,6 @@
 
 #include "lib/store/store_inner.h"
 
-#define ROW_BYTES (512u << 10) /* no record is larger: a cluster's lists take 264 KiB */
 
 /* --- transactions --- */
 
@@ -151,49 +150,54 @@ int live_row(struct store *s, const struct table *t, struct str key, const void 
 
 /* --- rows --- */
 
-struct old_row {
-	bool exists, tombstone;
-	struct row_meta meta;
-	union any_record rec;
-	char *copy; /* the old bytes: a put may move the page they stand on */
-};
-
-static int old_read(struct store *s, const struct table *t, struct str key, struct old_row *o,
-		    struct err *e)
+int old_row_take(const struct table *t, struct str key, struct str bytes, struct old_row *o)
 {
-	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
-	int rc;
-
-	o->copy = NULL;
-	memset(&o->meta, 0, sizeof(o->meta));
-	if (table_check(s, t, e) < 0)
+	o->exists = true;
+	if (row_decode(t, key, bytes, &o->rec, &o->meta) < 0)
 		return -1;
-	rc = mdb_get(s->wr, s->table_db[t->id], &k, &v);
-	o->exists = rc == 0;
-	o->tombstone = false;
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc)
-		return store_error(s, rc, t->name, e);
-	o->copy = mem_alloc(v.mv_size);
-	memcpy(o->copy, v.mv_data, v.mv_size);
-	if (row_decode(t, key, (struct str){ o->copy, v.mv_size }, &o->rec, &o->meta) < 0) {
-		free(o->copy);
-		o->copy = NULL;
-		return err_set(e, "%s: a damaged record in %s", s->path, t->name);
-	}
-	o->tombstone = o->meta.tombstone;
+	o->live = !o->meta.tombstone;
 	return 0;
 }
 
-static bool same_record(const struct table *t, const struct old_row *o, const void *rec)
+void old_row_none(struct old_row *o)
 {
-	if (!o->exists || o->tombstone)
+	o->exists = o->live = false;
+	memset(&o->meta, 0, sizeof(o->meta));
+}
+
+bool old_row_same(const struct table *t, const struct old_row *o, const void *rec)
+{
+	if (!o->live)
 		return false;
 	for (unsigned i = 0; i < t->n_fields; i++)
 		if (!field_same(&t->fields[i], &o->rec, rec))
 			return false;
 	return true;
+}
+
+/* copy: the old bytes, owned; a put may move the page they stand on. */
+static int old_read(struct store *s, const struct table *t, struct str key, struct old_row *o,
+		    char **copy, struct err *e)
+{
+	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
+	int rc;
+
+	*copy = NULL;
+	old_row_none(o);
+	if (table_check(s, t, e) < 0)
+		return -1;
+	rc = mdb_get(s->wr, s->table_db[t->id], &k, &v);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc)
+		return store_error(s, rc, t->name, e);
+	*copy = mem_alloc(v.mv_size);
+	memcpy(*copy, v.mv_data, v.mv_size);
+	if (old_row_take(t, key, (struct str){ *copy, v.mv_size }, o) == 0)
+		return 0;
+	free(*copy);
+	*copy = NULL;
+	return row_damaged(s, t, e);
 }
 
 static uint64_t stamp_of(const struct row_meta *m, uint8_t id)
@@ -206,7 +210,7 @@ static uint64_t stamp_of(const struct row_meta *m, uint8_t id)
 static void stamp_fields(const struct table *t, const struct old_row *o, const void *rec,
 			 struct row_meta *m)
 {
-	if (!t->field_stamps || !o->exists || o->tombstone)
+	if (!t->field_stamps || !o->live)
 		return;
 	for (unsigned i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
@@ -214,24 +218,6 @@ static void stamp_fields(const struct table *t, const struct old_row *o, const v
 		m->field_stamp[f->id] = field_same(f, &o->rec, rec) ? stamp_of(&o->meta, f->id) :
 								      m->stamp;
 	}
-}
-
-static int write_row(struct store *s, const struct table *t, struct str key, const void *rec,
-		     const struct row_meta *m)
-{
-	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
-	struct buf b;
-	int rc = ENOSPC;
-
-	buf_init(&b, ROW_BYTES);
-	if (row_encode(t, rec, m, &b) == 0) {
-		struct str bytes = buf_str(&b);
-
-		v = (MDB_val){ bytes.n, (void *)(uintptr_t)bytes.p };
-		rc = mdb_put(s->wr, s->table_db[t->id], &k, &v, 0);
-	}
-	buf_release(&b);
-	return rc;
 }
 
 /* Gives m its place: stamp, dot, sequence, and moves the index entry. */
@@ -251,39 +237,56 @@ static int number_row(struct store *s, const struct table *t, struct str key,
 	return seq_add(s, t, key, m->seq);
 }
 
-static int put_row(struct store *s, const struct table *t, struct str key, const void *rec,
-		   struct old_row *o)
+int row_change(struct store *s, const struct table *t, struct str key, const struct old_row *o,
+	       const void *rec, struct buf *out)
 {
-	struct row_meta m = { 0 };
+	struct row_meta m = { .tombstone = !rec };
+	int rc = live_row(s, t, key, o->live ? &o->rec : NULL, rec);
+
+	if (rc || (rc = number_row(s, t, key, o, &m)))
+		return rc;
+	if (rec) {
+		stamp_fields(t, o, rec, &m);
+		m.unknown = o->meta.unknown;
+		m.unknown_stamp = t->field_stamps ? o->meta.stamp : 0;
+		m.unknown_base = t->field_stamps ? o->meta.unknown_base : 0;
+	}
+	buf_consume(out, buf_len(out));
+	return row_encode(t, rec ? rec : &o->rec, &m, out) < 0 ? ENOSPC : 0;
+}
+
+static int write_row(struct store *s, const struct table *t, struct str key,
+		     const struct old_row *o, const void *rec)
+{
+	MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v;
+	struct buf b;
 	int rc;
 
-	if (same_record(t, o, rec))
-		return 0;
-	rc = number_row(s, t, key, o, &m);
-	if (rc)
-		return rc;
-	stamp_fields(t, o, rec, &m);
-	m.unknown = o->meta.unknown;
-	m.unknown_stamp = t->field_stamps ? o->meta.stamp : 0;
-	rc = live_row(s, t, key, o->exists && !o->tombstone ? &o->rec : NULL, rec);
-	if (rc)
-		return rc;
-	return write_row(s, t, key, rec, &m);
+	buf_init(&b, ROW_BYTES);
+	rc = row_change(s, t, key, o, rec, &b);
+	if (!rc) {
+		v = (MDB_val){ buf_len(&b), (void *)(uintptr_t)buf_str(&b).p };
+		rc = mdb_put(s->wr, s->table_db[t->id], &k, &v, 0);
+	}
+	buf_release(&b);
+	return rc;
 }
 
 int store_put(struct store *s, const struct table *t, const void *rec, struct err *e)
 {
 	struct old_row o;
-	char key[KEY_MAX];
-	size_t n;
-	int rc;
+	struct str key;
+	char bytes[KEY_MAX], *copy;
+	int rc = 0;
 
-	if (record_key(t, rec, key, &n) < 0)
+	key.p = bytes;
+	if (record_key(t, rec, bytes, &key.n) < 0)
 		return err_set(e, "%s: the key is empty or longer than %d bytes", t->name, KEY_MAX);
-	if (old_read(s, t, (struct str){ key, n }, &o, e) < 0)
+	if (old_read(s, t, key, &o, &copy, e) < 0)
 		return -1;
-	rc = put_row(s, t, (struct str){ key, n }, rec, &o);
-	free(o.copy);
+	if (!old_row_same(t, &o, rec))
+		rc = write_row(s, t, key, &o, rec);
+	free(copy);
 	return rc ? store_error(s, rc, t->name, e) : 0;
 }
 
@@ -296,52 +299,50 @@ static int drop_row(struct store *s, const struct table *t, struct str key)
 
 static int bury_row(struct store *s, const struct table *t, struct str key, struct old_row *o)
 {
-	struct row_meta m = { .tombstone = true };
-	int rc = live_row(s, t, key, &o->rec, NULL);
+	int rc;
 
-	if (rc)
-		return rc;
-	if (!t->replicated)
-		return drop_row(s, t, key);
-	rc = number_row(s, t, key, o, &m);
-	return rc ? rc : write_row(s, t, key, &o->rec, &m);
+	if (t->replicated)
+		return write_row(s, t, key, o, NULL);
+	rc = live_row(s, t, key, &o->rec, NULL);
+	return rc ? rc : drop_row(s, t, key);
 }
 
 int store_delete(struct store *s, const struct table *t, struct str key, struct err *e)
 {
 	struct old_row o;
-	int rc;
+	char *copy;
+	int rc = 0;
 
 	if (key.n == 0 || key.n > KEY_MAX)
 		return STORE_NONE;
-	if (old_read(s, t, key, &o, e) < 0)
+	if (old_read(s, t, key, &o, &copy, e) < 0)
 		return -1;
-	if (!o.exists || o.tombstone) {
-		free(o.copy);
-		return STORE_NONE;
-	}
-	rc = bury_row(s, t, key, &o);
-	free(o.copy);
-	return rc ? store_error(s, rc, t->name, e) : 0;
+	if (o.live)
+		rc = bury_row(s, t, key, &o);
+	free(copy);
+	if (rc)
+		return store_error(s, rc, t->name, e);
+	return o.live ? 0 : STORE_NONE;
 }
 
 int store_expire(struct store *s, const struct table *t, struct str key, struct err *e)
 {
 	struct old_row o;
+	char *copy;
 	int rc = 0;
 
 	if (key.n == 0 || key.n > KEY_MAX)
 		return STORE_NONE;
-	if (old_read(s, t, key, &o, e) < 0)
+	if (old_read(s, t, key, &o, &copy, e) < 0)
 		return -1;
 	if (!o.exists)
 		return STORE_NONE;
-	if (!o.tombstone)
+	if (o.live)
 		rc = live_row(s, t, key, &o.rec, NULL);
 	if (!rc && t->replicated)
 		rc = seq_drop(s, o.meta.seq);
 	if (!rc)
 		rc = drop_row(s, t, key);
-	free(o.copy);
+	free(copy);
 	return rc ? store_error(s, rc, t->name, e) : 0;
 }

@@ -45,14 +45,25 @@ static uint64_t random_u64(void)
 
 static void random_meta(const struct table *t, struct row_meta *m)
 {
+	uint64_t born;
+
 	memset(m, 0, sizeof(*m));
 	m->seq = random_u64();
 	m->stamp = random_u64();
 	m->origin = (uint32_t)random_u64();
 	m->dot = random_u64();
+	born = m->stamp ? m->stamp - random_u64() % m->stamp : 0;
 	for (unsigned i = 0; i < t->n_fields && t->field_stamps && m->stamp; i++)
-		if (rnd(2))
+		switch (rnd(4)) {
+		case 0:
 			m->field_stamp[t->fields[i].id] = m->stamp - random_u64() % m->stamp;
+			break;
+		case 1:
+			m->field_stamp[t->fields[i].id] = m->stamp;
+			break;
+		default: /* most fields are as old as their row */
+			m->field_stamp[t->fields[i].id] = born;
+		}
 }
 
 static void write_record(const struct table *t, const void *rec, const struct row_meta *m, struct buf *b)
@@ -195,6 +206,41 @@ START_TEST(spelled_out)
 }
 END_TEST
 
+/* One whose password was changed: all else is as old as the row, which is said once. */
+START_TEST(spelled_out_with_a_base)
+{
+	static const char want[] = "\1\6"			 /* format, keyless and base */
+				   "\1"				 /* seq */
+				   "\0\0\0\0\0\0\1\0"		 /* stamp 256 */
+				   "\0"				 /* origin */
+				   "\0"				 /* dot */
+				   "\x38"			 /* base 200 */
+				   "\2\0\1x"			 /* password: new */
+				   "\3\1\1M"			 /* boxid: of the base */
+				   "\6\0\1\2"			 /* spam_setting: new, the default */
+				   "\7\x80\1\1\2"		 /* rcpt_per_mail 1: 127 before the row */
+				   "\x0c\2\1\0";		 /* mail_unlimited: 1 before the row */
+	struct account acc;
+	struct row_meta m = { .seq = 1, .stamp = 256 }, got;
+
+	record_defaults(&table_accounts, &acc);
+	acc.user_password = STR("x");
+	acc.boxid = STR("M");
+	acc.rcpt_per_mail = 1;
+	for (uint8_t id = 1; id <= 14; id++)
+		m.field_stamp[id] = 200;
+	m.field_stamp[2] = m.field_stamp[6] = 256;
+	m.field_stamp[7] = 129;
+	m.field_stamp[12] = 255;
+	must(row_encode(&table_accounts, &acc, &m, &out) == 0, "encoded");
+	ck_assert_uint_eq(buf_len(&out), sizeof(want) - 1);
+	ck_assert_mem_eq(buf_str(&out).p, want, sizeof(want) - 1);
+	ck_assert_int_eq(row_decode(&table_accounts, STR("a@b.c"), buf_str(&out), &acc, &got), 0);
+	for (uint8_t id = 1; id <= 14; id++)
+		ck_assert_uint_eq(stamp_of(&got, id), m.field_stamp[id]);
+}
+END_TEST
+
 START_TEST(a_tombstone_keeps_its_key_only)
 {
 	struct box box, back;
@@ -304,6 +350,37 @@ START_TEST(unknown_fields_are_kept)
 }
 END_TEST
 
+/* The same where the newer version has a base, which the older one does not choose, and the
+ * other way round. */
+START_TEST(unknown_fields_and_bases)
+{
+	struct newer a = { STR("key"), STR("words"), STR(""), FIELD_EMPTY, 40, -63 }, c;
+	struct older b;
+	struct row_meta m = { .seq = 1, .stamp = 1000 }, mid, end;
+
+	m.field_stamp[40] = 900;
+	m.field_stamp[63] = 500;
+	m.field_stamp[4] = m.field_stamp[5] = _i ? 1000 : 500;
+	m.field_stamp[3] = _i ? 500 : 1000;
+	write_record(&new_table, &a, &m, &out);
+	ck_assert_int_eq(record_decode(&old_table, buf_str(&out), &b, &mid), 0);
+	ck_assert_uint_eq(mid.unknown_base, _i ? 0 : 500);
+	b.words = STR("");
+	mid.stamp = 2000;
+	mid.field_stamp[3] = _i ? 700 : 2000;
+	mid.field_stamp[5] = _i ? 700 : 2000;
+	write_record(&old_table, &b, &mid, &again);
+	ck_assert_int_eq(record_decode(&new_table, buf_str(&again), &c, &end), 0);
+	ck_assert_uint_eq(end.unknown_base, _i ? 700 : 0);
+	ck_assert_int_eq(c.late, 40);
+	ck_assert_int_eq(c.far, -63);
+	ck_assert_uint_eq(stamp_of(&end, 40), 900);
+	ck_assert_uint_eq(stamp_of(&end, 63), 500);
+	ck_assert_uint_eq(stamp_of(&end, 3), _i ? 700 : 2000);
+	ck_assert_uint_eq(stamp_of(&end, 5), _i ? 700 : 2000);
+}
+END_TEST
+
 START_TEST(old_formats_are_read)
 {
 	struct older b = { STR("key"), STR("words"), 7 };
@@ -347,6 +424,10 @@ static const struct {
 	{ "a number of no bytes", STR_INIT("\1\0\1\0\0\0\0\0\0\0\0\1\1\6\0\0") },
 	{ "a number too long", STR_INIT("\1\0\1\0\0\0\0\0\0\0\0\1\1\6\0\2\1\1") },
 	{ "a stamp before time", STR_INIT("\1\0\1\0\0\0\0\0\0\0\5\1\1\6\6\1\2") },
+	{ "a base before time", STR_INIT("\1\4\1\0\0\0\0\0\0\0\5\1\1\6") },
+	{ "a base cut off", STR_INIT("\1\4\1\0\0\0\0\0\0\0\5\1\1") },
+	{ "a stamp before time, beside a base",
+	  STR_INIT("\1\4\1\0\0\0\0\0\0\0\5\1\1\1\6\7\1\2") },
 	{ "an unknown stamp before time", STR_INIT("\1\0\1\0\0\0\0\0\0\0\5\1\1\x3f\6\1\2") },
 };
 
@@ -388,6 +469,11 @@ static void survive(const struct table *t, struct str bytes)
 	}
 	if (record_decode(t, in, NULL, &m) == 0)
 		inside(m.unknown, in);
+	if (row_decode(t, STR("k"), in, &rec, &m) == 0) { /* keyless ones, too */
+		inside(m.unknown, in);
+		buf_consume(&again, buf_len(&again));
+		must(row_encode(t, &rec, &m, &again) == 0, "written again");
+	}
 	free(exact);
 }
 
@@ -451,7 +537,7 @@ START_TEST(noise)
 			bytes[i] = (char)(rnd(2) ? rnd(256) : rnd(8));
 		if (len > 13) {
 			memcpy(bytes, "\1\0\1\x7f\0\0\0\0\0\0\5\1\1", 13);
-			bytes[1] = (char)rnd(2);
+			bytes[1] = (char)rnd(8);
 		}
 		survive(t, (struct str){ bytes, len });
 	}
@@ -494,9 +580,11 @@ int main(void)
 	tcase_add_test(t, keys_of_another_form);
 	tcase_add_loop_test(t, peeking, 0, (int)ARRAY_LEN(peeked));
 	tcase_add_test(t, spelled_out);
+	tcase_add_test(t, spelled_out_with_a_base);
 	tcase_add_test(t, a_tombstone_keeps_its_key_only);
 	tcase_add_test(t, stamps_of_defaults);
 	tcase_add_test(t, unknown_fields_are_kept);
+	tcase_add_loop_test(t, unknown_fields_and_bases, 0, 2);
 	tcase_add_test(t, old_formats_are_read);
 	tcase_add_loop_test(t, broken_rows_are_refused, 0, (int)ARRAY_LEN(broken));
 	tcase_add_loop_test(t, every_truncation, 0, n);
