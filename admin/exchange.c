@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "admin/change.h"
+#include "admin/xml_root.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "shm/journal.h"
@@ -440,10 +441,14 @@ void exchange_xml(struct admin *a, struct server_request *r)
 	struct exchange *x = exchange_new(a, r);
 	bool parsed;
 
+	str_copy(x->command, sizeof(x->command), xml_root(r->body));
+	x->req.command = str_z(x->command);
 	if (a->stopping) { /* its last bytes came together with the end */
 		stopping(x);
 		return;
 	}
+	if (exchange_turned_away(x))
+		return;
 	parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
 	str_copy(x->command, sizeof(x->command), x->req.command);
 	if (!parsed) {

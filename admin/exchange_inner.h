@@ -47,6 +47,9 @@ void exchange_admitted(struct exchange *x);
 
 /* --- exchange_keys.c --- */
 
+/* So many wrong keys wait for their answers to this client's network that none is looked at, nor
+ * what came with it: it is answered, then. */
+bool exchange_turned_away(struct exchange *x);
 /* The request is read: is its key right? None is needed on the local socket. */
 void exchange_ask_key(struct exchange *x);
 /* In S_KEY: perhaps it is known by now, or the thread is free. */

@@ -133,14 +133,20 @@ static void compare(struct exchange *x)
 /* Nobody learns more by hanging up early and trying again at once, because a held back answer
  * counts until its delay is over, and above LIMIT_HTTP_HELD_BACK no key of that network is looked
  * at. */
+bool exchange_turned_away(struct exchange *x)
+{
+	if (x->http->local || held_back(x) < LIMIT_HTTP_HELD_BACK)
+		return false;
+	call_fail(&x->call, 429, "too_many_wrong_keys",
+		  "too many wrong access keys from your network; try again later");
+	exchange_answer(x);
+	return true;
+}
+
 void exchange_look_at_key(struct exchange *x)
 {
-	if (held_back(x) >= LIMIT_HTTP_HELD_BACK) {
-		call_fail(&x->call, 429, "too_many_wrong_keys",
-			  "too many wrong access keys from your network; try again later");
-		exchange_answer(x);
+	if (exchange_turned_away(x))
 		return;
-	}
 	switch (auth_key_known(x->admin->auth, &x->key)) {
 	case AUTH_RIGHT:
 		right_key(x);

@@ -3,6 +3,7 @@
 #include <expat.h>
 #include <limits.h>
 
+#include "admin/xml_root.h"
 #include "lib/base/buf.h"
 
 #define SHOWN 40 /* bytes of a name in an error text */
@@ -235,6 +236,13 @@ static int parse(struct parsing *p, struct str body)
 		       XML_ErrorString(XML_GetErrorCode(p->parser)), line(p));
 }
 
+static struct str root_of(struct str body, struct arena *a)
+{
+	struct str root = arena_str(a, xml_root(body));
+
+	return root.p ? root : STR("");
+}
+
 int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
 	      struct xml_request *out, struct err *e)
 {
@@ -248,6 +256,12 @@ int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command
 	if (body.n > INT_MAX) {
 		out->code = malformed;
 		return err_set(e, "the request is too large");
+	}
+	if (xml_attribute_bytes(body) > LIMIT_XML_ATTRIBUTES) {
+		out->command = root_of(body, a);
+		out->code = malformed;
+		return err_set(e, "more than %d bytes of attributes, which mean nothing here",
+			       LIMIT_XML_ATTRIBUTES);
 	}
 	/* Named here, the encoding is not guessed from the first bytes. */
 	p.parser = XML_ParserCreate("UTF-8");

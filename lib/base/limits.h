@@ -94,6 +94,8 @@
 #define LIMIT_XML_CHILDREN 128
 #define LIMIT_XML_CONFIG (16u << 20) /* body of importconfig: what exportconfig may answer */
 #define LIMIT_XML_ROWS 100000	     /* its elements: 64 clusters and 512 boxes have 14,000 */
+#define LIMIT_XML_ATTRIBUTES 65536   /* bytes of tags behind their names: exportconfig's totals are
+					14,000; a stranger's MiB of them took half a second */
 #define LIMIT_XML_DEPTH 6	     /* importconfig, clusters, cluster, boxes, box, field */
 #define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
 #define LIMIT_HTTP_CONNECTIONS 400

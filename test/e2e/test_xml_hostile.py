@@ -154,14 +154,17 @@ def test_documents_of_many_parts(pb, text):
     assert memory(pb) - before < 64
 
 
-def test_hundred_thousand_attributes(pb):
-    """They mean nothing, and cost nothing."""
+def test_attributes(pb):
+    """They mean nothing, and too many, which would cost a stranger nothing and us much, are refused."""
+    text = "<getemail " + "".join(f"a{i}='' " for i in range(5000)) + ">KEY" \
+        "<email_address>anna@example.com</email_address></getemail>"
+    status, answer = pb.post(keyed(pb, text))
+    assert answer_of("getemail", status, answer).findtext("boxid") == "MAIL1"
     text = "<getemail " + "".join(f"a{i}='' " for i in range(100000)) + ">KEY" \
         "<email_address>anna@example.com</email_address></getemail>"
     before, begin = memory(pb), time.monotonic()
-    status, answer = pb.post(keyed(pb, text))
-    assert answer_of("getemail", status, answer).findtext("boxid") == "MAIL1"
-    assert time.monotonic() - begin < 5 and memory(pb) - before < 64
+    assert "bytes of attributes" in refused(pb, keyed(pb, text))
+    assert time.monotonic() - begin < 2 and memory(pb) - before < 64
 
 
 GET = "<getemail>KEY<email_address>anna@example.com</email_address></getemail>"

@@ -313,6 +313,30 @@ START_TEST(count_of_rows)
 }
 END_TEST
 
+/* They mean nothing, and what they cost has a bound: an honest document has next to none. */
+START_TEST(count_of_attributes)
+{
+	for (size_t more = 0; more <= 1; more++) {
+		struct arena a = ARENA(1 << 20);
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		ck_assert_int_eq(buf_add(&b, STR("<n><a x='")), 0);
+		for (size_t n = 4; n < LIMIT_XML_ATTRIBUTES - 5 + more; n++)
+			ck_assert_int_eq(buf_addc(&b, ' '), 0);
+		ck_assert_int_eq(buf_add(&b, STR("'/><b y='1' /></n>")), 0);
+		ck_assert_int_eq(parse_nested(buf_str(&b), &a), more ? -1 : 0);
+		ck_assert(str_eq(req.command, STR("n")));
+		if (more) {
+			ck_assert_str_eq(req.code, "malformed");
+			ck_assert_str_eq(err.text, "more than 65536 bytes of attributes, which mean nothing here");
+		}
+		buf_release(&b);
+		arena_free(&a);
+	}
+}
+END_TEST
+
 /* However little memory there is, it is said so. */
 START_TEST(rows_in_a_small_arena)
 {
@@ -593,6 +617,7 @@ int main(void)
 	tcase_add_loop_test(t, nests_rows, 0, (int)ARRAY_LEN(nested));
 	tcase_add_loop_test(t, refuses_rows, 0, (int)ARRAY_LEN(refused_rows));
 	tcase_add_test(t, count_of_rows);
+	tcase_add_test(t, count_of_attributes);
 	tcase_add_test(t, rows_in_a_small_arena);
 	tcase_add_test(t, random_trees);
 	tcase_add_test(t, random_bytes);

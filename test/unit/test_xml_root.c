@@ -78,6 +78,33 @@ START_TEST(any_text)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	size_t n;
+} attributes[] = {
+	{ "", 0 },
+	{ "<a>", 0 },
+	{ "<a/><b /><c\n/></d></d >", 0 },
+	{ "<a b='c'>", 5 },
+	{ "<a  b='c' />x<d e=\"f\"/></a>", 10 },
+	{ "<a b='>' c=\">'\">d='e'</a>", 12 },
+	{ "<a b='<!--' c='-->'/>", 16 },
+	{ "<!-- <a b='c'> --><?x <a b='c'> ?><![CDATA[<a b='c'>]]><a b='c'>", 5 },
+	{ "<?xml version=\"1.0\"?><a><b c='d'>&lt; e='f' ></b></a>", 5 },
+	{ "<a b='c", 4 }, /* cut off */
+	{ "<", 0 },
+	{ "<a", 1 },
+	{ "< <", 1 },
+	{ "<![CDATA[", 0 },
+};
+
+START_TEST(attribute_bytes)
+{
+	ck_assert_msg(xml_attribute_bytes(str_z(attributes[_i].text)) == attributes[_i].n, "%s: %zu",
+		      attributes[_i].text, xml_attribute_bytes(str_z(attributes[_i].text)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("xml_root");
@@ -86,6 +113,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(t, names, 0, (int)ARRAY_LEN(cases));
+	tcase_add_loop_test(t, attribute_bytes, 0, (int)ARRAY_LEN(attributes));
 	tcase_add_test(t, any_text);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
