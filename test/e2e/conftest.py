@@ -1,10 +1,11 @@
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("harness", "model", "xmlclient")
+pytest.register_assert_rewrite("harness", "hostile", "model", "xmlclient")
 
 from harness import Balancer, DemoBox  # noqa: E402: behind the line above
 
@@ -60,6 +61,17 @@ def service(request, tmp_path_factory):
     """One running protobalance for all tests of a module that leave it as they found it."""
     for keep in keeping(request.node):
         yield keep(Balancer(tmp_path_factory.mktemp("service") / "pb"))
+
+
+@pytest.fixture
+def unharmed(service):
+    """Behind the test all processes are those of before, and others are answered at once."""
+    before = service.children()
+    yield
+    begin = time.monotonic()
+    assert service.xml("getinfo") is not None and service.local("getinfo") is not None
+    assert time.monotonic() - begin < 5
+    assert service.children() == before and service.crashes() == []
 
 
 @pytest.fixture

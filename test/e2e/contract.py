@@ -51,7 +51,8 @@ def decimal(least, most):
 
 def date():
     return Kind(["2026-11-23T00:00:00Z", "1999-12-31T23:59:59Z", "2096-02-29T12:00:01Z"],
-                ["2026-11-23", "2026-11-23 00:00:00Z", "2026-11-23T00:00:00", "2026-13-01T00:00:00Z",
+                ["2026-11-23", "2026-11-23 00:00:00Z", "2026-11-23T00:00:00",
+                 "2026-13-01T00:00:00Z",
                  "2026-02-30T00:00:00Z", "2026-11-23T24:00:00Z", "2026-11-23T00:60:00Z", "never",
                  "tomorrow", "0", "1795392000", "23.11.2026", "-001-01-01T00:00:00Z",
                  "2026-11-23T00:00:00Zz"], ("a date like 2026-11-23T00:00:00Z",), empty_is="")
@@ -72,7 +73,8 @@ def name(empty=True):
 
 def address(catch_all=True):
     """Addresses are compared, and answered, in lower case."""
-    good = ["user@example.com", "first.last+tag@sub.example-1.com", "1@x_y.org", "a!b#c$d%e&f*g=h@i.jk",
+    good = ["user@example.com", "first.last+tag@sub.example-1.com", "1@x_y.org",
+            "a!b#c$d%e&f*g=h@i.jk",
             "a" * 64 + "@example.com", "m\u00e9l@example.com"]
     bad = ["", "nobody", "@", "user@", "a@@b.cc", "a..b@c.dd", ".a@b.cc", "a.@b.cc", "a b@c.dd",
            "a@b cc", "a@b..cc", "a@.b.cc", "a@b.cc.", "a@-b.cc", "a@b-.cc", "a@b,cc", "<a@b.cc>",
@@ -118,7 +120,8 @@ def ranges():
     good = ["10.0.0.1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "2001:db8::1", "2001:db8::/32",
             "2001:db8::1-2001:db8::f", "10.0.0.1,192.168.0.0/16", "10.0.0.1\n10.0.0.2\n::1",
             "10.0.0.1, 10.0.0.2", "0.0.0.0/0,::/0"]
-    bad = ["10.0.0", "10.0.0.256", "10.0.0.1/33", "2001:db8::/129", "10.0.0.1/", "10.0.0.9-10.0.0.1",
+    bad = ["10.0.0", "10.0.0.256", "10.0.0.1/33", "2001:db8::/129", "10.0.0.1/",
+           "10.0.0.9-10.0.0.1",
            "10.0.0.1-2001:db8::1", "example.com", "10.0.0.1;10.0.0.2", "10.0.0.1-", "[::1]",
            "10.0.0.1:25", "10.0.0.1/24/24", "10.0.0.1/-1", "1.2.3.4 x"]
     return Kind(good, bad, empty_is="")
@@ -244,7 +247,8 @@ BOX = [
     P("protocol", word("smtp", "lmtp", "pop3", "imap", "tcp", also_empty=True), "smtp", "lmtp"),
     P("tls", word("none", "starttls", "implicit"), "none", "starttls"),
     P("tls_verify", boolean(), "0", "1"),
-    P("client_info", word("none", "xclient", "xforward", "proxy_v1", "proxy_v2"), "none", "xclient"),
+    P("client_info", word("none", "xclient", "xforward", "proxy_v1", "proxy_v2"), "none",
+      "xclient"),
     P("ehlo_name", word("ours", "client"), "ours", "client"),
     P("probe_interval_s", decimal("0", "86400"), "10", "2.5"),
     P("probe_address", Kind(address().good[:3], address().bad[1:], empty_is=""), "",

@@ -8,12 +8,14 @@ import xml.etree.ElementTree as ET
 from contract import ACCOUNT, ALIAS, BOX, CLUSTER, INFO
 from harness import XmlError, answer_of, document, free_port, values
 
-PEOPLE = [f"{n}@{d}" for d in ("example.com", "x.org") for n in ("anna", "bert", "carl", "dora", "e.f")]
+PEOPLE = [f"{n}@{d}" for d in ("example.com", "x.org") for n in ("anna", "bert", "carl", "dora",
+                                                                 "e.f")]
 PEOPLE += ["@example.com", "@x.org"]
 FAR = ["far@elsewhere.net", "away@elsewhere.net"]
 BOXES = ["B0", "B1", "B2"]
 CLUSTERS = {"C0": "smtp", "C1": "pop3", "C2": "tcp"}
-FIXED = {"accounts": ["email_address", "user_password", "boxid"], "aliases": ["alias_address", "alias_list"]}
+FIXED = {"accounts": ["email_address", "user_password", "boxid"],
+         "aliases": ["alias_address", "alias_list"]}
 PARAMS = {"accounts": ACCOUNT, "aliases": ALIAS}
 TO_ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
@@ -72,7 +74,8 @@ class Model:
 
     def addnewemail(self, email_address, **fields):
         self.is_free(email_address, "email", "alias")
-        self.accounts[email_address] = {**defaults(ACCOUNT), "email_address": email_address, **fields}
+        self.accounts[email_address] = {**defaults(ACCOUNT), "email_address": email_address,
+                                        **fields}
 
     def addnewalias(self, alias_address, **fields):
         self.is_free(alias_address, "alias", "email")
@@ -249,7 +252,8 @@ class Player:
     def play_block(self):
         r = self.random
         key = {"block_email": r.choice("01")}
-        key |= r.choice([{"email_address": r.choice(PEOPLE[:-2])}, {"address": f"10.0.0.{r.randrange(4)}"}])
+        key |= r.choice([{"email_address": r.choice(PEOPLE[:-2])},
+                         {"address": f"10.0.0.{r.randrange(4)}"}])
         if r.random() < 0.3:
             key |= {"address": f"10.0.1.{r.randrange(4)}", "block_ip": r.choice("01")}
         self.play("setblockip", key)
@@ -257,7 +261,8 @@ class Player:
     def play_cluster(self):
         r = self.random
         cluster = r.choice(list(CLUSTERS))
-        command = r.choice(["addcluster", "addcluster", "commitmodifycluster", "commitmodifycluster",
+        command = r.choice(["addcluster", "addcluster", "commitmodifycluster",
+                            "commitmodifycluster",
                             "deletecluster"])
         if command == "deletecluster":
             return self.play(command, {"clusterid": cluster})
@@ -283,7 +288,8 @@ class Player:
             return self.play(command, key)
         fields = self.fields(BOX[4:], 6, ("protocol", "fallover_boxid"))
         if command == "addbox":
-            key |= {"connect_address": r.choice(["127.0.0.1", "::1"]), "connect_port": str(r.randrange(1, 65536))}
+            key |= {"connect_address": r.choice(["127.0.0.1", "::1"]),
+                    "connect_port": str(r.randrange(1, 65536))}
         return self.play(command, key, fields)
 
     def play_light(self):
@@ -305,9 +311,11 @@ class Player:
             for address in r.sample(PEOPLE, 3):
                 if address not in taken:
                     row = {**defaults(PARAMS[table]), key: address, "rcpt_per_mail": "7"}
-                    rows.append(row | ({"alias_list": FAR[0]} if key == "alias_address" else {"boxid": "B1"}))
+                    row |= {"alias_list": FAR[0]} if table == "aliases" else {"boxid": "B1"}
+                    rows.append(row)
             r.shuffle(rows)
-            lines[table] = [(row[key], f"{row[key]}\tx\ttwo words\tspam_setting=9") if r.random() < 0.1
+            lines[table] = [(row[key],
+                             f"{row[key]}\tx\ttwo words\tspam_setting=9") if r.random() < 0.1
                             else row for row in rows]
         for table, file in (("accounts", "email.csv"), ("aliases", "alias.csv")):
             (self.pb.state / file).write_text("".join(
@@ -326,8 +334,10 @@ class Player:
             for box in cluster.find("boxes"):
                 if (cluster.findtext("clusterid"), box.findtext("boxid")) == gone:
                     cluster.find("boxes").remove(box)
-        inner = "".join(ET.tostring(root.find(t), "unicode").strip() for t in ("clusters", "settings"))
-        answer_of("importconfig", *self.pb.post(document("importconfig", self.pb.key(), inner=inner)))
+        inner = "".join(ET.tostring(root.find(t), "unicode").strip() for t in ("clusters",
+                                                                               "settings"))
+        answer_of("importconfig", *self.pb.post(document("importconfig", self.pb.key(),
+                                                         inner=inner)))
         self.model.boxes.pop(gone, None)
         self.done["importconfig", 200] = self.done.get(("importconfig", 200), 0) + 1
 
@@ -343,7 +353,8 @@ def whole_list(pb, command, rows, row, key):
 
 
 def compare(pb, m):
-    secret = {a: {k: v for k, v in row.items() if k != "user_password"} for a, row in m.accounts.items()}
+    secret = {a: {k: v for k, v in row.items() if k != "user_password"} for a,
+              row in m.accounts.items()}
     assert whole_list(pb, "searchemail", "emails", "email", "email_address") == secret
     assert whole_list(pb, "searchalias", "aliases", "alias", "alias_address") == m.aliases
     for address in PEOPLE:
@@ -352,7 +363,8 @@ def compare(pb, m):
             assert got == m.accounts[address]
     root = pb.xml("exportconfig", show_password=1)
     assert {c.findtext("clusterid"): values(c) for c in root.find("clusters")} == m.clusters
-    assert {(b.findtext("clusterid"), b.findtext("boxid")): values(b) for b in root.iter("box")} == m.boxes
+    assert {(b.findtext("clusterid"),
+             b.findtext("boxid")): values(b) for b in root.iter("box")} == m.boxes
     assert values(root.find("settings")) == m.info
     listed = pb.xml("listclusters")
     assert {(c.findtext("clusterid"), b.findtext("boxid")): b.findtext("light")

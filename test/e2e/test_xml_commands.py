@@ -61,7 +61,8 @@ def call(command):
             "alias_address": "newalias@example.com" if new else SALES, "alias_list": EMAIL,
             "clusterid": "NEW" if command == "addcluster" else "BASE", "type": "smtp",
             "listen_port": "1", "boxid": "NEW" if new else "B1", "connect_address": "127.0.0.1",
-            "connect_port": "25", "sister_key": "k" * 16, "password": "passes", "address": "10.0.0.1",
+            "connect_port": "25", "sister_key": "k" * 16, "password": "passes",
+            "address": "10.0.0.1",
             "block_email": "0", "settings": ""}
     return {tag: fits[tag] for tag in REQUIRED[command]}
 
@@ -181,7 +182,8 @@ def test_defaults_of_clusters_and_boxes(pb, kind):
     pb.xml("addcluster", **named)
     got = values(pb.xml("getcluster", clusterid="LEAST"))
     assert got == {p.tag: p.default for p in CLUSTER if p.tag not in named} | named
-    named = {"clusterid": "LEAST", "boxid": "B", "connect_address": "127.0.0.1", "connect_port": "7"}
+    named = {"clusterid": "LEAST", "boxid": "B", "connect_address": "127.0.0.1",
+             "connect_port": "7"}
     pb.xml("addbox", **named)
     got = values(pb.xml("getbox", clusterid="LEAST", boxid="B"))
     want = {p.tag: p.default for p in BOX if p.tag not in named and p.shown}
@@ -331,7 +333,8 @@ def test_keys(pb, unchanged):
     for i, command in enumerate(COMMANDS):
         good = document(command, "KEY", call(command).items())
         for j, key in enumerate((b"<accesskey>wrong</accesskey>", b"<accesskey/>", b"")):
-            wrong[f"127.{j + 1}.{i + 1}.1"] = command, good.replace(b"<accesskey>KEY</accesskey>", key)
+            wrong[f"127.{j + 1}.{i + 1}.1"] = command, good.replace(b"<accesskey>KEY</accesskey>",
+                                                                    key)
 
     def ask(address, body):
         found[address] = ask_from(address, pb.http, body)
@@ -350,7 +353,8 @@ def test_keys(pb, unchanged):
 
 
 def test_unknown_commands(pb, unchanged):
-    for name in ("frobnicate", "GetEmail", "xml", "accesskey", "response", "get-email", "addnewemail2"):
+    for name in ("frobnicate", "GetEmail", "xml", "accesskey", "response", "get-email",
+                 "addnewemail2"):
         status, root = refusal(pb, document(name, pb.key(), []))
         assert (status, root.findtext("code")) == (404, "unknown_command")
         assert name in root.findtext("error") and root.findtext("command") == name

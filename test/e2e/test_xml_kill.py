@@ -21,7 +21,8 @@ def row(i):
     """Every kind of field, so that half a row shows."""
     return {"email_address": f"u{i:06}@example.com", "user_password": f"pw {i} \t<{i}>",
             "boxid": f"MAIL{i % 7}", "rcpt_per_mail": str(i % 1000 + 1), "mail_unlimited": "1",
-            "auto_reply_expiry": "2027-01-01T00:00:00Z", "auto_reply_subject": f"subject {i} " + "s" * 200}
+            "auto_reply_expiry": "2027-01-01T00:00:00Z",
+            "auto_reply_subject": f"subject {i} " + "s" * 200}
 
 
 class Provisioner(threading.Thread):
@@ -103,8 +104,8 @@ def provision(pb, everything, kills, capsys):
     assert not rows
     assert len(acknowledged | unknown) == ACCOUNTS and not acknowledged & unknown
     with capsys.disabled():
-        print(f"\nkill -9 of {'all processes' if everything else 'admin'}: {kills} kills in {ACCOUNTS} addnewemail, {len(unknown)} left "
-              f"unanswered, none lost, {took:.0f} s")
+        print(f"\nkill -9 of {'all processes' if everything else 'admin'}: {kills} kills in "
+              f"{ACCOUNTS} addnewemail, {len(unknown)} left unanswered, none lost, {took:.0f} s")
     last = wait_for("the count", lambda: pb.xml("searchemail", limit=1).find("emails").get("total"))
     assert int(last) >= len(acknowledged)
 

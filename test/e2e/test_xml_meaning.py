@@ -16,7 +16,8 @@ from harness import XmlError, answer_of, can_connect, document, free_port, value
 
 NAMES = ["abc", "abcd", "ab", "abe", "zabc", "a", "b.abc", "abc-1", "abc_2", "x+abc", "user"]
 DOMAINS = ["example.com", "abc.example.org", "x.yz"]
-SUCH = sorted([f"{n}@{d}" for n in NAMES for d in DOMAINS] + [f"u{i:03}@many.org" for i in range(120)]
+SUCH = sorted([f"{n}@{d}" for n in NAMES for d in DOMAINS]
+              + [f"u{i:03}@many.org" for i in range(120)]
               + [f"@{d}" for d in DOMAINS], key=str.encode)
 
 
@@ -42,7 +43,8 @@ def alias(account):
 
 
 ALIASES = sorted(map(alias, SUCH), key=str.encode)
-QUERIES = ["", "*", "abc*", "ABC*", "abc", "Abc", "a*", "ab*", "@", "@*", "al-*", "al-abc*", "example",
+QUERIES = ["", "*", "abc*", "ABC*", "abc", "Abc", "a*", "ab*", "@", "@*", "al-*", "al-abc*",
+           "example",
            "@example.com", "u0*", "u00", "many.org", "z", "zz", "zz*", "abcd@example.com",
            "abcd@example.com*", "abc_", "abc_2*", "a%", "+", "b.a", "*abc", "x.yz", "-1@abc"]
 
@@ -190,7 +192,8 @@ def test_setblockip(balancer):
         email, ip = subject(i)
         if was:
             pb.xml("setblockip", block_email=1, email_address=email, address=ip)
-        params = {k: v for k, v in (("block_email", block_email), ("block_ip", block_ip)) if v is not None}
+        params = {k: v for k, v in (("block_email", block_email),
+                                    ("block_ip", block_ip)) if v is not None}
         params |= {"email_address": email} if names_email else {}
         params |= {"address": ip} if names_ip else {}
         try:
@@ -308,10 +311,12 @@ def import_config(pb, inner):
 def configured(balancer):
     """Two clusters with boxes in all lights, nothing at its default."""
     pb = balancer()
-    pb.smtp = pb.add_cluster("MX", "smtp", comment="<&> \u00e9\n\tx", relay_ranges="10.0.0.0/8\n::1",
+    pb.smtp = pb.add_cluster("MX", "smtp", comment="<&> \u00e9\n\tx",
+                             relay_ranges="10.0.0.0/8\n::1",
                              error_sleep_s="0.05", plus_addressing=1)
     pb.tcp = pb.add_cluster("T", "tcp", method="client_hash", affinity_s="2.5")
-    for i, (cluster, light) in enumerate(itertools.product(("MX", "T"), ("green", "yellow", "red"))):
+    for i, (cluster, light) in enumerate(itertools.product(("MX", "T"),
+                                                           ("green", "yellow", "red"))):
         pb.add_box(cluster, f"B{i}", 2500 + i, light, weight=i + 1, connect_timeout_ms=100 + i,
                    probe_password=f"pr0be{i} <&>", probe_address="probe@example.com",
                    fallover_boxid=f"B{i ^ 1}")
@@ -376,13 +381,15 @@ def tag(name, value, text):
 @pytest.mark.parametrize("what,change,status,code,word", [
     ("a bad value in the last row", lambda t: tag("connect_port", "70000", t), 400, "bad_value",
      "70000"),
-    ("a bad setting", lambda t: tag("mail_from_quota", "0", t), 400, "bad_value", "mail_from_quota"),
+    ("a bad setting", lambda t: tag("mail_from_quota", "0", t), 400, "bad_value",
+     "mail_from_quota"),
     ("a bad light", lambda t: tag("light", "blue", t), 400, "bad_value", "blue"),
     ("an unknown element in a box", lambda t: t.replace("</box>", "<colour/></box>", 1), 400,
      "unknown_parameter", "colour"),
     ("an unknown element in a cluster", lambda t: t.replace("<boxes", "<colour/><boxes", 1), 400,
      "unknown_parameter", "colour"),
-    ("an unknown element among clusters", lambda t: t.replace("</clusters>", "<x/></clusters>"), 400,
+    ("an unknown element among clusters", lambda t: t.replace("</clusters>", "<x/></clusters>"),
+     400,
      "unknown_parameter", "x"),
     ("an unknown setting", lambda t: t.replace("</settings>", "<colour/></settings>"), 400,
      "unknown_parameter", "colour"),
@@ -394,14 +401,17 @@ def tag(name, value, text):
      "clusterid"),
     ("a cluster twice", lambda t: t.replace("<clusterid>T<", "<clusterid>MX<"), 400,
      "repeated_parameter", "MX"),
-    ("a box twice", lambda t: t.replace("<boxid>B1<", "<boxid>B0<"), 400, "repeated_parameter", "B0"),
-    ("a field twice", lambda t: t.replace("<weight>1</weight>", "<weight>1</weight><weight>2</weight>"),
+    ("a box twice", lambda t: t.replace("<boxid>B1<", "<boxid>B0<"), 400, "repeated_parameter",
+     "B0"),
+    ("a field twice", lambda t: t.replace("<weight>1</weight>",
+                                          "<weight>1</weight><weight>2</weight>"),
      400, "repeated_parameter", "weight"),
     ("a field with elements", lambda t: tag("weight", "<b>1</b>", t), 400, None, "weight"),
     ("a box of another cluster", lambda t: tag("clusterid", "MX", t), 400, "bad_value", "MX"),
     ("a protocol that does not fit", lambda t: tag("protocol", "pop3", t), 400, "bad_value",
      "protocol"),
-    ("one listener for two", lambda t: tag("listen_port", re.search(r"<listen_port>(\d+)", t)[1], t),
+    ("one listener for two", lambda t: tag("listen_port", re.search(r"<listen_port>(\d+)", t)[1],
+                                           t),
      409, "listener_in_use", "port"),
     ("nothing", lambda t: "", 400, "missing_parameter", "clusters"),
     ("clusters twice", lambda t: t + "<clusters/>", 400, "repeated_parameter", "clusters"),

@@ -30,8 +30,11 @@ def test_random_commands(balancer, seed):
     assert pb.crashes() == []
     outcomes = {status for _, status in player.done}
     assert outcomes == {200, 400, 404, 409}
-    missing = {"addnewemail", "commitmodifyemail", "deleteemail", "addnewalias", "commitmodifyalias",
-               "deletealias", "moveemail", "setblockip", "addcluster", "commitmodifycluster", "addbox",
-               "commitmodifybox", "deletebox", "green", "commitmodifyinfo", "reread", "importconfig"} - \
+    missing = {"addnewemail", "commitmodifyemail", "deleteemail", "addnewalias",
+               "commitmodifyalias",
+               "deletealias", "moveemail", "setblockip", "addcluster", "commitmodifycluster",
+               "addbox",
+               "commitmodifybox", "deletebox", "green", "commitmodifyinfo", "reread",
+               "importconfig"} - \
         {c for c, status in player.done if status == 200}
     assert not missing
