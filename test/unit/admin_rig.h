@@ -24,7 +24,7 @@ static struct arena rig_arena;
 static struct xml_request rig_req;
 static struct call call;
 static char *answer; /* the document of the last call */
-static const char *rig_who = "key", *rig_from = "192.0.2.1"; /* asks */
+static const char *rig_who, *rig_from; /* whoever asks */
 
 static inline void rig_store_open(void)
 {
@@ -54,6 +54,8 @@ static inline void rig_open(void)
 	rig_env.dir = rig_dir;
 	rig_env.shm = shm_create(2);
 	rig_env.work = &rig_work;
+	rig_who = "key";
+	rig_from = "192.0.2.1";
 	rig_arena = ARENA(8 << 20);
 	rig_store_open();
 }

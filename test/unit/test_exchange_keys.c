@@ -182,6 +182,7 @@ START_TEST(key_without_a_thread)
 	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
 	no_threads = true; /* one that is known needs none */
 	ask("<echo><query>v</query>" KEY "</echo>", 200, NULL);
+	no_threads = false;
 }
 END_TEST
 
