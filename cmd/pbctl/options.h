@@ -23,9 +23,10 @@
 	X(all, "all", NULL, 0, "all rows") \
 	X(from, "from", "BOX", 0, "all accounts of this box") \
 	X(aliases, "aliases", "FILE", 0, "a file in the form of alias.csv") \
-	X(spread, "spread", "BOX,BOX...", 0, "boxes for the rows that name none, one after the other") \
+	X(spread, "spread", "BOX,BOX...", 0, "boxes for accounts that have none, the emptiest first") \
+	X(respread, "respread", NULL, 0, "with -spread: a new box for every row that names none, also where the account has one") \
 	X(dry_run, "dry-run", NULL, 0, "only say what would be done") \
-	X(yes, "yes", NULL, 0, "do not ask before accounts or aliases are removed") \
+	X(yes, "yes", NULL, 0, "do not ask before anything is removed or gets another box") \
 	X(watch, "watch", NULL, 0, "again and again, every SECONDS (default 2), until interrupted")
 
 #define OPTION_MEMBER(member, name, argument, all, help) const char *member;

@@ -3,34 +3,11 @@
 #include <stdlib.h>
 
 #define BYTE_ORDER_MARK STR("\xef\xbb\xbf") /* which some editors write */
+#define BOX_COLUMN 2
 
-/* --- lines --- */
+/* --- a line --- */
 
-/* The next line that is not empty, without its end. */
-static bool next_line(struct str *rest, struct str *line)
-{
-	while (str_split(rest, '\n', line)) {
-		if (line->n > 0 && line->p[line->n - 1] == '\r')
-			line->n--;
-		if (line->n > 0)
-			return true;
-	}
-	return false;
-}
-
-static struct str without_mark(struct str text)
-{
-	return str_starts(text, BYTE_ORDER_MARK) ? str_skip(text, BYTE_ORDER_MARK.n) : text;
-}
-
-/* --- comparing --- */
-
-struct keys {
-	struct str *lines;
-	size_t n, cap;
-};
-
-static struct str key_of(struct str line)
+struct str row_key(struct str line)
 {
 	ptrdiff_t tab = str_find(line, '\t');
 
@@ -43,7 +20,7 @@ static char lower(char c)
 }
 
 /* As the service tells addresses apart: without regard to case. */
-static int key_order(struct str a, struct str b)
+int row_key_order(struct str a, struct str b)
 {
 	for (size_t i = 0; i < a.n && i < b.n; i++) {
 		int d = (unsigned char)lower(a.p[i]) - (unsigned char)lower(b.p[i]);
@@ -54,69 +31,14 @@ static int key_order(struct str a, struct str b)
 	return (a.n > b.n) - (a.n < b.n);
 }
 
-/* Of two lines with one key the earlier counts, as for the service. */
-static int line_order(const void *pa, const void *pb)
-{
-	const struct str *a = pa, *b = pb;
-	int d = key_order(key_of(*a), key_of(*b));
-
-	return d ? d : (a->p > b->p) - (a->p < b->p);
-}
-
-static void keys_take(struct keys *k, struct str text)
-{
-	struct str rest = without_mark(text), line;
-	size_t n = 0;
-
-	while (next_line(&rest, &line)) {
-		if (k->n == k->cap) {
-			k->cap = k->cap ? k->cap * 2 : 1024;
-			k->lines = mem_realloc(k->lines, k->cap * sizeof(*k->lines));
-		}
-		k->lines[k->n++] = line;
-	}
-	if (k->n > 0)
-		qsort(k->lines, k->n, sizeof(*k->lines), line_order);
-	for (size_t i = 0; i < k->n; i++)
-		if (n == 0 || key_order(key_of(k->lines[n - 1]), key_of(k->lines[i])) != 0)
-			k->lines[n++] = k->lines[i];
-	k->n = n;
-}
-
-void rows_compare(struct str before, struct str after, struct rows_difference *out)
-{
-	struct keys a = { 0 }, b = { 0 };
-	size_t i = 0, j = 0;
-
-	keys_take(&a, before);
-	keys_take(&b, after);
-	*out = (struct rows_difference){ .before = a.n, .after = b.n };
-	while (i < a.n || j < b.n) {
-		int d = i == a.n ? 1 :
-			j == b.n ? -1 :
-				   key_order(key_of(a.lines[i]), key_of(b.lines[j]));
-
-		out->removed += d < 0;
-		out->added += d > 0;
-		out->changed += d == 0 && !str_eq(a.lines[i], b.lines[j]);
-		i += d <= 0;
-		j += d >= 0;
-	}
-	free(a.lines);
-	free(b.lines);
-}
-
-/* --- spreading --- */
-
-/* Its third column, or a further one that names it. */
-static bool has_box(struct str line)
+struct str row_box(struct str line)
 {
 	struct str rest = line, column;
 
 	for (unsigned i = 0; str_split(&rest, '\t', &column); i++)
-		if (i == 2 ? column.n > 0 : i > 2 && str_starts(column, STR("boxid=")))
-			return true;
-	return false;
+		if (i == BOX_COLUMN)
+			return column;
+	return STR("");
 }
 
 static void add(struct buf *out, struct str s)
@@ -125,15 +47,14 @@ static void add(struct buf *out, struct str s)
 		bug("a buffer without a limit is full");
 }
 
-/* The first two columns, the box, and what stood behind it. */
-static void put_with_box(struct buf *out, struct str line, struct str box)
+void row_put(struct buf *out, struct str line, struct str box)
 {
 	struct str rest = line, column;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i <= BOX_COLUMN; i++) {
 		if (i > 0)
 			add(out, STR("\t"));
-		if (str_split(&rest, '\t', &column) && i < 2)
+		if (str_split(&rest, '\t', &column) && i < BOX_COLUMN)
 			add(out, column);
 	}
 	add(out, box);
@@ -141,32 +62,64 @@ static void put_with_box(struct buf *out, struct str line, struct str box)
 		add(out, STR("\t"));
 		add(out, rest);
 	}
+	add(out, STR("\n"));
 }
 
-static struct str next_box(struct str boxes, struct str *rest)
-{
-	struct str one;
+/* --- all of them --- */
 
-	if (!rest->p)
-		*rest = boxes;
-	str_split(rest, ',', &one);
-	return one;
+/* Of two lines with one key the earlier counts, as for the service. */
+static int row_order(const void *pa, const void *pb)
+{
+	const struct row *a = pa, *b = pb;
+	int d = row_key_order(row_key(a->line), row_key(b->line));
+
+	return d ? d : (a->number > b->number) - (a->number < b->number);
 }
 
-void rows_spread(struct str text, struct str boxes, struct buf *out, uint64_t *given)
+static void rows_add(struct rows *r, struct str line, uint64_t number)
 {
-	struct str rest = without_mark(text), turn = { 0 }, line;
-	const char *done = text.p;
-
-	buf_init(out, SIZE_MAX / 2);
-	*given = 0;
-	while (next_line(&rest, &line)) {
-		if (has_box(line))
-			continue;
-		add(out, (struct str){ done, (size_t)(line.p - done) });
-		put_with_box(out, line, next_box(boxes, &turn));
-		done = line.p + line.n;
-		++*given;
+	if (r->n == r->cap) {
+		r->cap = r->cap ? r->cap * 2 : 1024;
+		r->v = mem_realloc(r->v, r->cap * sizeof(*r->v));
 	}
-	add(out, (struct str){ done, (size_t)(text.p + text.n - done) });
+	r->v[r->n++] = (struct row){ .line = line, .number = number, .bad = STR(""), .box = STR("") };
+}
+
+void rows_take(struct rows *r, struct str text)
+{
+	struct str rest = str_skip(text,
+				   str_starts(text, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.n : 0);
+	struct str line;
+
+	*r = (struct rows){ .arena = ARENA(0) };
+	for (uint64_t number = 1; str_split(&rest, '\n', &line); number++) {
+		if (line.n > 0 && line.p[line.n - 1] == '\r') /* files of other systems */
+			line.n--;
+		if (line.n > 0)
+			rows_add(r, line, number);
+	}
+	if (r->n > 0)
+		qsort(r->v, r->n, sizeof(*r->v), row_order);
+}
+
+void rows_free(struct rows *r)
+{
+	free(r->v);
+	arena_free(&r->arena);
+	*r = (struct rows){ 0 };
+}
+
+struct row *rows_find(const struct rows *r, struct str key)
+{
+	size_t lo = 0, hi = r->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (row_key_order(row_key(r->v[mid].line), key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->n && row_key_order(row_key(r->v[lo].line), key) == 0 ? &r->v[lo] : NULL;
 }

@@ -119,18 +119,24 @@ const struct verb verbs[] = {
 	  "Changes the console's password, which is asked for, or what is named.",
 	  "password password=@new-password" },
 	/* --- files --- */
-	{ "import", "[FILE]", "aliases spread dry-run yes", NULL, NULL, verb_import,
+	{ "import", "[FILE]", "aliases spread respread dry-run yes", NULL, NULL, verb_import,
 	  "Makes the accounts equal to FILE, which has the form of email.csv, and, with --aliases, the "
-	  "aliases equal to another; what is not given stays as it is. Standard input is -. With --spread "
-	  "accounts without a box get one of these, in turn; without a file that is done to those "
-	  "there are. Before anything is removed a terminal is asked; without one, an import that would "
-	  "remove more than half of the accounts or aliases needs --yes.",
+	  "aliases equal to another; what is not given stays as it is. Standard input is -. A row that "
+	  "names no box keeps the one that its account has. With --spread accounts that have none get "
+	  "one of these, the emptiest first; without a file that is done to those there are. "
+	  "--respread gives all rows that name none a new one; it moves no mail. Before anything is "
+	  "removed or gets another box a terminal is asked; without one, an import that would do that to "
+	  "more than half of the accounts or aliases needs --yes. Lines that cannot be taken are told, "
+	  "and the rows they name stay. While there are some nothing is removed, but with --yes where "
+	  "fewer than half of the lines are bad. What was there before is kept as "
+	  "email.csv.before-import and alias.csv.before-import in the directory of the service. "
+	  "--dry-run ends with the exit status that the import would have.",
 	  "import users.csv --spread MAIL1,MAIL2 --dry-run\n"
 	  "import users.csv --spread MAIL1,MAIL2 --yes\n"
 	  "import users.csv --aliases lists.csv --yes" },
 	{ "export", "[DIR]", "", "vacuum", NULL, verb_export,
 	  "Writes all accounts and aliases into email.csv and alias.csv of DIR, by default the current "
-	  "one. They hold passwords, and are of mode 0600.",
+	  "one; DIR is made where it is missing. They hold passwords, and are of mode 0600.",
 	  "export backup" },
 	{ "completion", "bash", "", NULL, NULL, verb_completion,
 	  "Prints what bash needs to complete the words behind pbctl. Where it is not installed: "

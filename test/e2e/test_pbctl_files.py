@@ -98,38 +98,151 @@ def test_import_from_standard_input(pb, users):
 
 
 def test_bad_lines(pb, users):
-    path = users(*users.lines, "no address", "x@example.com\tpw\tMAIL1\tcolour=red")
+    """Told by the administrator's own file; what they name stays."""
+    path = users(*users.lines[:9], "u9@example.com\tother\tMAIL1\tcolour=red", "no address")
     out = call(pb, "import", path)
     assert out.returncode == PARTLY
     assert re.search(r"^skipped: +2$", out.stdout, re.M)
-    assert re.search(r"^email\.csv +11 ", out.stdout, re.M) and "colour" in out.stdout
+    assert f'  {path}:10: no setting of the name "colour"\n' in out.stderr
+    assert f"  {path}:11: " in out.stderr and "the first" not in out.stderr
     assert len(accounts(pb)) == 10
     data = as_json(pb, "import", path, status=PARTLY)
-    assert [b["line"] for b in data["badlines"]] == [11, 12]
-    assert call(pb, "reread").returncode == PARTLY
+    assert [(b["file"], b["line"]) for b in data["badlines"]] == [(str(path), 10), (str(path), 11)]
+    assert (data["read"], data["skipped"], data["changed"], data["removed"]) == (13, 2, 0, 0)
+    assert pb.xml("getemail", email_address="u9@example.com", show_password=1).findtext(
+        "user_password") == "pw9"
+    assert call(pb, "reread").returncode == DONE  # what stands there now can be read
 
 
-def test_file_of_another_form(pb, users):
-    """Refused by the service: nothing changes, and its directory shows what it has."""
-    path = users("u1@example.com,pw,MAIL1", "u2@example.com,pw,MAIL1")
+def test_bad_lines_remove_nothing(pb, users):
+    path = users(*users.lines[:7], "new@example.com\tpw\tMAIL1",
+                 *(f"rubbish {i}" for i in range(7)))
+    out = call(pb, "import", path)
+    assert out.returncode == PARTLY
+    assert "nothing is removed: 3 that no line names stay (-yes removes them)" in out.stderr
+    assert len(accounts(pb)) == 11
+    half = users(*users.lines[:7], *(f"rubbish {i}" for i in range(7)), name="half.csv")
+    out = call(pb, "import", half, "--yes")
+    assert out.returncode == PARTLY and "so -yes does not count" in out.stderr
+    assert len(accounts(pb)) == 11
     out = call(pb, "import", path, "--yes")
-    assert out.returncode == REFUSED and "separated by tabs" in out.stderr
-    assert len(accounts(pb)) == 10
+    assert out.returncode == PARTLY and len(accounts(pb)) == 8
+
+
+def test_many_bad_lines(pb, users):
+    out = call(pb, "import", users(*users.lines, *(f"rubbish {i}" for i in range(50))))
+    assert out.returncode == PARTLY and "the first 20 of 50:" in out.stderr
+    assert len(re.findall(r"^  .*/users\.csv:\d+: ", out.stderr, re.M)) == 20
+
+
+@pytest.mark.parametrize("lines", [("u1@example.com,pw,MAIL1", "u2@example.com,pw,MAIL1"),
+                                   ("<accounts>\t", "</accounts>\t")])
+def test_file_of_another_form(pb, users, lines):
+    """Nothing in it can be read: nothing changes, whatever was said."""
+    out = call(pb, "import", users(*lines), "--yes")
+    assert out.returncode == NOT_ASKED and "separated by tabs" in out.stderr
+    assert re.search(r"^  .*/users\.csv:2: ", out.stderr, re.M)
+    out = call(pb, "import", "--aliases", users(*lines), "--yes")
+    assert out.returncode == NOT_ASKED and "no line of aliases" in out.stderr
+    assert len(accounts(pb)) == 10 and len(aliases(pb)) == 2
     assert len((pb.state / "email.csv").read_text().splitlines()) == 10
+    assert not (pb.state / "email.csv.before-import").exists()
 
 
-def test_spread(pb, users):
-    path = users(*users.lines[:5], *(f"s{i}@example.com\tpw" for i in range(7)),
-                 "own@example.com\tpw\tMAIL3\tspam_setting=2")
-    out = call(pb, "import", path, "--spread", "MAIL1,MAIL2,MAIL3")
-    assert out.returncode == DONE and "7 accounts got a box" in out.stderr
-    found = accounts(pb)
-    assert [found[f"s{i}@example.com"] for i in range(7)] == \
-        [f"MAIL{i % 3 + 1}" for i in range(7)]
-    assert found["own@example.com"] == "MAIL3" and found["u1@example.com"] == "MAIL1"
+def test_no_account_takes_an_alias(pb, users):
+    path = users(*users.lines, "a@example.com\tpw\tMAIL1")
+    out = call(pb, "import", path, "--yes")
+    assert out.returncode == PARTLY and "users.csv:11: is an alias" in out.stderr
+    assert len(accounts(pb)) == 10 and "a@example.com" in aliases(pb)
+    ok(pb, "import", path, "--aliases", users("b@example.com\tu2@example.com", name="l.csv"))
+    assert "a@example.com" in accounts(pb) and "a@example.com" not in aliases(pb)
+    out = call(pb, "import", "--aliases", users("u1@example.com\tx@example.com",
+                                                "b@example.com\tu2@example.com", name="l.csv"))
+    assert out.returncode == PARTLY and "l.csv:1: is an account" in out.stderr
+    assert "u1@example.com" in accounts(pb)
+
+
+def test_what_was_before(pb, users):
+    path = users(*users.lines[:9], "new@example.com\tpw\tMAIL1")
+    ok(pb, "import", path, "--aliases", users("a@example.com\tu3@example.com", name="l.csv"))
+    before = [pb.state / f"{name}.csv.before-import" for name in ("email", "alias")]
+    assert before[0].read_text().splitlines() == users.lines
+    assert "rcpt_per_mail=5" in before[1].read_text()
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in before)
+    ok(pb, "import", before[0], "--aliases", before[1])
+    assert set(accounts(pb)) == {f"u{i}@example.com" for i in range(10)} and len(aliases(pb)) == 2
+
+
+def test_before_that_cannot_be_kept(pb, users):
+    (pb.state / "alias.csv.before-import").mkdir()
+    out = call(pb, "import", users(*users.lines, "new@example.com\tpw\tMAIL1"))
+    assert out.returncode == NOT_ASKED and "alias.csv.before-import is not a file" in out.stderr
+    assert len(accounts(pb)) == 10
+
+
+# --- boxes ---
+
+def test_import_moves_no_mailbox(pb, users):
+    """A row without a box keeps that of its account; new ones go to the emptiest, and stay there
+    when the file comes again with a row more."""
+    plain = [f"u{i}@example.com\tpw{i}" for i in range(10)]
+    for address in ("u0", "u1"):
+        pb.xml("moveemail", email_address=f"{address}@example.com", boxid="MAIL2")
     before = accounts(pb)
-    assert as_json(pb, "import", path, "--spread", "MAIL1,MAIL2,MAIL3")["changed"] == 0
+    out = as_json(pb, "import", users(*plain), "--spread", "MAIL1,MAIL2,MAIL3")
+    assert (out["changed"], out["got_a_box"]) == (0, 0) and accounts(pb) == before
+    more = [f"s{i}@example.com\tpw" for i in range(14)]
+    out = as_json(pb, "import", users(*plain, *more), "--spread", "MAIL1,MAIL2,MAIL3")
+    assert (out["changed"], out["added"], out["got_a_box"]) == (0, 14, 14)
+    found = accounts(pb)
+    assert {k: found[k] for k in before} == before
+    assert [list(found.values()).count(f"MAIL{i}") for i in (1, 2, 3)] == [8, 8, 8]
+    out = as_json(pb, "import", users("first@example.com\tpw", *plain, *more), "-spread",
+                  "MAIL1,MAIL2,MAIL3")
+    assert (out["changed"], out["added"]) == (0, 1)
+    assert {k: v for k, v in accounts(pb).items() if k in found} == found
+    ok(pb, "import", users(*plain), "-yes")
     assert accounts(pb) == before
+
+
+def test_spread_keeps_what_is_named(pb, users):
+    path = users(*users.lines[:5], "s@example.com\tpw",
+                 "own@example.com\tpw\tMAIL3\tspam_setting=2")
+    ok(pb, "import", path, "--spread", "MAIL1,MAIL2,MAIL3")
+    found = accounts(pb)
+    assert found["own@example.com"] == "MAIL3" and found["s@example.com"] == "MAIL2"
+    assert pb.xml("getemail", email_address="own@example.com").findtext("spam_setting") == "2"
+
+
+def test_respread(pb, users, keep):
+    path = users(*(f"u{i}@example.com\tpw{i}" for i in range(10)))
+    out = call(pb, "import", path, "--spread", "MAIL2,MAIL3", "--respread")
+    assert out.returncode == NOT_ASKED
+    assert "10 of 10 accounts would get another box; -yes does that" in out.stderr
+    assert set(accounts(pb).values()) == {"MAIL1"}
+    t = keep(Terminal(pb, "import", path, "--spread", "MAIL2,MAIL3", "--respread"))
+    t.until(r"10 of 10 accounts would get another box\. Go on\? \[y/N\] ")
+    t.type("n\n")
+    assert t.end() == NOT_ASKED and set(accounts(pb).values()) == {"MAIL1"}
+    assert as_json(pb, "import", path, "--spread", "MAIL2,MAIL3", "--respread", "-yes")["moved"] == 10
+    assert [list(accounts(pb).values()).count(f"MAIL{i}") for i in (2, 3)] == [5, 5]
+    out = call(pb, "import", path, "--respread")
+    assert out.returncode == NOT_ASKED and "-respread needs -spread" in out.stderr
+
+
+def test_rows_without_a_box(pb, users):
+    out = call(pb, "import", users(*users.lines, "n1@example.com\tpw", "n2@example.com\tpw"))
+    assert out.returncode == DONE and "2 accounts have no box" in out.stderr
+    assert accounts(pb)["n1@example.com"] == ""
+
+
+def test_boxes_that_are_none(pb, users):
+    out = call(pb, "import", users(*users.lines, "n1@example.com\tpw\tMAIL7",
+                                   "n2@example.com\tpw\tmail1", "n3@example.com\tpw\tMAIL7"))
+    assert out.returncode == PARTLY
+    assert re.findall(r"no cluster has a box (\S+): (\d) accounts", out.stderr) == \
+        [("MAIL7", "2"), ("mail1", "1")]
+    assert accounts(pb)["n1@example.com"] == "MAIL7"
 
 
 def test_spread_of_those_there_are(pb, users):
@@ -148,18 +261,45 @@ def test_spread_over_unknown_boxes(pb, users):
         assert f'no cluster has a box "{name}"' in out.stderr
 
 
+# --- what would be done ---
+
 def test_dry_run(pb, users):
     path = users("U0@example.com\tother\tMAIL1", *users.lines[1:4], "new@example.com\tpw")
     before = accounts(pb)
-    plan = as_json(pb, "import", path, "--spread", "MAIL2", "--dry-run")
-    assert plan == {"got_a_box": 1, "plans_total": 1, "plans": [
+    plan = as_json(pb, "import", path, "--spread", "MAIL2", "--dry-run", "--yes")
+    gone = [{"file": "email.csv", "address": f"u{i}@example.com"} for i in range(4, 10)]
+    assert plan == {"got_a_box": 1, "exit_status": 0, "plans_total": 1, "plans": [
         {"file": "email.csv", "rows_before": 10, "rows_after": 5, "added": 1, "changed": 1,
-         "removed": 6}]}
+         "removed": 6, "skipped": 0}], "removals_total": 6, "removals": gone,
+        "badlines_total": 0, "badlines": []}
     assert accounts(pb) == before
-    text = ok(pb, "import", path, "--dry-run", "-aliases", users(name="none.csv"))
-    assert re.search(r"^email\.csv +10 +5 +1 +1 +6$", text, re.M)
-    assert re.search(r"^alias\.csv +2 +0 +0 +0 +2$", text, re.M)
+    out = call(pb, "import", path, "--dry-run", "-aliases", users(name="none.csv"))
+    assert out.returncode == NOT_ASKED and "without one it needs -yes" in out.stderr
+    assert re.search(r"^email\.csv +10 +5 +1 +1 +6 +0$", out.stdout, re.M)
+    assert re.search(r"^alias\.csv +2 +0 +0 +0 +2 +0$", out.stdout, re.M)
+    assert "  u4@example.com\n" in out.stderr and "  b@example.com\n" in out.stderr
     assert aliases(pb) and accounts(pb) == before
+
+
+def test_dry_run_is_what_happens(pb, users):
+    """Counts, reasons and exit status are those of the import, also where not all is well."""
+    path = users("U0@example.com\tpw0", *users.lines[1:7], "u7@example.com\tnew\tMAIL1",
+                 "n@example.com\tpw\tMAIL9", "a@example.com\tpw", "rubbish", *users.lines[1:2])
+    for yes in ([], ["--yes"]):
+        plan = as_json(pb, "import", path, "--dry-run", *yes, status=PARTLY)
+        done = as_json(pb, "import", path, *yes, status=PARTLY)
+        for name in ("added", "changed", "removed", "skipped"):
+            assert plan["plans"][0][name] == done[name], name
+        assert plan["badlines"] == done["badlines"] and len(done["badlines"]) == 3
+        assert plan["exit_status"] == PARTLY
+        assert plan["plans"][0]["rows_after"] == len(accounts(pb))
+
+
+def test_names_of_what_goes(pb, users):
+    for i in range(40):
+        pb.add_account(f"x{i:02}@example.com", "MAIL1")
+    out = call(pb, "import", users(*users.lines), "--dry-run")
+    assert "the first 20 of 40" in out.stderr and len(re.findall("^  x", out.stderr, re.M)) == 20
 
 
 def test_no_accident(pb, users):
@@ -181,7 +321,7 @@ def test_no_accident(pb, users):
                                                ("y", DONE, 9)])
 def test_asked_at_a_terminal(pb, users, keep, typed, status, left):
     t = keep(Terminal(pb, "import", users(*users.lines[:9])))
-    t.until(r"1 of 10 accounts would be removed\. Go on\? \[y/N\] ")
+    t.until(r"\n  u9@example\.com\r?\n.*1 of 10 accounts would be removed\. Go on\? \[y/N\] ")
     pb.add_alias("meanwhile@example.com", "u1@example.com")
     t.type(typed + "\n")
     assert t.end() == status
@@ -235,7 +375,8 @@ def test_others_change_accounts_all_the_time(pb, users):
     total = int(pb.xml("searchemail", query="new*", limit=1).find("emails").get("total"))
     assert total == len(acknowledged) > 0
     ok(pb, "import", "--spread", "MAIL1,MAIL2", "-yes")
-    assert int(pb.xml("searchemail", query="new*", boxid="MAIL1", limit=1).find(
+    total += 10  # those of users
+    assert int(pb.xml("searchemail", boxid="MAIL1", limit=1).find(
         "emails").get("total")) in (total // 2, total // 2 + 1)
 
 
@@ -248,12 +389,13 @@ def test_owner_and_mode(keep, tmp_path):
     os.chmod(tmp_path / "pb" / "traffic", 0o777)
     pb = keep(Balancer(tmp_path / "pb", "-user", "nobody"))
     (tmp_path / "users.csv").write_text("new@example.com\tpw\tMAIL1\n")
-    ok(pb, "import", tmp_path / "users.csv")
+    assert call(pb, "import", tmp_path / "users.csv").returncode == PARTLY  # no cluster yet
     assert set(accounts(pb)) == {"new@example.com"}
-    for name in ("email.csv", "alias.csv"):
+    names = {f"{n}.csv{b}" for n in ("email", "alias") for b in ("", ".before-import")}
+    for name in names:
         path = pb.state / name
         assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.owner() == "nobody"
-    assert {p.name for p in pb.state.iterdir() if ".csv" in p.name} == {"email.csv", "alias.csv"}
+    assert {p.name for p in pb.state.iterdir() if ".csv" in p.name} == names
 
 
 def test_unreadable_file(pb, users, tmp_path):
@@ -274,7 +416,9 @@ def test_service_that_is_gone(pb, users):
 # --- export ---
 
 def test_export(pb, users, tmp_path):
-    ok(pb, "export", tmp_path)
+    text = ok(pb, "export", tmp_path)
+    assert re.search(rf"^{tmp_path}/email\.csv +10$", text, re.M)
+    assert re.search(rf"^{tmp_path}/alias\.csv +2$", text, re.M)
     assert (tmp_path / "email.csv").read_text().splitlines() == users.lines
     assert (tmp_path / "alias.csv").read_text() == \
         "a@example.com\tu1@example.com\nb@example.com\tu2@example.com\trcpt_per_mail=5\n"
@@ -284,8 +428,14 @@ def test_export(pb, users, tmp_path):
     assert "more@example.com" in (tmp_path / "email.csv").read_text()
     ok(pb, "export", pb.state)  # its own directory: nothing to copy
     assert "more@example.com" in (pb.state / "email.csv").read_text()
-    out = call(pb, "export", tmp_path / "nosuch")
-    assert out.returncode == NOT_ASKED and "nosuch/email.csv: No such file" in out.stderr
+    data = as_json(pb, "export", tmp_path / "made")
+    assert [e["rows"] for e in data["exports"]] == [11, 2]
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+    assert "more@example.com" in (tmp_path / "made" / "email.csv").read_text()
+    out = call(pb, "export", tmp_path / "no" / "such")
+    assert out.returncode == NOT_ASKED and "no/such: No such file" in out.stderr
+    out = call(pb, "export", tmp_path / "email.csv")
+    assert out.returncode == NOT_ASKED and "email.csv/email.csv: Not a directory" in out.stderr
 
 def test_export_and_import_are_one(pb, users, tmp_path):
     pb.xml("commitmodifyemail", email_address="u1@example.com", auto_reply_body="tab\t, two\nlines \\",

@@ -1,70 +1,73 @@
-/* pbctl/rows: files of accounts compared, and spread over boxes. */
+/* pbctl/rows: lines of the account files, by key. */
 #include "cmd/pbctl/rows.c"
 
 #include <check.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 static const struct {
-	const char *before, *after;
-	struct rows_difference want;
-} pairs[] = {
-	{ "", "", { 0, 0, 0, 0, 0 } },
-	{ "", "a@b\t\tM\n", { 0, 1, 1, 0, 0 } },
-	{ "a@b\t\tM\n", "", { 1, 0, 0, 1, 0 } },
-	{ "a@b\tx\tM\nc@d\tx\tM\n", "c@d\tx\tM\na@b\ty\tM\n", { 2, 2, 0, 0, 1 } },
-	{ "a@b\nc@d\n", "e@f\r\n\r\nC@D\r\n", { 2, 2, 1, 1, 1 } }, /* case, line ends, no last end */
-	{ "a@b\n",
-	  "\xef\xbb\xbf"
-	  "a@b",
-	  { 1, 1, 0, 0, 0 } },
-	{ "a@b\nab@b\n", "a@b\na@b\tx\nab@b", { 2, 2, 0, 0, 0 } }, /* of two the first counts */
-	{ "a@b\n", "a@b.cc\n", { 1, 1, 1, 1, 0 } }, /* one begins like the other */
-	{ "b@b\nc@c\nd@d\n", "a@a\nc@c\n", { 3, 2, 1, 2, 0 } },
+	const char *text, *want; /* number:line, blank separated */
+} texts[] = {
+	{ "", "" },
+	{ "\n\r\n\n", "" },
+	{ "b@b\nA@a\n", "2:A@a 1:b@b" },
+	{ "b@b\r\n\r\nA@a\tx", "3:A@a\tx 1:b@b" },
+	{ "\xef\xbb\xbf"
+	  "b@b\na@b\n",
+	  "2:a@b 1:b@b" },
+	{ "a@b\t2\nab@b\nA@B\t1\n", "1:a@b\t2 3:A@B\t1 2:ab@b" }, /* one key: as they stand */
 };
 
-START_TEST(compare)
+START_TEST(taking)
 {
-	const struct rows_difference *w = &pairs[_i].want;
-	struct rows_difference d;
+	struct rows r;
+	char got[256] = "";
+	size_t n = 0;
 
-	rows_compare(str_z(pairs[_i].before), str_z(pairs[_i].after), &d);
-	ck_assert_uint_eq(d.before, w->before);
-	ck_assert_uint_eq(d.after, w->after);
-	ck_assert_uint_eq(d.added, w->added);
-	ck_assert_uint_eq(d.removed, w->removed);
-	ck_assert_uint_eq(d.changed, w->changed);
+	rows_take(&r, str_z(texts[_i].text));
+	for (size_t i = 0; i < r.n; i++)
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%u:%.*s", i ? " " : "",
+				      (unsigned)r.v[i].number, STR_ARG(r.v[i].line));
+	ck_assert_str_eq(got, texts[_i].want);
+	rows_free(&r);
+}
+END_TEST
+
+START_TEST(finding)
+{
+	struct rows r;
+
+	rows_take(&r, STR("c@b\nB@b\t1\nb@b\t2\na@b\n"));
+	ck_assert_uint_eq(rows_find(&r, STR("b@B"))->number, 2);
+	ck_assert_uint_eq(rows_find(&r, STR("a@b"))->number, 4);
+	ck_assert_uint_eq(rows_find(&r, STR("C@b"))->number, 1);
+	ck_assert_ptr_null(rows_find(&r, STR("bb@b")));
+	ck_assert_ptr_null(rows_find(&r, STR("z@b")));
+	rows_free(&r);
+	rows_take(&r, STR(""));
+	ck_assert_ptr_null(rows_find(&r, STR("a@b")));
+	rows_free(&r);
 }
 END_TEST
 
 static const struct {
-	const char *in, *boxes, *out;
-	unsigned given;
-} spreads[] = {
-	{ "", "A,B", "", 0 },
-	{ "a@b\n", "A", "a@b\t\tA\n", 1 },
-	{ "a@b\tpw\nc@d\tpw\t\ne@f\tpw\tX\ng@h", "A,B", "a@b\tpw\tA\nc@d\tpw\tB\ne@f\tpw\tX\ng@h\t\tA", 3 },
-	{ "a@b\tpw\t\tspam_setting=2\trcpt_per_mail=5\n", "A",
-	  "a@b\tpw\tA\tspam_setting=2\trcpt_per_mail=5\n", 1 },
-	{ "a@b\tpw\t\tboxid=X\n", "A", "a@b\tpw\t\tboxid=X\n", 0 },
-	{ "\xef\xbb\xbf"
-	  "a@b\r\n\r\n\n b \tx\r\n",
-	  "A,B,C",
-	  "\xef\xbb\xbf"
-	  "a@b\t\tA\r\n\r\n\n b \tx\tB\r\n",
-	  2 },
-	{ "1@b\n2@b\n3@b\n4@b\n5@b\n6@b\n7@b\n", "A,B,C",
-	  "1@b\t\tA\n2@b\t\tB\n3@b\t\tC\n4@b\t\tA\n5@b\t\tB\n6@b\t\tC\n7@b\t\tA\n", 7 },
+	const char *line, *box, *out; /* with box A */
+} boxes[] = {
+	{ "a@b", "", "a@b\t\tA\n" },
+	{ "a@b\tpw", "", "a@b\tpw\tA\n" },
+	{ "a@b\tpw\t", "", "a@b\tpw\tA\n" },
+	{ "a@b\tpw\tX", "X", "a@b\tpw\tA\n" },
+	{ "a@b\tpw\t\tspam_setting=2\trcpt_per_mail=5", "", "a@b\tpw\tA\tspam_setting=2\trcpt_per_mail=5\n" },
 };
 
-START_TEST(spread)
+START_TEST(box_column)
 {
 	struct buf out;
-	uint64_t given;
 
-	rows_spread(str_z(spreads[_i].in), str_z(spreads[_i].boxes), &out, &given);
-	ck_assert_uint_eq(given, spreads[_i].given);
+	buf_init(&out, 1024);
+	ck_assert(str_eq(row_box(str_z(boxes[_i].line)), str_z(boxes[_i].box)));
+	row_put(&out, str_z(boxes[_i].line), STR("A"));
 	ck_assert_int_eq(buf_addc(&out, '\0'), 0);
-	ck_assert_str_eq(buf_str(&out).p, spreads[_i].out);
+	ck_assert_str_eq(buf_str(&out).p, boxes[_i].out);
 	buf_release(&out);
 }
 END_TEST
@@ -76,8 +79,9 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_loop_test(t, compare, 0, ARRAY_LEN(pairs));
-	tcase_add_loop_test(t, spread, 0, ARRAY_LEN(spreads));
+	tcase_add_loop_test(t, taking, 0, ARRAY_LEN(texts));
+	tcase_add_test(t, finding);
+	tcase_add_loop_test(t, box_column, 0, ARRAY_LEN(boxes));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
