@@ -298,6 +298,8 @@ static int pass(struct reread *x, struct csv_files *f, enum bulk_way way)
 	}
 	if (rc == 0)
 		rc = merge(x);
+	for (int i = 0; i < SIDES && rc == 0; i++)
+		rc = bulk_finish(x->side[i].rows, x->e);
 	for (int i = 0; i < SIDES; i++)
 		bulk_end(&x->side[i].rows);
 	return rc;

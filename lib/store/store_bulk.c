@@ -15,6 +15,7 @@ struct bulk {
 	struct map_span read;
 	struct old_row old;
 	struct buf out;
+	struct tally_anew *tally; /* BULK_ANEW */
 };
 
 static int failed(struct bulk *b, int rc, struct err *e)
@@ -49,6 +50,8 @@ int bulk_begin(struct bulk **out, struct store *s, const struct table *t,
 	rc = open_snapshot(b);
 	if (!rc && way == BULK_ANEW)
 		rc = mdb_drop(s->wr, s->table_db[t->id], 0);
+	if (!rc && way == BULK_ANEW)
+		rc = tally_anew_begin(&b->tally, s, t);
 	if (rc) {
 		bulk_end(&b);
 		return store_error(s, rc, t->name, e);
@@ -70,7 +73,15 @@ void bulk_end(struct bulk **bp)
 	if (b->snapshot)
 		mdb_txn_abort(b->snapshot);
 	buf_release(&b->out);
+	free(b->tally);
 	free(b);
+}
+
+int bulk_finish(struct bulk *b, struct err *e)
+{
+	int rc = b->tally ? tally_anew_end(b->tally) : 0;
+
+	return rc ? failed(b, rc, e) : 0;
 }
 
 static struct str old_key(const struct bulk *b)
@@ -96,9 +107,10 @@ int bulk_next(struct bulk *b, struct bulk_row *row, struct err *e)
 static int write_bytes(struct bulk *b, struct str key, MDB_val v)
 {
 	MDB_val k = { key.n, (void *)(uintptr_t)key.p };
+	unsigned flags = b->way == BULK_ANEW ? MDB_APPEND : 0;
+	int rc = mdb_put(b->s->wr, b->s->table_db[b->t->id], &k, &v, flags);
 
-	return mdb_put(b->s->wr, b->s->table_db[b->t->id], &k, &v,
-		       b->way == BULK_ANEW ? MDB_APPEND : 0);
+	return rc || !b->tally ? rc : tally_anew_row(b->tally, &k, &v);
 }
 
 int bulk_keep(struct bulk *b, struct err *e)

@@ -24,6 +24,8 @@ struct bulk_row {
 /* The two ways that write need an open write transaction. Owned. */
 MUST_CHECK int bulk_begin(struct bulk **out, struct store *s, const struct table *t,
 			  enum bulk_way way, struct err *e);
+/* All old rows have come, and what had to be put is put. Before a commit. */
+MUST_CHECK int bulk_finish(struct bulk *b, struct err *e);
 void bulk_end(struct bulk **b); /* NULL-safe */
 /* The next old row: 0, STORE_NONE at the end, or -1. */
 MUST_CHECK int bulk_next(struct bulk *b, struct bulk_row *row, struct err *e);

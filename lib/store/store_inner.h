@@ -33,6 +33,7 @@ struct store {
 	MDB_dbi db[DB_COUNT];
 	const struct field *box_field[TABLE_IDS]; /* "boxid" of rows that have one */
 	struct tally *tally;	/* of a writer */
+	bool tallied_apart[TABLE_IDS]; /* tables that are being written anew */
 	int lock_fd;		/* of the one writer; -1 */
 	struct origin origin;
 	uint32_t origin_index;
@@ -99,6 +100,12 @@ int tally_row(struct store *s, const struct table *t, struct str key, const void
 /* Within a write: puts what is gathered into the database, before a commit or a reading. */
 int tally_flush(struct store *s);
 void tally_forget(struct store *s); /* after an abort */
+/* A table that has been emptied and gets its rows in key order: each is told once it is written, and
+ * changes are not counted beside. Owned: free(). */
+struct tally_anew;
+int tally_anew_begin(struct tally_anew **out, struct store *s, const struct table *t);
+int tally_anew_row(struct tally_anew *a, const MDB_val *k, const MDB_val *v);
+int tally_anew_end(struct tally_anew *a); /* when all rows are there */
 int tally_mark(struct store *s, MDB_txn *txn);
 /* Does the database hold tallies of the rows as they are? (Not where an older version wrote.) */
 int tally_sound(struct store *s, MDB_txn *txn, bool *sound);

@@ -180,6 +180,7 @@ static int write_part(struct store *s, MDB_txn *txn, const struct table *t,
 struct cut {
 	struct store *s;
 	MDB_txn *txn;
+	struct tally *c; /* its slots alone */
 	const struct table *t;
 	struct str to; /* empty: the end */
 	char from[KEY_MAX];
@@ -189,7 +190,7 @@ struct cut {
 
 static int cut_here(struct cut *x)
 {
-	struct tally *c = x->s->tally;
+	struct tally *c = x->c;
 	struct buf b;
 	int rc;
 
@@ -206,7 +207,7 @@ static int cut_here(struct cut *x)
 
 static int cut_row(struct cut *x, const MDB_val *k, const MDB_val *v)
 {
-	struct tally *c = x->s->tally;
+	struct tally *c = x->c;
 	struct str box = STR(""), row = { v->mv_data, v->mv_size };
 	bool live = true;
 	int rc;
@@ -244,7 +245,7 @@ static int cut_rows(struct cut *x, MDB_cursor *cur)
 /* The slots must be empty. */
 static int cut_part(struct store *s, MDB_txn *txn, const struct table *t, struct str from, struct str to)
 {
-	struct cut x = { .s = s, .txn = txn, .t = t, .to = to, .from_n = from.n };
+	struct cut x = { .s = s, .txn = txn, .c = s->tally, .t = t, .to = to, .from_n = from.n };
 	MDB_cursor *cur;
 	int rc = mdb_cursor_open(txn, s->table_db[t->id], &cur);
 
@@ -358,6 +359,7 @@ int tally_flush(struct store *s)
 
 void tally_forget(struct store *s)
 {
+	memset(s->tallied_apart, 0, sizeof(s->tallied_apart));
 	if (s->tally) {
 		slots_clear(s->tally);
 		s->tally->t = NULL;
@@ -388,7 +390,7 @@ int tally_row(struct store *s, const struct table *t, struct str key, const void
 	struct str old = was ? box_of(s, t, was) : STR(""), new = is ? box_of(s, t, is) : STR("");
 	int rc;
 
-	if (was && is && str_eq(old, new))
+	if (s->tallied_apart[t->id] || (was && is && str_eq(old, new)))
 		return 0;
 	if (!part_covers(s->tally, t, key) || slots_full(s->tally)) {
 		if ((rc = tally_flush(s)) || (rc = part_open(s, t, key)))
@@ -399,6 +401,60 @@ int tally_row(struct store *s, const struct table *t, struct str key, const void
 	if (is)
 		slot_add(s->tally, new, 1);
 	return 0;
+}
+
+/* --- a table that is written anew, in key order: what is counted of it would be cut by walking
+ * rows that are not all there yet --- */
+
+struct tally_anew {
+	struct cut cut;
+	struct tally slots;
+};
+
+static int drop_parts(struct store *s, const struct table *t)
+{
+	char id = (char)t->id;
+	MDB_val k, v;
+	MDB_cursor *cur;
+	int rc = mdb_cursor_open(s->wr, s->db[DB_TALLY], &cur);
+
+	if (rc)
+		return rc;
+	while (!rc) {
+		k = (MDB_val){ 1, &id };
+		rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
+		if (!rc && !entry_is_of(&k, t))
+			break;
+		rc = rc ? rc : mdb_cursor_del(cur, 0);
+	}
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int tally_anew_begin(struct tally_anew **out, struct store *s, const struct table *t)
+{
+	int rc = tally_flush(s);
+	struct tally_anew *a;
+
+	*out = NULL;
+	if (rc || (rc = drop_parts(s, t)))
+		return rc;
+	a = mem_zalloc(sizeof(*a));
+	a->cut = (struct cut){ .s = s, .txn = s->wr, .c = &a->slots, .t = t };
+	s->tallied_apart[t->id] = true;
+	*out = a;
+	return 0;
+}
+
+int tally_anew_row(struct tally_anew *a, const MDB_val *k, const MDB_val *v)
+{
+	return cut_row(&a->cut, k, v);
+}
+
+int tally_anew_end(struct tally_anew *a)
+{
+	a->cut.s->tallied_apart[a->cut.t->id] = false;
+	return cut_here(&a->cut);
 }
 
 /* --- all of it: a store that was written without them --- */

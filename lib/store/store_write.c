@@ -60,6 +60,9 @@ int store_commit(struct store *s, struct err *e)
 {
 	int rc = tally_flush(s);
 
+	for (int i = 0; i < TABLE_IDS; i++)
+		if (s->tallied_apart[i])
+			bug("%s: a table is not written to its end", s->path);
 	if (!rc)
 		rc = put_marks(s);
 	if (rc) {

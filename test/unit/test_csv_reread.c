@@ -492,6 +492,30 @@ START_TEST(many_rows)
 }
 END_TEST
 
+/* Both tables written anew, side by side: what is counted is counted of all rows. */
+START_TEST(counts_of_tables_written_anew)
+{
+	FILE *email, *alias;
+
+	for (int pass = 0; pass < 2; pass++) {
+		email = fopen(rig_path("email.csv"), "w");
+		alias = fopen(rig_path("alias.csv"), "w");
+		for (int i = 0; i < 2000; i++)
+			fprintf(email, "k%04d@x.yy\tp\tB\n", i);
+		for (int i = 0; pass && i < 3000; i++) {
+			fprintf(email, "a%04d@x.yy\tp\tB%d\n", i, _i ? i : 0); /* many boxes, few */
+			if (i % 100 == 0)
+				fprintf(alias, "a%04dx@x.yy\tk0000@x.yy\n", i);
+		}
+		fclose(email);
+		fclose(alias);
+		reread();
+	}
+	ck_assert_uint_eq(count(&table_accounts), 5000);
+	ck_assert_uint_eq(count(&table_aliases), 30);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("csv_reread");
@@ -522,6 +546,7 @@ int main(void)
 	tcase_add_test(t, a_line_too_long);
 	tcase_add_test(t, any_files);
 	tcase_add_test(t, a_failed_reread_changes_nothing);
+	tcase_add_loop_test(t, counts_of_tables_written_anew, 0, 2);
 	tcase_add_test(t, many_rows);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

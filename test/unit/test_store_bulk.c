@@ -26,6 +26,7 @@ static void bulk_open(enum bulk_way way)
 
 static void bulk_commit(void)
 {
+	ok(bulk_finish(bulk, &rig_err));
 	bulk_end(&bulk);
 	ck_assert_ptr_null(bulk);
 	commit();
