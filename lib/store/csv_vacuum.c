@@ -71,21 +71,33 @@ static int sync_dir(const char *dir)
 	return rc;
 }
 
-static int vacuum_table(struct store *s, const char *dir, const char *file,
-			const struct table *t, struct csv_progress *p, struct err *e)
+static const struct {
+	const char *file;
+	const struct table *t;
+} outs[] = {
+	{ "email.csv", &table_accounts },
+	{ "alias.csv", &table_aliases },
+};
+
+/* A file as it is written, and as it is put in its place when all are. */
+static void names(const char *dir, size_t i, char path[4096], char temp[4096 + 8])
+{
+	snprintf(path, 4096, "%s/%s", dir, outs[i].file);
+	snprintf(temp, 4096 + 8, "%s.new", path);
+}
+
+static int write_new(struct store *s, const char *dir, size_t i, struct csv_progress *p, struct err *e)
 {
 	char path[4096], temp[4096 + 8];
-	struct writer w = { .t = t, .progress = p };
+	struct writer w = { .t = outs[i].t, .progress = p };
 	uint64_t rows;
 	int rc;
 
-	if (store_count(s, t, &rows, e) < 0)
+	if (store_count(s, w.t, &rows, e) < 0)
 		return -1;
 	if (p)
 		atomic_fetch_add(&p->of, rows);
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	snprintf(temp, sizeof(temp), "%s.new", path);
+	names(dir, i, path, temp);
 	unlink(temp); /* left by a crash, with whatever mode */
 	w.fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (w.fd < 0)
@@ -94,25 +106,39 @@ static int vacuum_table(struct store *s, const char *dir, const char *file,
 	rc = write_table(s, &w, e);
 	buf_release(&w.b);
 	close(w.fd);
-	if (rc == 0 && rename(temp, path) < 0)
-		rc = err_errno(e, "rename");
-	if (rc < 0) {
-		unlink(temp);
-		return err_wrap(e, "%s", path);
-	}
-	return 0;
+	return rc < 0 ? err_wrap(e, "%s", path) : 0;
 }
 
+static int place(const char *dir, size_t i, struct err *e)
+{
+	char path[4096], temp[4096 + 8];
+
+	names(dir, i, path, temp);
+	return rename(temp, path) < 0 ? err_errno(e, "%s: rename", path) : 0;
+}
+
+static void forget(const char *dir, size_t i)
+{
+	char path[4096], temp[4096 + 8];
+
+	names(dir, i, path, temp);
+	unlink(temp);
+}
+
+/* Both are of one state of the store, and neither is put in its place before both are on disk. */
 int csv_vacuum(struct store *s, const char *dir, struct csv_progress *p, struct err *e)
 {
 	int rc = store_read_begin(s, e);
 
 	if (rc < 0)
 		return -1;
-	rc = vacuum_table(s, dir, "email.csv", &table_accounts, p, e);
-	if (rc == 0)
-		rc = vacuum_table(s, dir, "alias.csv", &table_aliases, p, e);
+	for (size_t i = 0; i < ARRAY_LEN(outs) && rc == 0; i++)
+		rc = write_new(s, dir, i, p, e);
 	store_read_end(s);
+	for (size_t i = 0; i < ARRAY_LEN(outs) && rc == 0; i++)
+		rc = place(dir, i, e);
+	for (size_t i = 0; i < ARRAY_LEN(outs) && rc < 0; i++)
+		forget(dir, i);
 	if (rc == 0 && sync_dir(dir) < 0)
 		rc = err_errno(e, "%s", dir);
 	return rc;

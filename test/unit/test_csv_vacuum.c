@@ -102,6 +102,39 @@ START_TEST(a_failed_vacuum_leaves_the_old_file)
 }
 END_TEST
 
+/* Nor for the other one: both stay as they belong together. */
+START_TEST(both_or_none)
+{
+	struct alias l;
+	struct rlimit all, some;
+	struct err e = { "" };
+	int rc;
+
+	put_account("a@b.c", "x");
+	record_defaults(&table_aliases, &l);
+	l.alias_address = STR("list@b.c");
+	l.alias_list = STR("0123456789012345678901234567890123456789@b.c");
+	put(&table_aliases, &l);
+	write_file("email.csv", "the old file\n");
+	write_file("alias.csv", "its other half\n");
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &all);
+	some = all;
+	some.rlim_cur = 20;
+	setrlimit(RLIMIT_FSIZE, &some);
+	rc = csv_vacuum(rig, rig_dir, NULL, &e);
+	setrlimit(RLIMIT_FSIZE, &all);
+	ck_assert_int_eq(rc, -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "/alias.csv: writing: File too large"));
+	ck_assert_str_eq(read_file("email.csv"), "the old file\n");
+	ck_assert_str_eq(read_file("alias.csv"), "its other half\n");
+	ck_assert_int_eq(access(rig_path("email.csv.new"), F_OK), -1);
+	ck_assert_int_eq(access(rig_path("alias.csv.new"), F_OK), -1);
+	vacuum();
+	ck_assert_str_eq(read_file("email.csv"), "a@b.c\tx\t\n");
+}
+END_TEST
+
 START_TEST(no_directory)
 {
 	struct err e = { "" };
@@ -218,6 +251,7 @@ int main(void)
 	tcase_add_test(t, files_are_private);
 	tcase_add_test(t, files_are_replaced);
 	tcase_add_test(t, a_failed_vacuum_leaves_the_old_file);
+	tcase_add_test(t, both_or_none);
 	tcase_add_test(t, no_directory);
 	tcase_add_loop_test(t, there_and_back, 0, 3);
 	suite_add_tcase(s, t);
