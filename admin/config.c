@@ -100,6 +100,26 @@ static int unknown(struct call *c, const char *where, struct str name)
 	return -1;
 }
 
+/* Whose trouble it is goes in front. -1, to hand on. */
+static int about(struct call *c, struct str cluster, struct str box)
+{
+	struct str a = cut(cluster), b = cut(box);
+
+	if (a.n > 0 && c->http < 500)
+		err_wrap(&c->err, "%s %.*s%s%.*s", b.n ? "box" : "cluster", STR_ARG(a), b.n ? "/" : "",
+			 STR_ARG(b));
+	return -1;
+}
+
+/* A value of a row that may be no good otherwise. */
+static struct str value_of(const struct xml_row *rows, const char *name)
+{
+	for (; rows; rows = rows->next)
+		if (str_eq(rows->name, str_z(name)))
+			return str_trim(rows->value);
+	return STR("");
+}
+
 /* The fields of one row. Rows that it holds are left to the caller: boxes, where it may have
  * them. seen: bit i for field i. */
 struct fields {
@@ -113,8 +133,8 @@ struct fields {
 
 static int twice_in_row(const struct fields *f, const char *name)
 {
-	call_fail(f->c, 400, "repeated_parameter", "<%s> stands twice in a row of %s", name,
-		  f->table->name);
+	call_fail(f->c, 400, "repeated_parameter", "<%s> stands twice in a row of %s",
+		  name, f->table->name);
 	return -1;
 }
 
@@ -133,7 +153,8 @@ static int take_one(struct fields *f, const struct xml_row *e)
 		return twice_in_row(f, d->name);
 	f->seen |= bit;
 	if (e->rows)
-		call_fail(f->c, 400, "malformed", "<%s> holds elements of its own, and must not", d->name);
+		call_fail(f->c, 400, "malformed",
+			  "<%s> holds elements of its own, and must not", d->name);
 	else if (field_parse(d, f->rec, e->value, f->c->arena, &why) < 0)
 		call_fail(f->c, 400, "bad_value", "%s", why.text);
 	else
@@ -168,8 +189,8 @@ static int check_required(const struct fields *f)
 
 		if (given || !(d->flags & FF_REQUIRED) || d->flags & FF_HIDDEN)
 			continue;
-		call_fail(f->c, 400, "missing_parameter", "a row of %s lacks %s", f->table->name,
-			  d->name);
+		call_fail(f->c, 400, "missing_parameter", "a row of %s lacks %s",
+			  f->table->name, d->name);
 		return -1;
 	}
 	return 0;
@@ -209,8 +230,8 @@ static bool has_seen(const struct fields *f, const char *name)
 
 static int twice(struct call *c, const char *noun, struct str a, struct str b)
 {
-	call_fail(c, 400, "repeated_parameter", "the %s %.*s%s%.*s stands twice", noun, STR_ARG(a),
-		  b.n ? "/" : "", STR_ARG(b));
+	call_fail(c, 400, "repeated_parameter", "the %s %.*s%s%.*s stands twice", noun,
+		  STR_ARG(a), b.n ? "/" : "", STR_ARG(b));
 	return -1;
 }
 
@@ -233,11 +254,11 @@ static int parse_box(struct call *c, const struct config *was, struct config *k,
 	record_defaults(&table_boxes, b);
 	b->clusterid = of->clusterid;
 	if (take_fields(&f, e->rows) < 0)
-		return -1;
+		return about(c, of->clusterid, value_of(e->rows, "boxid"));
 	if (!str_eq(b->clusterid, of->clusterid)) {
 		call_fail(c, 400, "bad_value", "clusterid: \"%.*s\" is not the cluster around the box",
 			  STR_ARG(b->clusterid));
-		return -1;
+		return about(c, of->clusterid, b->boxid);
 	}
 	if (find_box(k, of->clusterid, b->boxid))
 		return twice(c, "box", of->clusterid, b->boxid);
@@ -274,15 +295,15 @@ static int parse_cluster(struct call *c, const struct config *was, struct config
 	row = f.rec = &k->clusters[k->n_clusters];
 	record_defaults(&table_clusters, row);
 	if (take_fields(&f, e->rows) < 0)
-		return -1;
+		return about(c, value_of(e->rows, "clusterid"), STR(""));
 	if (find_cluster(k, row->clusterid))
 		return twice(c, "cluster", row->clusterid, STR(""));
 	old = find_cluster(was, row->clusterid);
 	if (old && !str_eq(old->type, row->type)) {
-		call_fail(c, 400, "bad_value", "type: cluster %.*s is of type %.*s, and that cannot be "
-					       "changed; delete it first",
-			  STR_ARG(old->clusterid), STR_ARG(old->type));
-		return -1;
+		call_fail(c, 400, "bad_value",
+			  "type: it is of type %.*s, and that cannot be changed; delete it first",
+			  STR_ARG(old->type));
+		return about(c, old->clusterid, STR(""));
 	}
 	k->n_clusters++;
 	return parse_boxes(c, was, k, row, f.boxes);
@@ -359,11 +380,13 @@ static int put_clusters(struct call *c, struct config *to)
 			return -1;
 	for (unsigned i = 0; i < to->n_clusters; i++)
 		if (cluster_check(c, &to->clusters[i]) < 0)
-			return -1;
+			return about(c, to->clusters[i].clusterid, STR(""));
 	for (unsigned i = 0; i < to->n_boxes; i++) {
 		const struct cluster *of = find_cluster(to, to->boxes[i].clusterid);
 
-		if (box_check(c, &to->boxes[i], of) < 0 || put(c, &table_boxes, &to->boxes[i]) < 0)
+		if (box_check(c, &to->boxes[i], of) < 0)
+			return about(c, of->clusterid, to->boxes[i].boxid);
+		if (put(c, &table_boxes, &to->boxes[i]) < 0)
 			return -1;
 	}
 	return 0;

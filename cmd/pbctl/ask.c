@@ -55,22 +55,12 @@ int verb_trace(struct ctl *c, struct call_words *w, struct err *e)
 
 /* --- the console's password --- */
 
-static int ask_twice(struct ctl *c, struct str *out, struct err *e)
-{
-	struct str again;
-
-	if (terminal_ask("new password", &c->arena, out, e) ||
-	    terminal_ask("once more", &c->arena, &again, e))
-		return -1;
-	return str_eq(*out, again) ? 0 : err_set(e, "the two are not the same; nothing was changed");
-}
-
 int verb_password(struct ctl *c, struct call_words *w, struct err *e)
 {
 	struct str password;
 
 	if (w->request.n == 0) {
-		if (isatty(STDIN_FILENO) ? ask_twice(c, &password, e) :
+		if (isatty(STDIN_FILENO) ? terminal_ask_twice("new password", &c->arena, &password, e) :
 					   value_read("password", "-", &c->arena, &password, e))
 			return -1;
 		request_set(&w->request, "password", password);

@@ -151,7 +151,7 @@ int ctl_refused(struct ctl *c, const char *command, const struct answer *a)
 		ctl_show_xml(c, a);
 	if (c->o.json)
 		json_answer(c->out, a);
-	fprintf(stderr, "pbctl: %s: ", command);
+	fprintf(stderr, "pbctl: %s: ", c->verb ? c->verb : command);
 	text_print(stderr, a->error, 2);
 	if (a->code.n) {
 		fputs(" (", stderr);

@@ -24,6 +24,7 @@ struct ctl {
 	struct arena arena;
 	FILE *out;
 	bool terminal; /* out is one */
+	const char *verb; /* as it was typed; NULL: the command itself was */
 };
 /* Reads the key; connects to nobody yet. */
 MUST_CHECK int ctl_open(struct ctl *c, const struct options *o, struct err *e);

@@ -185,7 +185,8 @@ static int local_trouble(const struct http *h, CURLcode code, struct err *e)
 	errno = (int)number;
 	if (errno == EACCES || errno == EPERM)
 		return err_errno(e, "%s: only root and the service's own user may ask", h->socket);
-	return err_errno(e, "no protobalance runs on %s", h->t.dir);
+	return err_set(e, "no protobalance runs on %s (%s); start it, or say -directory DIR", h->t.dir,
+		       strerror(errno));
 }
 
 static int timed_out(const struct http *h, const char *whom, struct err *e)
@@ -212,6 +213,10 @@ static int trouble(const struct http *h, CURLcode code, struct err *e)
 		return timed_out(h, whom, e);
 	if (code == CURLE_GOT_NOTHING && h->url && strncmp(h->url, "http:", 5) == 0)
 		return err_set(e, "%s: closed without an answer; is it https:// there?", whom);
+	/* libcurl says so in words alone, and these with every library of TLS. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION && strstr(said, "subject name"))
+		return err_set(e, "%s: its certificate is of another host: the name does not match (%s)",
+			       whom, said);
 	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
 		if (troubles[i].code == code)
 			return err_set(e, "%s: %s (%s)", whom, troubles[i].text, said);

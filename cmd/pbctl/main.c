@@ -4,6 +4,7 @@
 #include "admin/command.h"
 #include "cmd/pbctl/complete.h"
 #include "cmd/pbctl/help.h"
+#include "cmd/pbctl/near.h"
 #include "cmd/pbctl/show.h"
 #include "cmd/pbctl/verbs.h"
 
@@ -25,11 +26,41 @@ static int help(int n, char *const *words)
 	return EXIT_NOT_ASKED;
 }
 
+/* The verb or command that was probably meant. */
+static struct str nearest(int n, char *const *words, struct arena *a)
+{
+	struct str typed = n > 1 ? arena_printf(a, "%s %s", words[0], words[1]) : str_z(words[0]);
+	struct near near = { .typed = typed }, first = { .typed = str_z(words[0]) };
+
+	for (const struct verb *v = verbs; v->words; v++) {
+		near_offer(&near, str_z(v->words));
+		near_offer(&first, str_z(v->words));
+	}
+	for (const struct command *c = commands; c->name; c++)
+		near_offer(&first, str_z(c->name));
+	return near.found.n ? near.found : first.found;
+}
+
+static int no_such(int n, char *const *words)
+{
+	struct arena a = ARENA(0);
+	struct str near = nearest(n, words, &a);
+
+	fprintf(stderr, "pbctl: no such verb or command: %s%s%s%s%.*s%s (pbctl help lists them)\n",
+		words[0], n > 1 ? " " : "", n > 1 ? words[1] : "",
+		near.n ? "; did you mean " : "", STR_ARG(near), near.n ? "?" : "");
+	arena_free(&a);
+	return EXIT_NOT_ASKED;
+}
+
 static int run_verb(struct ctl *c, const struct verb *v, int n, char *const *words)
 {
 	struct call_words w;
 	struct err e = { "" };
-	int status = call_parse(v, &c->o, n, words, &w, &e) ? -1 : v->run(c, &w, &e);
+	int status;
+
+	c->verb = v->words;
+	status = call_parse(v, &c->o, n, words, &w, &e) ? -1 : v->run(c, &w, &e);
 
 	request_free(&w.request);
 	return status < 0 ? ctl_complain(&e) : status;
@@ -61,9 +92,7 @@ static int run(struct ctl *c, int n, char *const *words)
 		return run_verb(c, v, n - used, words + used);
 	if (command_find(str_z(words[0])))
 		return run_raw(c, n, words);
-	fprintf(stderr, "pbctl: no such verb or command: %s%s%s (pbctl help lists them)\n",
-		words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
-	return EXIT_NOT_ASKED;
+	return no_such(n, words);
 }
 
 static int serve(const struct options *o, int n, char *const *words)

@@ -126,6 +126,18 @@ static int wanted(const struct ctl *c, const struct request *r, uint64_t *out, s
 	return 0;
 }
 
+/* Who types it in front or within means something else by it. */
+static void tell_star(const struct request *r)
+{
+	const struct str *query = request_get(r, STR("query"));
+	ptrdiff_t star = query ? str_find(*query, '*') : -1;
+
+	if (star >= 0 && (size_t)star + 1 < query->n)
+		fputs("pbctl: a * in front or within is looked for as it stands; a part of the address is found "
+		      "without any, its beginning with one behind\n",
+		      stderr);
+}
+
 int verb_list(struct ctl *c, struct call_words *w, struct err *e)
 {
 	struct pages p = { .c = c, .request = &w->request };
@@ -137,6 +149,7 @@ int verb_list(struct ctl *c, struct call_words *w, struct err *e)
 
 	if (wanted(c, &w->request, &p.left, e))
 		return -1;
+	tell_star(&w->request);
 	str_split(&columns, ':', &path);
 	str_copy(p.path, sizeof(p.path), path);
 	grid_init(&p.grid, c->out, c->terminal, str_skip(columns, 1));

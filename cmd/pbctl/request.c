@@ -28,7 +28,8 @@ int value_read(const char *tag, const char *text, struct arena *a, struct str *o
 	bool file = tag_takes_files(str_z(tag));
 
 	if (file && strcmp(text, "-") == 0 && isatty(STDIN_FILENO))
-		return terminal_ask(tag, a, out, e);
+		return tag_sets_secret(str_z(tag)) ? terminal_ask_twice(tag, a, out, e) :
+						     terminal_ask(tag, a, out, e);
 	if (file && strcmp(text, "-") == 0)
 		return read_value("-", a, out, e);
 	if (file && text[0] == '@' && text[1] != '@')

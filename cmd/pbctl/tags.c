@@ -155,3 +155,10 @@ bool tag_takes_files(struct str tag)
 	}
 	return false;
 }
+
+bool tag_sets_secret(struct str tag)
+{
+	const struct field *f = str_eq(tag, STR("accesskey")) ? NULL : described(tag);
+
+	return f && field_is_secret(f->kind);
+}

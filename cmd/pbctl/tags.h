@@ -12,6 +12,8 @@ enum tag_kind { TAG_TEXT, TAG_NUMBER, TAG_SWITCH, TAG_ROWS };
 enum tag_kind tag_kind(struct str tag);
 /* Long texts and secrets of requests: their values may be @FILE and -. */
 bool tag_takes_files(struct str tag);
+/* Is it a secret that is stored, so that a slip of the finger would lock somebody out? */
+bool tag_sets_secret(struct str tag);
 
 struct answer_tag {
 	const char *tag;

@@ -96,6 +96,15 @@ int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct er
 	return 0;
 }
 
+int terminal_ask_twice(const char *prompt, struct arena *a, struct str *out, struct err *e)
+{
+	struct str again;
+
+	if (terminal_ask(prompt, a, out, e) || terminal_ask("once more", a, &again, e))
+		return -1;
+	return str_eq(*out, again) ? 0 : err_set(e, "the two are not the same; nothing was changed");
+}
+
 bool terminal_confirm(const char *question)
 {
 	char line[256];

@@ -9,6 +9,8 @@
 /* One line from standard input, which is a terminal, without showing it; the prompt goes
  * to standard error. */
 MUST_CHECK int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct err *e);
+/* The same, and once more; -1 when the two differ. */
+MUST_CHECK int terminal_ask_twice(const char *prompt, struct arena *a, struct str *out, struct err *e);
 /* The question, and a line from standard input: true when it begins with y or Y. */
 bool terminal_confirm(const char *question);
 

@@ -83,9 +83,10 @@ const struct verb verbs[] = {
 	  "Writes all clusters, boxes and general settings as one XML document, with the passwords of "
 	  "probes: FILE is of mode 0600. Without FILE it goes to standard output.",
 	  "config export config.xml" },
-	{ "config import", "FILE", "", "importconfig", NULL, verb_config_import,
+	{ "config import", "FILE", "yes", "importconfig", NULL, verb_config_import,
 	  "Makes clusters, boxes and general settings equal to such a document, as a whole or not at "
-	  "all; - is standard input.",
+	  "all; - is standard input. Clusters and boxes that it would remove are listed, and a terminal is "
+	  "asked; without one --yes is needed.",
 	  "config import config.xml" },
 	{ "block", "ADDRESS|ACCOUNT", "", "setblockip", NULL, verb_block,
 	  "Blocks a client address or an account.", "block 192.0.2.7\nblock bert@example.com" },
@@ -94,6 +95,9 @@ const struct verb verbs[] = {
 	{ "blocked", "", "limit all", "blockedips",
 	  "blockedips/blockedip: address email_address since count by reason", verb_list,
 	  "Lists the addresses and accounts that are blocked, and why.", "blocked" },
+	{ "forget", "ADDRESS=address", "", "clearip", NULL, verb_ask,
+	  "Forgets what is held against a client address: the delay after wrong passwords and keys.",
+	  "forget 192.0.2.7" },
 	{ "trace", "[ADDRESS|ACCOUNT]", "", "trace", NULL, verb_trace,
 	  "Shows every record held about a client address or a mail address: why was my mail delayed?",
 	  "trace 192.0.2.7\ntrace anna@example.com" },
@@ -117,7 +121,7 @@ const struct verb verbs[] = {
 	  "top" },
 	{ "password", "", "", "changepassword", NULL, verb_password,
 	  "Changes the console's password, which is asked for, or what is named.",
-	  "password password=@new-password" },
+	  "password password=@new-password\npassword new_accesskey=-" },
 	/* --- files --- */
 	{ "import", "[FILE]", "aliases spread respread dry-run yes", NULL, NULL, verb_import,
 	  "Makes the accounts equal to FILE, which has the form of email.csv, and, with --aliases, the "

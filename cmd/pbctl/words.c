@@ -1,6 +1,7 @@
 /* The words behind a verb: its slots, tag=value, and options that stand for a
  * parameter. */
 #include "admin/command.h"
+#include "cmd/pbctl/near.h"
 #include "cmd/pbctl/verbs.h"
 
 bool command_has(const char *command, struct str tag)
@@ -26,6 +27,15 @@ static struct str tag_of(const struct call_words *w, const char *word)
 
 	str_split(&rest, '=', &tag);
 	return rest.p && command_has(w->verb->command, tag) ? tag : STR("");
+}
+
+/* Does it look like the name of a parameter? */
+static bool is_tag(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && s.p[i] != '_')
+			return false;
+	return s.n > 0;
 }
 
 static int sort(const struct call_words *w, int n, char *const *words, struct sorted *s, struct err *e)
@@ -69,6 +79,30 @@ static int fill(struct call_words *w, const struct slot *slot, const char *word,
 	return 0;
 }
 
+/* A parameter of a name that the command has not. */
+static int no_parameter(const struct call_words *w, struct str tag, struct err *e)
+{
+	struct param p = { .command = w->verb->command ? command_find(str_z(w->verb->command)) : NULL };
+	struct near n = { .typed = tag };
+
+	while (p.command && param_next(&p))
+		near_offer(&n, p.name);
+	return err_set(e, "%s takes no parameter %.*s%s%.*s%s", w->verb->words, STR_ARG(tag),
+		       n.found.n ? "; did you mean " : "", STR_ARG(n.found), n.found.n ? "?" : "");
+}
+
+/* More words than slots. */
+static int left_over(const struct call_words *w, const char *word, struct err *e)
+{
+	struct str rest = str_z(word), tag;
+
+	str_split(&rest, '=', &tag);
+	if (rest.p && is_tag(tag))
+		return no_parameter(w, tag, e);
+	return err_set(e, "%s: too many words: %s%s", w->verb->words, word,
+		       strstr(w->verb->slots, "MEMBERS") ? " (members are separated by commas)" : "");
+}
+
 /* Slots that may be left out get words only as far as those that may not leave some. */
 static int fill_slots(struct call_words *w, const struct sorted *s, struct err *e)
 {
@@ -84,9 +118,7 @@ static int fill_slots(struct call_words *w, const struct sorted *s, struct err *
 			return -1;
 		required -= !slot.optional;
 	}
-	if (used < s->n_plain)
-		return err_set(e, "%s: what is \"%s\"?", w->verb->words, s->plain[used]);
-	return 0;
+	return used < s->n_plain ? left_over(w, s->plain[used], e) : 0;
 }
 
 static int take_tagged(struct call_words *w, const struct sorted *s, struct err *e)

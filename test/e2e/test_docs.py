@@ -81,7 +81,7 @@ def shell(pb, tmp_path):
         text = re.sub(r"(listen_port=|smtp |pop3 )(\d+)",
                       lambda m: m[1] + str(ports.setdefault(m[2], free_port())), text)
         return subprocess.run(["/bin/sh", "-e", "-c", text], capture_output=True, text=True,
-                              cwd=work, input="secret\n", timeout=DEADLINE * 2,
+                              cwd=work, input=pb.key() + "\n", timeout=DEADLINE * 2,
                               env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
     run.work = work
     return run

@@ -38,11 +38,13 @@ def test_accounts(pb):
     assert [(r["email_address"], r["boxid"]) for r in listed] == [
         ("anna@example.com", "MAIL1"), ("bert@example.com", "MAIL1")]
     assert len(rows(ok(pb, "account", "list", "be*"))) == 1
+    out = call(pb, "account", "list", "*er*")
+    assert out.returncode == DONE and "a * in front or within is looked for" in out.stderr
     assert ok(pb, "account", "list", "-box", "MAIL2") == "none\n"
     ok(pb, "account", "delete", "bert@example.com")
     out = call(pb, "account", "show", "bert@example.com")
     assert (out.returncode, out.stdout) == (REFUSED, "")
-    assert out.stderr == ("pbctl: getemail: no such email address: bert@example.com "
+    assert out.stderr == ("pbctl: account show: no such email address: bert@example.com "
                           "(no_such_email)\n")
 
 
@@ -92,7 +94,9 @@ def test_general(pb):
     assert ok(pb, "sisters").startswith("sisters (total 0)")
     changes = rows(ok(pb, "audit", "--limit", "3"))
     assert [c["command"] for c in changes] == ["setblockip"] * 3
+    ok(pb, "forget", "192.0.2.7")
     everything = ok(pb, "audit", "--all")
+    assert "clearip" in everything
     assert "commitmodifyinfo" in everything and "addcluster" in everything
     assert rows(ok(pb, "stats").split("\n\n")[1])[0]["role"] == "worker"
 
@@ -161,6 +165,8 @@ def test_json(pb):
 @pytest.mark.parametrize("words,told", [
     ([], "usage:"), (["nosuch"], "no such verb or command: nosuch"),
     (["account", "frobnicate"], "no such verb or command: account frobnicate"),
+    (["acount", "list"], "did you mean account list?"), (["blokced"], "did you mean blocked?"),
+    (["getemial", "x=y"], "did you mean getemail?"),
     (["account", "add"], "ADDRESS is missing"), (["-colour", "stats"], "colour"),
     (["stats", "-box", "X"], "no option -box"), (["stats", "5"], "SECONDS go with -watch"),
     (["stats", "-watch", "x"], "not in 0.1..86400"), (["-url", "http://x", "stats"], "needs -key"),
@@ -199,7 +205,8 @@ def test_service_that_is_not_there(pb, tmp_path):
     pb.stop()
     out = call(pb, "stats")
     assert out.returncode == NOT_ASKED
-    assert f"no protobalance runs on {pb.state}" in out.stderr
+    assert f"no protobalance runs on {pb.state} (" in out.stderr
+    assert "; start it, or say -directory DIR" in out.stderr
 
 
 def test_socket_of_somebody_else(pb):
@@ -254,7 +261,7 @@ def test_over_tls(balancer, tmp_path):
     assert out.returncode == DONE and "version" in out.stdout
     for url, options, told in (
             ("https://localhost", (), "its certificate is not trusted"),
-            ("https://127.0.0.1", trusted, "its certificate is not trusted"),  # another name
+            ("https://127.0.0.1", trusted, "the name does not match"),
             ("https://localhost", ("-cacert", "/nonexistent"), "-cacert"),
             ("http://localhost", (), "is it https:// there?")):
         out = run(url, *options)

@@ -492,7 +492,9 @@ def test_config(pb, tmp_path):
     path = tmp_path / "config.xml"
     path.write_text("old")
     path.chmod(0o644)
-    assert ok(pb, "config", "export", path) == ""
+    text = ok(pb, "config", "export", path)
+    assert f"{path}\n" in text and re.search(r"^clusters: +2$", text, re.M)
+    assert re.search(r"^boxes: +3$", text, re.M)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     root = ET.fromstring(path.read_bytes())
     assert root.tag == "importconfig" and [e.tag for e in root] == ["clusters", "settings"]
@@ -514,9 +516,32 @@ def test_config_of_nothing(balancer, tmp_path):
     pb = balancer(time_scale=None)
     ok(pb, "config", "export", tmp_path / "c.xml")
     pb.add_cluster("MX", "smtp")
-    ok(pb, "config", "import", tmp_path / "c.xml")
+    ok(pb, "config", "import", tmp_path / "c.xml", "-yes")
     with pytest.raises(XmlError):
         pb.xml("getcluster", clusterid="MX")
+
+
+def test_config_that_removes(pb, tmp_path, keep):
+    """It is listed, and nobody's accident."""
+    path = tmp_path / "c.xml"
+    ok(pb, "config", "export", path)
+    pb.add_cluster("OTHER", "pop3")
+    pb.add_box("OTHER", "MAIL1", 2599)
+    pb.add_box("MX", "MAIL4", 2504)
+    before = clusters(pb)
+    out = call(pb, "config", "import", path)
+    assert out.returncode == NOT_ASKED and clusters(pb) == before
+    assert sorted(re.findall("would be removed: (.*)", out.stderr)) == \
+        ["box MX/MAIL4", "box OTHER/MAIL1", "cluster OTHER"]
+    assert "3 clusters and boxes would be removed; -yes does that" in out.stderr
+    t = keep(Terminal(pb, "config", "import", path))
+    t.until(r"3 clusters and boxes would be removed\. Go on\? \[y/N\] ")
+    t.type("n\n")
+    assert t.end() == NOT_ASKED and clusters(pb) == before
+    (tmp_path / "s.xml").write_text("<importconfig><settings/></importconfig>")
+    ok(pb, "config", "import", tmp_path / "s.xml")  # without <clusters> they stay
+    ok(pb, "config", "import", path, "-yes")
+    assert ok(pb, "cluster", "list").count("OTHER") == 0
 
 
 @pytest.mark.parametrize("text,status,told", [
@@ -528,12 +553,12 @@ def test_config_of_nothing(balancer, tmp_path):
     ("<importconfig/>", REFUSED, "missing_parameter"),
     ("<importconfig><settings><colour>1</colour></settings></importconfig>", REFUSED, "colour"),
     ("<importconfig><clusters><cluster><clusterid>NEW</clusterid><type>smtp</type>"
-     "<listen_port>70000</listen_port></cluster></clusters></importconfig>", REFUSED, "70000"),
+     "<listen_port>70000</listen_port></cluster></clusters></importconfig>", REFUSED, "cluster NEW: listen_port: \"70000"),
 ])
 def test_config_that_is_not_taken(pb, tmp_path, text, status, told):
     before = clusters(pb)
     (tmp_path / "c.xml").write_text(text)
-    out = call(pb, "config", "import", tmp_path / "c.xml")
+    out = call(pb, "config", "import", tmp_path / "c.xml", "-yes")
     assert out.returncode == status and told in out.stderr, out.stderr
     assert clusters(pb) == before
 
@@ -561,7 +586,7 @@ def test_large_config(pb, tmp_path):
         "</clusters></importconfig>")
     assert len(text) > 1 << 20
     (tmp_path / "c.xml").write_text(text)
-    ok(pb, "config", "import", tmp_path / "c.xml")
+    ok(pb, "config", "import", tmp_path / "c.xml", "-yes")
     ok(pb, "config", "export", tmp_path / "again.xml")
     assert len((tmp_path / "again.xml").read_text()) > 1 << 20
     before = clusters(pb)

@@ -259,6 +259,19 @@ def test_passwords_that_differ(pb, terminal):
     assert not new_password_works(pb, "one-password")
 
 
+def test_password_of_an_account_is_asked_twice(pb, terminal):
+    for second, status in (("another\n", NOT_ASKED), ("a secret\n", DONE)):
+        t = terminal("account", "add", "anna@example.com", "user_password=-")
+        for prompt, typed in (("user_password: ", "a secret\n"), ("once more: ", second)):
+            t.until(prompt)
+            while not t.hidden():
+                time.sleep(0.01)
+            t.type(typed)
+        assert t.end() == status and "a secret" not in t.shown
+    shown = pb.xml("getemail", email_address="anna@example.com", show_password=1)
+    assert shown.findtext("user_password") == "a secret"
+
+
 def test_password_from_elsewhere(pb):
     ok(pb, "password", stdin="from-a-program\n")
     assert new_password_works(pb, "from-a-program")

@@ -185,27 +185,27 @@ static const struct {
 	{ CLUSTERS("<cluster/>"), 400, "missing_parameter", "a row of clusters lacks clusterid" },
 	{ CLUSTERS("<cluster>A</cluster>"), 400, "missing_parameter", "a row of clusters lacks clusterid" },
 	{ CLUSTERS("<cluster><clusterid>A</clusterid><listen_port>25</listen_port></cluster>"),
-	  400, "missing_parameter", "a row of clusters lacks type" },
+	  400, "missing_parameter", "cluster A: a row of clusters lacks type" },
 	{ CLUSTERS("<cluster><clusterid>A</clusterid><type>smtp</type></cluster>"), 400,
-	  "missing_parameter", "a row of clusters lacks listen_port" },
-	{ A("<colour>red</colour>"), 400, "unknown_parameter", "unknown element in a row of clusters: colour" },
+	  "missing_parameter", "cluster A: a row of clusters lacks listen_port" },
+	{ A("<colour>red</colour>"), 400, "unknown_parameter", "cluster A: unknown element in a row of clusters: colour" },
 	{ A("<xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/>"),
 	  400, "unknown_parameter",
-	  "unknown element in a row of clusters: "
+	  "cluster A: unknown element in a row of clusters: "
 	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" },
 	{ A("<comment>a</comment><comment>b</comment>"), 400, "repeated_parameter",
-	  "&lt;comment&gt; stands twice in a row of clusters" },
+	  "cluster A: &lt;comment&gt; stands twice in a row of clusters" },
 	{ A("<comment><b>1</b></comment>"), 400, "malformed",
-	  "&lt;comment&gt; holds elements of its own, and must not" },
-	{ A(BOXES("") BOXES("")), 400, "repeated_parameter", "&lt;boxes&gt; stands twice in a row of clusters" },
-	{ A(BOXES("B")), 400, "malformed", "&lt;boxes&gt; holds text" },
+	  "cluster A: &lt;comment&gt; holds elements of its own, and must not" },
+	{ A(BOXES("") BOXES("")), 400, "repeated_parameter", "cluster A: &lt;boxes&gt; stands twice in a row of clusters" },
+	{ A(BOXES("B")), 400, "malformed", "cluster A: &lt;boxes&gt; holds text" },
 	{ A(BOXES("<cluster/>")), 400, "unknown_parameter", "unknown element in boxes: cluster" },
-	{ A(BOXES("<box/>")), 400, "missing_parameter", "a row of boxes lacks boxid" },
+	{ A(BOXES("<box/>")), 400, "missing_parameter", "cluster A: a row of boxes lacks boxid" },
 	{ A(BOXES("<box><boxid>B</boxid><connect_port>1</connect_port></box>")), 400,
-	  "missing_parameter", "a row of boxes lacks connect_address" },
-	{ A(BOXES(BOX("B", "<boxes/>"))), 400, "unknown_parameter", "unknown element in a row of boxes: boxes" },
+	  "missing_parameter", "box A/B: a row of boxes lacks connect_address" },
+	{ A(BOXES(BOX("B", "<boxes/>"))), 400, "unknown_parameter", "box A/B: unknown element in a row of boxes: boxes" },
 	{ A(BOXES(BOX("B", "<weight>1</weight><weight>1</weight>"))), 400,
-	  "repeated_parameter", "&lt;weight&gt; stands twice in a row of boxes" },
+	  "repeated_parameter", "box A/B: &lt;weight&gt; stands twice in a row of boxes" },
 	{ "<importconfig><settings><settingsid>x</settingsid></settings></importconfig>",
 	  400, "unknown_parameter", "unknown element in a row of settings: settingsid" },
 	{ "<importconfig><settings><boxes/></settings></importconfig>", 400,
@@ -214,28 +214,28 @@ static const struct {
 	  "settings: \"x\" is not 0..0 bytes long" },
 	/* values */
 	{ A("<max_mail_size_kb>0</max_mail_size_kb>"), 400, "bad_value",
-	  "max_mail_size_kb: \"0\" is not in 1..4000000" },
+	  "cluster A: max_mail_size_kb: \"0\" is not in 1..4000000" },
 	{ A("<default_spam_setting>1</default_spam_setting>"), 400, "bad_value",
-	  "default_spam_setting: \"1\" is not 0 or 2" },
+	  "cluster A: default_spam_setting: \"1\" is not 0 or 2" },
 	{ A(BOXES(BOX("B", "<light>purple</light>"))), 400, "bad_value",
-	  "light: \"purple\" is not one of green|yellow|red" },
+	  "box A/B: light: \"purple\" is not one of green|yellow|red" },
 	{ A(BOXES(BOX("B", "<clusterid>P</clusterid>"))), 400, "bad_value",
-	  "clusterid: \"P\" is not the cluster around the box" },
+	  "box A/B: clusterid: \"P\" is not the cluster around the box" },
 	{ A(BOXES(BOX("B", "<fallover_boxid>B</fallover_boxid>"))), 400, "bad_value",
-	  "fallover_boxid: \"B\" is the box itself" },
+	  "box A/B: fallover_boxid: \"B\" is the box itself" },
 	{ A(BOXES(BOX("B", "<protocol>pop3</protocol>"))), 400, "bad_value",
-	  "protocol: \"pop3\" does not fit a cluster of type smtp" },
+	  "box A/B: protocol: \"pop3\" does not fit a cluster of type smtp" },
 	{ CLUSTERS(CLUSTER("P", "110", "")), 400, "bad_value",
-	  "type: cluster P is of type pop3, and that cannot be changed; delete it first" },
+	  "cluster P: type: it is of type pop3, and that cannot be changed; delete it first" },
 	/* rows against each other */
 	{ CLUSTERS(CLUSTER("A", "25", "") CLUSTER("A", "26", "")), 400,
 	  "repeated_parameter", "the cluster A stands twice" },
 	{ A(BOXES(BOX("B", "") BOX("B", ""))), 400, "repeated_parameter", "the box A/B stands twice" },
 	{ CLUSTERS(CLUSTER("A", "25", "") CLUSTER("D", "25", "")), 409, "listener_in_use",
-	  "0.0.0.0 port 25 is used by cluster D already" },
+	  "cluster A: 0.0.0.0 port 25 is used by cluster D already" },
 	{ CLUSTERS(CLUSTER("A", "25", "<listen_address>10.0.0.1</listen_address>")
 			   CLUSTER("D", "25", "<listen_address>::</listen_address>")),
-	  409, "listener_in_use", "10.0.0.1 port 25 is used by cluster D already" },
+	  409, "listener_in_use", "cluster A: 10.0.0.1 port 25 is used by cluster D already" },
 	/* the last of many */
 	{ "<importconfig><clusters>" CLUSTER("N", "2525", BOXES(BOX("B", ""))) "</clusters>"
 									       "<settings><mail_from_quota>8</mail_from_quota><ip_dictionary_max_mb>0"
@@ -449,7 +449,7 @@ START_TEST(undo_that_fails)
 	((struct config *)first.undo_arg)->clusters[0].default_spam_setting = 1;
 	before = all_rows(NULL);
 	ck_assert_int_eq(first.undo(&first, &e), -1);
-	ck_assert_str_eq(e.text, "default_spam_setting: \"1\" is not 0 or 2");
+	ck_assert_str_eq(e.text, "cluster A: default_spam_setting: \"1\" is not 0 or 2");
 	ck_same_rows(before, NULL);
 	let_go(&first);
 }

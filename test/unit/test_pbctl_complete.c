@@ -4,6 +4,7 @@
 #include "cmd/pbctl/help.c"
 #include "cmd/pbctl/tree.c"
 #include "cmd/pbctl/words.c"
+#include "cmd/pbctl/near.c"
 #include "pbctl_verbs.h"
 
 #include <check.h>

@@ -299,7 +299,7 @@ START_TEST(no_local_service)
 
 	ck_assert_int_eq(http_open(&h, &(struct http_target){ .dir = "/nonexistent" }, &e), 0);
 	ck_assert_int_eq(http_post(h, STR("<x/>"), NULL, &a, &e), -1);
-	ck_assert_msg(strstr(e.text, "no protobalance runs on /nonexistent: No such file") != NULL,
+	ck_assert_msg(strstr(e.text, "no protobalance runs on /nonexistent (No such file") != NULL,
 		      "%s", e.text);
 	http_close(&h);
 }

@@ -223,7 +223,7 @@ static void answer_prompt(void)
 	struct str got;
 	struct err e;
 
-	if (value_read("user_password", "-", &a, &got, &e))
+	if (value_read("accesskey", "-", &a, &got, &e))
 		_exit(2);
 	_exit(!str_eq(got, STR("s3cret")));
 }
@@ -258,7 +258,7 @@ START_TEST(asked_without_echo)
 	ck_assert_int_eq(tcgetattr(slave, &t), 0);
 	ck_assert(t.c_lflag & ECHO);
 	n += (size_t)read(master, shown + n, sizeof(shown) - n - 1);
-	ck_assert_str_eq(shown, "user_password: \r\n");
+	ck_assert_str_eq(shown, "accesskey: \r\n");
 	close(master);
 	close(slave);
 }

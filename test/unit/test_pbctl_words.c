@@ -1,5 +1,6 @@
 /* pbctl/words, verbs, options: what a command line says. */
 #include "cmd/pbctl/words.c"
+#include "cmd/pbctl/near.c"
 #include "pbctl_verbs.h"
 
 #include <check.h>
@@ -34,8 +35,13 @@ static const struct {
 	{ "account add email_address=a@b.cc M1", "addnewemail boxid=M1 email_address=a@b.cc", false },
 	{ "account add x=y@b.cc", "addnewemail email_address=x=y@b.cc", false },
 	{ "account add", "account add: ADDRESS is missing", true },
-	{ "account add a@b.cc M1 more", "account add: what is \"more\"?", true },
-	{ "account add a@b.cc M1 colour=red", "account add: what is \"colour=red\"?", true },
+	{ "account add a@b.cc M1 more", "account add: too many words: more", true },
+	{ "account add a@b.cc M1 colour=red", "account add takes no parameter colour", true },
+	{ "account add a@b.cc M1 spam_seting=2",
+	  "account add takes no parameter spam_seting; did you mean spam_setting?", true },
+	{ "alias add t@b.cc x@b.cc y@b.cc",
+	  "alias add: too many words: y@b.cc (members are separated by commas)", true },
+	{ "forget 192.0.2.7", "clearip address=192.0.2.7", false },
 	{ "account add a@b.cc boxid=1 boxid=2", "boxid is given twice", true },
 	{ "account add a@b.cc -box M1", "account add has no option -box", true },
 	{ "account move a@b.cc M2", "moveemail email_address=a@b.cc boxid=M2", false },
