@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "shm/journal.h"
+#include "shm/listeners.h"
 
 #define XML_TYPE "text/xml; charset=utf-8"
 
@@ -288,10 +289,22 @@ void exchange_admitted(struct exchange *x)
 	bool changes = command_find(x->req.command) && !is_flagged(x, COMMAND_READS);
 
 	x->patient = a->commands.busy;
+	x->table = listeners_version(a->c.shm);
+	x->turn_ends = loop_now(a->c.loop) + TIMEOUT_LONG_TURN;
 	if (changes && (!turn_comes(a) || queue_stands(a)))
 		exchange_enter(x, S_TURN, x->patient ? TIMEOUT_LONG_TURN : wait_ms(a));
 	else
 		run(x);
+}
+
+/* Those before it have their turns. */
+static bool queue_moves(struct exchange *x)
+{
+	uint32_t now = listeners_version(x->admin->c.shm);
+	bool moves = now != x->table;
+
+	x->table = now;
+	return moves && loop_now(x->admin->c.loop) < x->turn_ends;
 }
 
 /* The supervisor is silent: that must not stop accounts from changing. But while a long command
@@ -300,7 +313,9 @@ static void turn_is_late(struct exchange *x)
 {
 	struct admin *a = x->admin;
 
-	if (!a->commands.busy) {
+	if (queue_moves(x) && !a->commands.busy) {
+		timer_set(&x->timer, wait_ms(a));
+	} else if (!a->commands.busy) {
 		run(x);
 	} else if (!x->patient) {
 		x->patient = true;

@@ -25,6 +25,8 @@ struct exchange {
 	struct server_request *http; /* borrowed: it ends with this one (exchange_gone) */
 	enum exchange_state state;
 	bool patient;	  /* waits for a long command */
+	uint32_t table;	  /* S_TURN: version of the listener table when it was last looked at, */
+	int64_t turn_ends; /* and monotonic ms: its patience with those before it is over */
 	struct list node; /* in waiting */
 	struct timer timer;
 	struct arena arena;

@@ -117,17 +117,40 @@ static bool same_listener(const struct listener *a, const struct listener *b)
 	       a->addr.port == b->addr.port;
 }
 
-/* An odd version is what an admin that died while writing left: written again. */
-static bool table_stands(struct shm *shm, const struct reading *r)
+static bool stands_in(const struct listener *v, unsigned n, const struct listener *l)
+{
+	unsigned i = 0;
+
+	while (i < n && !same_listener(&v[i], l))
+		i++;
+	return i < n;
+}
+
+/* Does the table stand as it should? An odd version is what an admin that died while writing left:
+ * written again. opens: see struct publish. */
+static bool table_stands(struct shm *shm, const struct reading *r, uint64_t *opens)
 {
 	struct listener now[MAX_LISTENERS];
 	uint32_t version;
-	unsigned n = listeners_get(shm, now, &version);
+	unsigned n = listeners_get(shm, now, &version), news = 0;
 
-	if (version == 0 || version & 1 || n != r->n)
-		return false;
-	for (unsigned i = 0; i < n; i++)
-		if (!same_listener(&now[i], &r->v[i]))
+	_Static_assert(MAX_CLUSTERS <= 64, "a bit each");
+	for (unsigned i = 0; i < r->n; i++) {
+		int cluster = clusters_find(shm, str_z(r->v[i].cluster));
+
+		if (stands_in(now, n, &r->v[i]))
+			continue;
+		news++;
+		if (cluster >= 0)
+			*opens |= UINT64_C(1) << cluster;
+	}
+	return version != 0 && !(version & 1) && n == r->n && news == 0;
+}
+
+static bool all_open(const struct shm *shm, uint64_t clusters)
+{
+	for (int i = 0; i < MAX_CLUSTERS; i++)
+		if (clusters >> i & 1 && !listeners_is_open(shm, i))
 			return false;
 	return true;
 }
@@ -139,9 +162,7 @@ int publish_start(struct publish *p, struct store *accounts, struct shm *shm, st
 	*p = (struct publish){ 0 };
 	if (read_store(&r, accounts, e))
 		return err_wrap(e, "cannot publish");
-	if (!table_stands(shm, &r)) {
-		if (!listeners_answered(shm, listeners_version(shm), p->known))
-			p->known[0] = '\0';
+	if (!table_stands(shm, &r, &p->opens)) {
 		listeners_set(shm, r.v, r.n);
 		p->listeners = listeners_version(shm);
 	}
@@ -168,7 +189,7 @@ static int listeners_state(struct publish *p, struct shm *shm, struct err *why)
 		return 1;
 	if (!listeners_answered(shm, p->listeners, error))
 		return 0;
-	if (error[0] == '\0' || strcmp(error, p->known) == 0) {
+	if (error[0] == '\0' || all_open(shm, p->opens)) {
 		p->listeners = 0;
 		return 1;
 	}

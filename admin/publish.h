@@ -14,7 +14,7 @@
 struct publish { /* one change on its way */
 	uint32_t generation;
 	uint32_t listeners; /* version of the listener table it made; 0: none, or all is open */
-	char known[256];    /* what the supervisor said of the table before: not this change's fault */
+	uint64_t opens; /* indices of clusters whose listeners are new in it: others are not its fault */
 };
 enum publish_state {
 	PUBLISH_WAITS,

@@ -39,13 +39,14 @@ static void add_reason(struct err *e, const struct err *why)
 	str_copy(e->text + n, sizeof(e->text) - n, str_z(why->text));
 }
 
-/* Opens what is not open; how many are still missing. All reasons go into e, and how many when
- * they are more than one: admin tells by the text whether a change made it worse. */
-static unsigned open_missing(struct doors *d, struct err *e)
+/* Opens what is not open; how many are still missing, and since when the newest of them is wanted.
+ * All reasons go into e, and how many when they are more than one. */
+static unsigned open_missing(struct doors *d, int64_t *newest, struct err *e)
 {
 	unsigned missing = 0;
 	struct err all = { "" }, why;
 
+	*newest = INT64_MIN;
 	for (unsigned i = 0; i < d->n; i++) {
 		if (d->v[i].fd >= 0)
 			continue;
@@ -57,6 +58,8 @@ static unsigned open_missing(struct doors *d, struct err *e)
 			continue;
 		}
 		missing++;
+		if (d->v[i].since > *newest)
+			*newest = d->v[i].since;
 		add_reason(&all, &why);
 	}
 	if (missing > 1)
@@ -79,15 +82,17 @@ static void answer(struct doors *d, const char *error)
 	listeners_answer(d->shm, d->version, error);
 }
 
+/* Patience is with each for itself: one that has failed for long does not hold up the others. */
 static void try(struct doors *d)
 {
-	int64_t waited = clock_mono_ms() - d->since;
+	int64_t newest, waited;
 	struct err e = { "" };
 
-	if (open_missing(d, &e) == 0) {
+	if (open_missing(d, &newest, &e) == 0) {
 		answer(d, "");
 		return;
 	}
+	waited = clock_mono_ms() - newest;
 	if (waited >= PATIENCE_MS)
 		answer(d, e.text);
 	timer_set(&d->retry, waited < PATIENCE_MS ? RETRY_FAST_MS : RETRY_SLOW_MS);
@@ -112,12 +117,13 @@ void doors_init(struct doors *d, struct loop *l, struct shm *shm,
 static void take_over(struct doors *d, const struct listener *want, unsigned n)
 {
 	struct doors_row old[MAX_LISTENERS];
+	int64_t now = clock_mono_ms();
 	unsigned n_old = d->n;
 
 	memcpy(old, d->v, sizeof(old));
 	d->n = n;
 	for (unsigned i = 0; i < n; i++) {
-		d->v[i] = (struct doors_row){ .want = want[i], .fd = -1, .cluster = -1 };
+		d->v[i] = (struct doors_row){ .want = want[i], .fd = -1, .cluster = -1, .since = now };
 		for (unsigned j = 0; j < n_old && d->v[i].fd < 0; j++) {
 			if (same_listener(&old[j].want, &want[i])) {
 				d->v[i] = old[j];
@@ -149,7 +155,6 @@ void doors_look(struct doors *d)
 	take_over(d, want, kept);
 	d->version = version;
 	d->answered = false;
-	d->since = clock_mono_ms();
 	try(d);
 }
 

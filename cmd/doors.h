@@ -14,6 +14,7 @@ struct doors_row {
 	struct listener want;
 	int fd;	     /* -1: not open yet */
 	int cluster; /* its index when it was opened */
+	int64_t since; /* monotonic ms: it is wanted */
 };
 struct doors {
 	struct loop *loop;
@@ -23,7 +24,6 @@ struct doors {
 	uint32_t version;  /* of the table acted on */
 	bool answered;
 	char said[256];	   /* what admin was told */
-	int64_t since;	   /* monotonic ms: the table was read */
 	struct timer retry;
 	/* A socket was opened (fd) or closed (fd -1). */
 	void (*changed)(struct doors *d, int cluster, int fd);

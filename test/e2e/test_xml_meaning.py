@@ -5,14 +5,16 @@ import itertools
 import re
 import socket
 import stat
+import threading
 import time
 import xml.etree.ElementTree as ET
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from contract import INFO
-from harness import XmlError, answer_of, can_connect, document, free_port, values
+from harness import XmlClient, XmlError, answer_of, can_connect, document, free_port, values
 
 NAMES = ["abc", "abcd", "ab", "abe", "zabc", "a", "b.abc", "abc-1", "abc_2", "x+abc", "user"]
 DOMAINS = ["example.com", "abc.example.org", "x.yz"]
@@ -456,3 +458,39 @@ def test_listener_that_fails_is_taken_back(configured, taken):
     pb.xml("commitmodifycluster", clusterid="MX", listen_port=port)
     assert can_connect(port) and not can_connect(pb.smtp)
     assert "taken back" in pb.log_text()
+
+
+# --- listeners that cannot be opened, among others ---
+
+def test_listeners_that_fail_among_others(balancer):
+    """Each change is told what came of its own listener, however many come at once."""
+    pb = balancer()
+    pb.add_cluster("STAYS", "smtp")
+    told = []
+
+    def work(n):
+        with XmlClient(pb) as client:
+            for i in range(6):
+                port, name = taken if (i + n) % 3 == 0 else free_port(), f"C{n}-{i}"
+                try:
+                    client.xml("addcluster", clusterid=name, type="smtp",
+                               listen_address="127.0.0.1", listen_port=port)
+                    client.xml("addbox", clusterid=name, boxid="B", connect_address="127.0.0.1",
+                               connect_port=25)
+                    client.xml("deletebox", clusterid=name, boxid="B")
+                    client.xml("deletecluster", clusterid=name)
+                    told.append((port == taken, "ok"))
+                except XmlError as e:
+                    told.append((port == taken, e.code))
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        taken = other.getsockname()[1]
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    assert Counter(told) == {(False, "ok"): 24, (True, "listener_failed"): 12}
+    assert [c.findtext("clusterid") for c in pb.xml("listclusters").find("clusters")] == ["STAYS"]

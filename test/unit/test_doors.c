@@ -68,7 +68,8 @@ static const char *answer_to(const struct listener *v, unsigned n)
 
 	listeners_set(shm, v, n);
 	doors_look(&doors);
-	doors.since -= PATIENCE_MS;
+	for (unsigned i = 0; i < n; i++)
+		doors.v[i].since -= PATIENCE_MS;
 	try(&doors);
 	ck_assert(listeners_answered(shm, listeners_version(shm), error));
 	return error;
@@ -124,6 +125,30 @@ START_TEST(many_reasons)
 }
 END_TEST
 
+/* Who has failed for long does not hold up what is new; what is new is waited for. */
+START_TEST(patience_with_each)
+{
+	int taken[2];
+	struct listener v[] = { listener("a", some_port(&taken[0])), listener("b", some_port(NULL)),
+				listener("c", some_port(&taken[1])) };
+	char error[256];
+
+	ck_assert_str_ne(answer_to(v, 1), "");
+	listeners_set(shm, v, 2);
+	doors_look(&doors);
+	ck_assert(listeners_answered(shm, listeners_version(shm), error));
+	ck_assert_int_eq(opened, 1);
+	listeners_set(shm, v, 3);
+	doors_look(&doors);
+	ck_assert(!listeners_answered(shm, listeners_version(shm), error));
+	close(taken[0]);
+	close(taken[1]);
+	try(&doors);
+	ck_assert(listeners_answered(shm, listeners_version(shm), error));
+	ck_assert_str_eq(error, "");
+}
+END_TEST
+
 /* One that opens late is told, too. */
 START_TEST(opens_late)
 {
@@ -156,6 +181,7 @@ int main(void)
 	tcase_add_test(t, open_and_close);
 	tcase_add_test(t, all_reasons);
 	tcase_add_test(t, many_reasons);
+	tcase_add_test(t, patience_with_each);
 	tcase_add_test(t, opens_late);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -301,6 +301,28 @@ START_TEST(nobody_overtakes)
 }
 END_TEST
 
+/* As long as those before it have their turns the supervisor is not silent, however many they are. */
+START_TEST(turns_go_on)
+{
+	struct client one, two;
+
+	ask_later(&one, ADD("one"));
+	ask_later(&two, ADD("two"));
+	opened("one: in use");
+	admin_bell(admin);
+	answered(&one, 409, "one: in use");
+	expire(); /* the table of before was published meanwhile */
+	ck_assert_uint_eq(ran, 1);
+	expire(); /* and nothing came of it */
+	ck_assert_uint_eq(ran, 2);
+	opened("");
+	confirm(0);
+	confirm(1);
+	admin_bell(admin);
+	answered(&two, 200, NULL);
+}
+END_TEST
+
 START_TEST(turns_end)
 {
 	struct client one, account;
@@ -751,6 +773,7 @@ int main(void)
 	tcase_add_test(t, changes_overlap);
 	tcase_add_test(t, refused_before_the_next);
 	tcase_add_test(t, nobody_overtakes);
+	tcase_add_test(t, turns_go_on);
 	tcase_add_test(t, turns_end);
 	tcase_add_test(t, reads_pass_a_long_command);
 	tcase_add_test(t, changes_wait_for_a_long_command);
