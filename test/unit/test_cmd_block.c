@@ -191,6 +191,26 @@ START_TEST(blocked_and_unblocked)
 }
 END_TEST
 
+START_TEST(pages)
+{
+	rig_traffic_open();
+	block("address", "10.0.0.1", "1");
+	block("address", "10.0.0.2", "1");
+	block("email_address", "a@b.cc", "1");
+	ck_ok(ask("blockedips", "limit", "1", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_tag("address", "10.0.0.1");
+	ck_ok(ask("blockedips", "limit", "1", "after", "10.0.0.1", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_tag("address", "10.0.0.2");
+	ck_ok(ask("blockedips", "after", "10.0.0.2", NULL));
+	ck_assert_uint_eq(rows(), 1);
+	ck_tag("email_address", "a@b.cc");
+	ck_ok(ask("blockedips", "after", "a@b.cc", NULL));
+	ck_assert(strstr(answer, "  <blockedips total=\"3\">\n  </blockedips>\n"));
+}
+END_TEST
+
 START_TEST(both_at_once)
 {
 	rig_traffic_open();
@@ -272,6 +292,7 @@ int main(void)
 	tcase_add_loop_test(t, said_and_named, 0, (int)ARRAY_LEN(table));
 	tcase_add_test(t, full_journal);
 	tcase_add_test(t, blocked_and_unblocked);
+	tcase_add_test(t, pages);
 	tcase_add_test(t, both_at_once);
 	tcase_add_test(t, of_the_guard);
 	tcase_add_test(t, disk_full);

@@ -435,6 +435,25 @@ START_TEST(undo_of_a_part)
 }
 END_TEST
 
+START_TEST(undo_of_the_other_part)
+{
+	struct err e = { "" };
+	struct call first;
+	struct arena kept;
+
+	some_rows();
+	ck_ok(ask_xml("<importconfig><settings/></importconfig>"));
+	first = hold(&kept);
+	ck_ok(ask("commitmodifycluster", "clusterid", "A", "comment", "two", NULL));
+	ck_assert_msg(first.undo(&first, &e) == 0, "%s", e.text);
+	ck_ok(ask("getcluster", "clusterid", "A", NULL));
+	ck_tag("comment", "two");
+	ck_ok(ask("getinfo", NULL));
+	ck_tag("mail_from_quota", "7");
+	let_go(&first);
+}
+END_TEST
+
 /* A store that is not as it was then: the old set no longer fits, and nothing is done. */
 START_TEST(undo_that_fails)
 {
@@ -472,6 +491,7 @@ int main(void)
 	tcase_add_test(t, places_change);
 	tcase_add_test(t, undo);
 	tcase_add_test(t, undo_of_a_part);
+	tcase_add_test(t, undo_of_the_other_part);
 	tcase_add_test(t, undo_that_fails);
 	return rig_run(t, "config");
 }
