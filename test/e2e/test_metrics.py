@@ -95,6 +95,8 @@ def test_agrees_with_stats(busy):
             if kind == "cluster" and tag.startswith("refused_"):
                 causes.add(tag[8:])
                 got = page.value("refusals_total", cause=tag[8:], **labels)
+            elif tag == "listening":
+                got = page.value(name, **labels)
             elif tag in ("sessions", "idle"):
                 got = page.value(f"{name}_now", **labels)
             else:
