@@ -376,20 +376,25 @@ void store_reader_check(struct store *s)
 #define SPAN_PAGES 1024 /* of the map, until they are given back; the kernel reads some beside each */
 #define PAGE 4096u
 
-void map_span_saw(struct map_span *m, const MDB_val *v)
+void map_span_widen(struct map_span *m, const MDB_val *v)
 {
 	const char *p = v->mv_data, *page = p - (uintptr_t)p % PAGE;
 
 	if (page == m->page)
 		return;
-	if (m->pages >= SPAN_PAGES)
-		map_span_forget(m);
 	m->page = page;
 	m->pages++;
 	if (!m->lo || page < m->lo)
 		m->lo = page;
 	if (p + v->mv_size > m->hi)
 		m->hi = p + v->mv_size;
+}
+
+void map_span_saw(struct map_span *m, const MDB_val *v)
+{
+	map_span_widen(m, v);
+	if (m->pages >= SPAN_PAGES)
+		map_span_forget(m);
 }
 
 /* The pages stay in the kernel's cache; whoever looks at them has them back. */

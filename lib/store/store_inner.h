@@ -20,6 +20,14 @@ struct marks {
 	uint64_t seq, dot, clock;
 };
 
+/* Pages of the map that a long walk has read, and is to give back: a table of a million rows
+ * would else stand in the memory of the process. Only what a reading transaction has seen: a
+ * writing one may have it elsewhere. */
+struct map_span {
+	const char *lo, *hi, *page; /* page: the last one */
+	unsigned pages;
+};
+
 struct store {
 	char path[4000];
 	enum store_env kind;
@@ -34,6 +42,7 @@ struct store {
 	const struct field *box_field[TABLE_IDS]; /* "boxid" of rows that have one */
 	struct tally *tally;	/* of a writer */
 	bool tallied_apart[TABLE_IDS]; /* tables that are being written anew */
+	struct map_span searched; /* pages that searches have left in memory */
 	int lock_fd;		/* of the one writer; -1 */
 	struct origin origin;
 	uint32_t origin_index;
@@ -60,14 +69,9 @@ int store_error(struct store *s, int rc, const char *what, struct err *e);
 int row_damaged(struct store *s, const struct table *t, struct err *e);
 /* -1: the table is not one of this store. */
 int table_check(struct store *s, const struct table *t, struct err *e);
-/* Pages of the map that a long walk has read, and is to give back: a table of a million rows
- * would else stand in the memory of the process. Only what a reading transaction has seen: a
- * writing one may have it elsewhere. */
-struct map_span {
-	const char *lo, *hi, *page; /* page: the last one */
-	unsigned pages;
-};
+/* Gives back what is there when it is much. */
 void map_span_saw(struct map_span *m, const MDB_val *v);
+void map_span_widen(struct map_span *m, const MDB_val *v);
 void map_span_forget(struct map_span *m);
 /* Makes the reader's transaction, at rest. */
 int store_open_reader(struct store *s, struct err *e);

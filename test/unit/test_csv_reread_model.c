@@ -3,7 +3,9 @@
 #include "lib/store/csv_reread.c"
 
 #include <check.h>
+#include <fcntl.h>
 
+#include "unit/child.h"
 #include "unit/csv_rig.h"
 
 #define ADDRESSES 6000
@@ -148,6 +150,90 @@ START_TEST(any_difference)
 }
 END_TEST
 
+/* --- look-ups beside it --- */
+
+#define BESIDE 20000
+#define SET 64 /* look-ups of one transaction */
+
+static void write_words(char word)
+{
+	FILE *f = fopen(rig_path("email.csv"), "w");
+
+	for (int i = 0; i < BESIDE; i++)
+		fprintf(f, "u%05d@b.c\t%c%d\n", i, word, i);
+	fclose(f);
+}
+
+/* The first letter of all passwords of a set; 0: they differ, or one is missing. */
+static char word_of_set(void)
+{
+	char word = 0, address[32];
+
+	ok(store_read_begin(rig, &rig_err));
+	for (int i = 0; i < SET; i++) {
+		struct account a;
+
+		snprintf(address, sizeof(address), "u%05u@b.c", rnd(BESIDE));
+		if (store_account(rig, str_z(address), &a, &rig_err) != 0 ||
+		    (word && a.user_password.p[0] != word))
+			return 0;
+		word = a.user_password.p[0];
+	}
+	store_read_end(rig);
+	return word;
+}
+
+struct beside {
+	int up[2], stop[2];
+};
+
+/* Says when it has seen the first file, and looks until it is told to stop: the last one must
+ * be there then. */
+static bool look_beside(void *arg)
+{
+	struct beside *b = arg;
+	char c = 0, word = 'p';
+
+	close(b->stop[1]);
+	if (store_open(&rig, rig_dir, STORE_ACCOUNTS, STORE_READ, &rig_err) < 0 ||
+	    word_of_set() != 'p' || write(b->up[1], &c, 1) != 1)
+		return false;
+	fcntl(b->stop[0], F_SETFL, O_NONBLOCK);
+	do {
+		word = word_of_set();
+	} while (word && read(b->stop[0], &c, 1) < 0);
+	return word && word_of_set() == 'r';
+}
+
+START_TEST(look_ups_see_one_file)
+{
+	static const char words[] = "qpqpqpqpr";
+	struct beside b;
+	pid_t pid[2];
+	char c;
+
+	write_words('p');
+	write_file("alias.csv", "");
+	reread();
+	store_close(&rig); /* it must not cross a fork */
+	must(pipe(b.up) == 0 && pipe(b.stop) == 0, "pipe");
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++)
+		pid[i] = child_start(look_beside, &b);
+	rig_open_env(STORE_ACCOUNTS);
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++)
+		must(read(b.up[0], &c, 1) == 1, "it looks");
+	for (const char *w = words; *w; w++) {
+		write_words(*w);
+		ok(reread_all(rig, rig_dir, rig_wall, &report, &rig_err));
+		reported(BESIDE, 0, 0, BESIDE, 0);
+	}
+	close(b.stop[1]);
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++)
+		ck_assert(child_ended_well(pid[i]));
+	rig_check();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("csv_reread_model");
@@ -158,6 +244,7 @@ int main(void)
 	printf("seed %llu\n", (unsigned long long)property_seed);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 600);
+	tcase_add_test(t, look_ups_see_one_file);
 	tcase_add_loop_test(t, any_difference, 0, 3);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -323,6 +323,12 @@ START_TEST(unknown_fields_outlive_edits)
 		if (both[i].by_field) { /* of the base now: still the old stamp */
 			ck_assert_int_eq(after.unknown.p[1], 1);
 			ck_assert_uint_eq(after.unknown_base, m.stamp);
+			store_read_end(rig);
+			put_account("a@b.c", "once more");
+			read_begin();
+			ok(store_get(rig, both[i].t, STR("a@b.c"), NULL, &after, &rig_err));
+			ck_assert_int_eq(after.unknown.p[1], 1);
+			ck_assert_uint_eq(after.unknown_base, m.stamp);
 		} else {
 			ck_assert(str_eq(after.unknown, STR("\x3e\0\3abc\x3f\5\1z")));
 		}
