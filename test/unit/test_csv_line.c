@@ -100,6 +100,47 @@ START_TEST(any_line)
 }
 END_TEST
 
+/* Every byte that a text may hold, and a character of each length, in every text field. */
+static struct str every_byte(void)
+{
+	char *p = arena_alloc(&arena, 400);
+	size_t n = 0;
+
+	memcpy(p, "x\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 19);
+	for (n = 19; n < 19 + 95; n++)
+		p[n] = (char)(' ' + n - 19);
+	memcpy(p + n, "\t\n\r\t\t\n\n\r\r\\\\t\\n\\r\\", 16);
+	return (struct str){ p, n + 16 };
+}
+
+START_TEST(every_byte_of_texts)
+{
+	const struct table *t = &table_accounts;
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	for (unsigned i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		struct account in, out;
+		struct err e = { "" };
+
+		if (f->kind != FK_TEXT && !field_is_secret(f->kind))
+			continue;
+		record_defaults(t, &in);
+		in.email_address = STR("a@b.c");
+		ck_assert_msg(field_parse(f, &in, every_byte(), &arena, &e) == 0, "%s", e.text);
+		ck_assert_int_eq(csv_line_write(t, &in, &b), 0);
+		ck_assert_int_eq(str_find(buf_str(&b), '\n'), (ptrdiff_t)buf_len(&b) - 1);
+		ck_assert_int_eq(csv_line_parse(t, (struct str){ buf_str(&b).p, buf_len(&b) - 1 },
+						&out, &arena, &e),
+				 0);
+		must_be_same(t, &in, &out);
+		buf_consume(&b, buf_len(&b));
+	}
+	buf_release(&b);
+}
+END_TEST
+
 /* Any bytes are a line or an error, and what is taken comes back. */
 START_TEST(any_bytes)
 {
@@ -147,6 +188,7 @@ int main(void)
 	tcase_set_timeout(t, 600);
 	tcase_add_loop_test(t, one_line, 0, (int)ARRAY_LEN(lines));
 	tcase_add_loop_test(t, any_line, 0, (int)ARRAY_LEN(files));
+	tcase_add_test(t, every_byte_of_texts);
 	tcase_add_loop_test(t, any_bytes, 0, (int)ARRAY_LEN(files));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
