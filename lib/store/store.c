@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -285,6 +284,7 @@ static int open_env(struct store *s, unsigned flags, struct err *e)
 	}
 	if (rc)
 		return store_error(s, rc, "open", e);
+	map_find(s);
 	rc = open_dbs(s);
 	if (rc == MDB_VERSION_MISMATCH)
 		return err_set(e, "%s was written by a newer version of protobalance", s->path);
@@ -371,40 +371,6 @@ void store_reader_check(struct store *s)
 	mdb_reader_check(s->env, &dead);
 }
 
-/* --- what a walk has read --- */
-
-#define SPAN_PAGES 1024 /* of the map, until they are given back; the kernel reads some beside each */
-#define PAGE 4096u
-
-void map_span_widen(struct map_span *m, const MDB_val *v)
-{
-	const char *p = v->mv_data, *page = p - (uintptr_t)p % PAGE;
-
-	if (page == m->page)
-		return;
-	m->page = page;
-	m->pages++;
-	if (!m->lo || page < m->lo)
-		m->lo = page;
-	if (p + v->mv_size > m->hi)
-		m->hi = p + v->mv_size;
-}
-
-void map_span_saw(struct map_span *m, const MDB_val *v)
-{
-	map_span_widen(m, v);
-	if (m->pages >= SPAN_PAGES)
-		map_span_forget(m);
-}
-
-/* The pages stay in the kernel's cache; whoever looks at them has them back. */
-void map_span_forget(struct map_span *m)
-{
-	if (m->lo)
-		madvise((void *)(uintptr_t)m->lo, (size_t)(m->hi - m->lo), MADV_DONTNEED);
-	*m = (struct map_span){ 0 };
-}
-
 /* --- reading --- */
 
 int store_read_begin(struct store *s, struct err *e)
@@ -476,15 +442,14 @@ static int visit_all(struct store *s, const struct table *t, MDB_cursor *cur, st
 	MDB_val k = { from.n, (void *)(uintptr_t)from.p }, v;
 	union any_record rec;
 	struct row_meta m;
-	struct map_span read = { 0 };
+	struct map_walk walk = { 0 };
 	int rc = mdb_cursor_get(cur, &k, &v, from.n ? MDB_SET_RANGE : MDB_FIRST);
 
 	for (; !rc; rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) {
 		struct str key = { k.mv_data, k.mv_size }, row = { v.mv_data, v.mv_size };
 		int stop;
 
-		if (!s->wr)
-			map_span_saw(&read, &v);
+		map_saw(s, &walk, v.mv_data);
 		if (row_decode(t, key, row, &rec, &m) < 0)
 			return row_damaged(s, t, e);
 		stop = m.tombstone ? 0 : fn(arg, &rec, &m);

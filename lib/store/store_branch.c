@@ -13,7 +13,6 @@ int store_branch(struct store *s, struct store **out, struct err *e)
 	*b = *s;
 	b->rd = b->wr = NULL;
 	b->reading = false;
-	b->searched = (struct map_span){ 0 };
 	b->lock_fd = -1; /* the lock stays with the main handle */
 	b->tally = b->tally ? tally_new() : NULL;
 	*out = NULL;
@@ -23,7 +22,7 @@ int store_branch(struct store *s, struct store **out, struct err *e)
 		return -1;
 	}
 	s->branched = true;
-	map_span_forget(&s->searched); /* what is to come needs memory */
+	map_forget(s); /* what is to come needs memory */
 	*out = b;
 	return 0;
 }

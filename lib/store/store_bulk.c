@@ -12,7 +12,7 @@ struct bulk {
 	MDB_txn *snapshot;
 	MDB_cursor *cur; /* of the old rows */
 	MDB_val k, v;	 /* the one that came last */
-	struct map_span read;
+	struct map_walk walk;
 	struct old_row old;
 	struct buf out;
 	struct tally_anew *tally; /* BULK_ANEW */
@@ -67,7 +67,6 @@ void bulk_end(struct bulk **bp)
 	*bp = NULL;
 	if (!b)
 		return;
-	map_span_forget(&b->read);
 	if (b->cur)
 		mdb_cursor_close(b->cur);
 	if (b->snapshot)
@@ -97,7 +96,7 @@ int bulk_next(struct bulk *b, struct bulk_row *row, struct err *e)
 		return STORE_NONE;
 	if (rc)
 		return failed(b, rc, e);
-	map_span_saw(&b->read, &b->v);
+	map_saw(b->s, &b->walk, b->v.mv_data);
 	row->key = old_key(b);
 	if (row_peek(NULL, (struct str){ b->v.mv_data, b->v.mv_size }, &row->live, NULL) < 0)
 		return row_damaged(b->s, b->t, e);

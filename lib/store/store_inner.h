@@ -20,14 +20,6 @@ struct marks {
 	uint64_t seq, dot, clock;
 };
 
-/* Pages of the map that a long walk has read, and is to give back: a table of a million rows
- * would else stand in the memory of the process. Only what a reading transaction has seen: a
- * writing one may have it elsewhere. */
-struct map_span {
-	const char *lo, *hi, *page; /* page: the last one */
-	unsigned pages;
-};
-
 struct store {
 	char path[4000];
 	enum store_env kind;
@@ -42,7 +34,9 @@ struct store {
 	const struct field *box_field[TABLE_IDS]; /* "boxid" of rows that have one */
 	struct tally *tally;	/* of a writer */
 	bool tallied_apart[TABLE_IDS]; /* tables that are being written anew */
-	struct map_span searched; /* pages that searches have left in memory */
+	void *map;		       /* where LMDB has the file; NULL: not known */
+	size_t map_size;
+	unsigned changes;	/* rows that were written */
 	int lock_fd;		/* of the one writer; -1 */
 	struct origin origin;
 	uint32_t origin_index;
@@ -69,10 +63,6 @@ int store_error(struct store *s, int rc, const char *what, struct err *e);
 int row_damaged(struct store *s, const struct table *t, struct err *e);
 /* -1: the table is not one of this store. */
 int table_check(struct store *s, const struct table *t, struct err *e);
-/* Gives back what is there when it is much. */
-void map_span_saw(struct map_span *m, const MDB_val *v);
-void map_span_widen(struct map_span *m, const MDB_val *v);
-void map_span_forget(struct map_span *m);
 /* Makes the reader's transaction, at rest. */
 int store_open_reader(struct store *s, struct err *e);
 /* The transaction that reads go through now. */
@@ -96,6 +86,19 @@ int seq_add(struct store *s, const struct table *t, struct str row_key, uint64_t
 /* A live row came (was NULL), went (is NULL), or changed. Keeps what is counted. */
 int live_row(struct store *s, const struct table *t, struct str key, const void *was,
 	     const void *is);
+
+/* --- store_map.c: pages of the map that long work has read are given back to the kernel from time
+ * to time. Searches leave theirs: they are asked again soon, and mapping a page anew takes
+ * longer than searching it; store_branch gives them back. --- */
+struct map_walk {
+	const char *page; /* the last one */
+	unsigned pages;
+};
+void map_find(struct store *s); /* once, when the environment is open */
+void map_forget(struct store *s);
+/* A walk has come to p, in the map or in memory that LMDB has for what is written. */
+void map_saw(struct store *s, struct map_walk *w, const void *p);
+void map_changed(struct store *s); /* one more row */
 
 /* --- store_tally.c: rows counted in parts of each table, by boxid. Return LMDB's codes. --- */
 struct tally *tally_new(void); /* owned: free() */

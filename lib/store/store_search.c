@@ -125,8 +125,6 @@ static int walk_part(struct search *x, const struct part *p, bool count)
 		struct str key = { k.mv_data, k.mv_size }, row = { v.mv_data, v.mv_size };
 		int hit;
 
-		if (!x->s->wr)
-			map_span_widen(&x->s->searched, &v);
 		if (is_past(x, key, p->to) || (!count && x->left == 0))
 			return 0;
 		hit = matches(x, key, row);

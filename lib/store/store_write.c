@@ -244,8 +244,10 @@ int row_change(struct store *s, const struct table *t, struct str key, const str
 	       const void *rec, struct buf *out)
 {
 	struct row_meta m = { .tombstone = !rec };
-	int rc = live_row(s, t, key, o->live ? &o->rec : NULL, rec);
+	int rc;
 
+	map_changed(s);
+	rc = live_row(s, t, key, o->live ? &o->rec : NULL, rec);
 	if (rc || (rc = number_row(s, t, key, o, &m)))
 		return rc;
 	if (rec) {

@@ -1,15 +1,15 @@
-/* What walks over a large table leave of it in the memory of the process. */
-#include "lib/store/store.c"
+/* What work on a large table leaves of it in the memory of the process. */
+#include "lib/store/store_map.c"
 
 #include <check.h>
 
 #include "unit/store_rig.h"
 #include "lib/store/store_bulk.h"
 
-#define ROWS 400000
+#define ROWS 400000u
 #define TABLE_KIB \
 	(ROWS / 1024 * 60) /* at least: 20 bytes of key, 30 of row, and LMDB's own */
-#define LITTLE_KIB (2 * 4 * SPAN_PAGES) /* and what the kernel maps beside them */
+#define LITTLE_KIB (2 * 4 * WALK_PAGES) /* and what the kernel maps beside them */
 
 /* Kilobytes of the database that are in memory now. */
 static long resident_kib(void)
@@ -131,10 +131,38 @@ START_TEST(within_a_write)
 	search();
 	commit();
 	ck_assert_uint_eq(n, ROWS);
-	map_span_forget(&rig->searched);
+	map_forget(rig);
 	ck_assert_str_eq(password_of("user000007@example.com"), "another");
 	ck_assert_str_eq(password_of("user020000@example.com"), "a password");
 	rig_check();
+}
+END_TEST
+
+/* Rows that lie apart: each is on a page of its own. */
+START_TEST(changes)
+{
+	char address[32];
+	struct account a;
+
+	begin();
+	for (unsigned i = 0; i < 2 * WALK_CHANGES; i++) {
+		snprintf(address, sizeof(address), "user%06u@example.com", i * 7919 % ROWS);
+		a = account_of(address, "another");
+		ok(store_put(rig, &table_accounts, &a, &rig_err));
+	}
+	ck_assert_int_lt(resident_kib(), LITTLE_KIB);
+	commit();
+	rig_check();
+}
+END_TEST
+
+/* Where the kernel does not tell nothing is given back. */
+START_TEST(nobody_tells)
+{
+	rig->map = NULL;
+	search();
+	map_forget(rig);
+	ck_assert_int_gt(resident_kib(), (long)TABLE_KIB);
 }
 END_TEST
 
@@ -151,6 +179,8 @@ int main(void)
 	tcase_add_test(t, bulk);
 	tcase_add_test(t, searches);
 	tcase_add_test(t, within_a_write);
+	tcase_add_test(t, changes);
+	tcase_add_test(t, nobody_tells);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
