@@ -451,10 +451,23 @@ static struct exchange *exchange_new(struct admin *a, struct server_request *r)
 	return x;
 }
 
+bool exchange_read(struct exchange *x, struct str body)
+{
+	bool parsed = xml_parse(body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
+
+	str_copy(x->command, sizeof(x->command), x->req.command);
+	if (!parsed) {
+		struct err why = x->call.err;
+
+		call_fail(&x->call, 400, x->req.code ? x->req.code : "malformed", "%s", why.text);
+		exchange_answer(x);
+	}
+	return parsed;
+}
+
 void exchange_xml(struct admin *a, struct server_request *r)
 {
 	struct exchange *x = exchange_new(a, r);
-	bool parsed;
 
 	str_copy(x->command, sizeof(x->command), xml_root(r->body));
 	x->req.command = str_z(x->command);
@@ -464,16 +477,10 @@ void exchange_xml(struct admin *a, struct server_request *r)
 	}
 	if (exchange_turned_away(x))
 		return;
-	parsed = xml_parse(r->body, &x->arena, command_nests, &x->req, &x->call.err) == 0;
-	str_copy(x->command, sizeof(x->command), x->req.command);
-	if (!parsed) {
-		struct err why = x->call.err;
-
-		call_fail(&x->call, 400, x->req.code ? x->req.code : "malformed", "%s", why.text);
-		exchange_answer(x);
-		return;
-	}
-	exchange_ask_key(x);
+	if (!r->local && r->body.n > LIMIT_XML_BODY)
+		exchange_ask_key_first(x);
+	else if (exchange_read(x, r->body))
+		exchange_ask_key(x);
 }
 
 void exchange_refused(struct admin *a, struct server_request *r)

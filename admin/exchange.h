@@ -5,7 +5,8 @@
  *                  \-> WRONG_KEY -----------------------------> answer
  *
  * KEY        an access key is compared with the stored hash, which takes a thread its time
- *            (KEY_ASIDE: this one, now); exchange_keys.c
+ *            (KEY_ASIDE: this one, now); exchange_keys.c. A document above LIMIT_XML_BODY is
+ *            parsed behind it
  * WRONG_KEY  until the delay of its network is over
  * TURN       a change: until what came of the listeners before it is known, and no long command
  *            writes

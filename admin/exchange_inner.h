@@ -31,6 +31,7 @@ struct exchange {
 	struct timer timer;
 	struct arena arena;
 	struct xml_request req;
+	struct str unread; /* in arena: a large body whose sender is not known yet */
 	struct call call;
 	struct publish publish;
 	struct key_check key;	/* S_KEY, S_KEY_ASIDE */
@@ -44,6 +45,8 @@ struct exchange {
 void exchange_enter(struct exchange *x, enum exchange_state state, int64_t ms);
 /* What the call says is the answer. */
 void exchange_answer(struct exchange *x);
+/* Parses the body. false: it cannot be, and is answered so. */
+bool exchange_read(struct exchange *x, struct str body);
 /* Whoever asks may: on to its turn. */
 void exchange_admitted(struct exchange *x);
 
@@ -54,6 +57,9 @@ void exchange_admitted(struct exchange *x);
 bool exchange_turned_away(struct exchange *x);
 /* The request is read: is its key right? None is needed on the local socket. */
 void exchange_ask_key(struct exchange *x);
+/* The same before the request is read: of a body above LIMIT_XML_BODY no more than the key is,
+ * until that is known to be right. */
+void exchange_ask_key_first(struct exchange *x);
 /* In S_KEY: perhaps it is known by now, or the thread is free. */
 void exchange_look_at_key(struct exchange *x);
 

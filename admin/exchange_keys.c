@@ -4,6 +4,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+#define LATE_KEY " (of so large a request it must stand in the first 1048576 bytes)"
+_Static_assert(LIMIT_XML_BODY == 1048576, "as the text says");
+
 /* Takes the access key out of the parameters: handlers and log never see it. */
 static struct str take_key(struct xml_request *r)
 {
@@ -43,6 +46,7 @@ static void forget_request(struct exchange *x)
 	key_check_wipe(&x->key);
 	x->req.n = 0;
 	x->req.command = str_z(x->command);
+	x->unread = STR("");
 	arena_free(&x->arena);
 }
 
@@ -53,7 +57,8 @@ static void wrong_key(struct exchange *x)
 	int64_t delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
 
 	log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
-	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key");
+	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key%s",
+		  none && x->unread.n > 0 ? LATE_KEY : "");
 	forget_request(x);
 	exchange_enter(x, S_WRONG_KEY, delay);
 }
@@ -62,6 +67,11 @@ static void right_key(struct exchange *x)
 {
 	key_check_wipe(&x->key);
 	auth_succeeded(x->admin->c.shm, &x->http->client);
+	if (x->unread.n > 0) {
+		if (!exchange_read(x, x->unread))
+			return;
+		(void)take_key(&x->req);
+	}
 	exchange_admitted(x);
 }
 
@@ -163,6 +173,13 @@ void exchange_look_at_key(struct exchange *x)
 	}
 }
 
+static void look_for(struct exchange *x, struct str key)
+{
+	key_check_set(&x->key, key);
+	exchange_enter(x, S_KEY, CLOCK_NEVER);
+	exchange_look_at_key(x);
+}
+
 void exchange_ask_key(struct exchange *x)
 {
 	struct str key = take_key(&x->req);
@@ -171,7 +188,16 @@ void exchange_ask_key(struct exchange *x)
 		exchange_admitted(x);
 		return;
 	}
-	key_check_set(&x->key, key);
-	exchange_enter(x, S_KEY, CLOCK_NEVER);
-	exchange_look_at_key(x);
+	look_for(x, key);
+}
+
+void exchange_ask_key_first(struct exchange *x)
+{
+	struct str key;
+
+	x->unread = arena_str(&x->arena, x->http->body);
+	key = xml_key(x->unread, &x->arena, command_nests, &x->req);
+	x->req.n = 0;
+	x->req.command = str_z(x->command);
+	look_for(x, key);
 }

@@ -24,11 +24,13 @@ struct parsing {
 	struct level level[LIMIT_XML_DEPTH + 1]; /* by depth, from 2 on */
 	unsigned n_rows;
 	bool rows; /* the command's children may hold elements */
+	const char *until; /* this child is all that is wanted; NULL: the whole document */
 	unsigned long first; /* lines skipped before the document */
-	bool refused;
+	bool refused, found; /* found: until has come */
 };
 
 static const char malformed[] = "malformed";
+static const char key_name[] = "accesskey";
 static const char repeated[] = "repeated_parameter";
 
 /* --- refusing --- */
@@ -169,12 +171,18 @@ static bool is_leaf(const struct parsing *p)
 	return p->depth == 2 ? !p->out->v[p->out->n - 1].rows : !p->level[p->depth].row->rows;
 }
 
+/* What is wanted has come: the rest is not looked at. */
+static void end_here(struct parsing *p)
+{
+	p->found = true;
+	XML_StopParser(p->parser, XML_FALSE);
+}
+
 static void on_close(void *arg, const char *name)
 {
 	struct parsing *p = arg;
 	struct str text = buf_str(&p->text), *value;
 
-	(void)name;
 	if (p->refused)
 		return;
 	if (p->depth >= 2 && is_leaf(p) && text.n > 0) {
@@ -183,7 +191,8 @@ static void on_close(void *arg, const char *name)
 		*value = kept(p, text);
 	}
 	buf_consume(&p->text, text.n);
-	p->depth--;
+	if (p->depth-- == 2 && p->until && !p->refused && str_eq(str_z(name), str_z(p->until)))
+		end_here(p);
 }
 
 static void on_text(void *arg, const char *s, int n)
@@ -229,7 +238,7 @@ static int parse(struct parsing *p, struct str body)
 
 	if (p->refused)
 		return -1;
-	if (st == XML_STATUS_OK)
+	if (st == XML_STATUS_OK || p->found)
 		return 0;
 	p->out->code = malformed;
 	return err_set(p->err, "not a well-formed XML document: %s (line %lu)",
@@ -243,10 +252,11 @@ static struct str root_of(struct str body, struct arena *a)
 	return root.p ? root : STR("");
 }
 
-int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
-	      struct xml_request *out, struct err *e)
+/* until: NULL, or the child that is enough. */
+static int read_body(struct str body, struct arena *a, bool (*nests)(struct str command),
+		     const char *until, struct xml_request *out, struct err *e)
 {
-	struct parsing p = { .out = out, .arena = a, .nests = nests, .err = e };
+	struct parsing p = { .out = out, .arena = a, .nests = nests, .until = until, .err = e };
 	int rc;
 
 	out->command = STR("");
@@ -273,6 +283,24 @@ int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command
 	XML_ParserFree(p.parser);
 	buf_release(&p.text);
 	return rc;
+}
+
+int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
+	      struct xml_request *out, struct err *e)
+{
+	return read_body(body, a, nests, NULL, out, e);
+}
+
+struct str xml_key(struct str body, struct arena *a, bool (*nests)(struct str command),
+		   struct xml_request *scratch)
+{
+	struct str begin = { body.p, body.n < LIMIT_XML_BODY ? body.n : LIMIT_XML_BODY };
+	const struct str *key = NULL;
+	struct err e;
+
+	if (read_body(begin, a, nests, key_name, scratch, &e) == 0)
+		key = xml_get(scratch, key_name);
+	return key ? *key : STR("");
 }
 
 const struct str *xml_get(const struct xml_request *r, const char *name)

@@ -31,6 +31,11 @@ struct xml_request {
  * nests: may this command's children hold elements? */
 MUST_CHECK int xml_parse(struct str body, struct arena *a, bool (*nests)(struct str command),
 			 struct xml_request *out, struct err *e);
+/* The access key of a document of which no more is to be read than its sender's right to be
+ * served: looked for in the first LIMIT_XML_BODY bytes, up to its end; empty when it is not
+ * there. In the arena, as what the scratch request then holds. */
+struct str xml_key(struct str body, struct arena *a, bool (*nests)(struct str command),
+		   struct xml_request *scratch);
 /* The value of that child, or NULL when it is absent. */
 const struct str *xml_get(const struct xml_request *r, const char *name);
 

@@ -170,6 +170,65 @@ START_TEST(wrong_keys_at_once)
 }
 END_TEST
 
+/* --- large requests --- */
+
+/* An importconfig: front, blanks, behind, which begins where other commands must have ended. */
+static char *large_of(const char *front, const char *behind)
+{
+	size_t n = LIMIT_XML_BODY + strlen(behind);
+	char *text = mem_alloc(n + 1);
+
+	memset(text, '\n', n);
+	memcpy(text, front, strlen(front));
+	memcpy(text + n - strlen(behind), behind, strlen(behind));
+	text[n] = '\0';
+	return text;
+}
+
+#define LATE "wrong or missing access key (of so large a request it must stand in the first "
+#define WRONG_KEY "<accesskey>the-wrong-key</accesskey>"
+static const struct {
+	const char *front, *behind;
+	unsigned http;
+	const char *answer;
+	unsigned local;
+} large[] = {
+	{ "<importconfig>" KEY, "</importconfig>", 200, "<status>ok", 200 },
+	{ "<importconfig>", KEY "</importconfig>", 403, LATE, 200 },
+	{ "<importconfig>", "</importconfig>", 403, LATE, 200 },
+	{ "<importconfig><x>", "</x>" KEY "</importconfig>", 403, LATE, 400 },
+	/* parsed for those alone whose key is right */
+	{ "<importconfig>" KEY, "</nonsense>", 400, WRONG_CODE("malformed"), 400 },
+	{ "<importconfig>" KEY, KEY "</importconfig>", 400, WRONG_CODE("repeated_parameter"), 400 },
+	{ "<importconfig>" WRONG_KEY, "</nonsense>", 403, "access key<", 400 },
+	{ "<importconfig><x></y>" KEY, "</importconfig>", 403, LATE, 400 },
+};
+
+START_TEST(keys_of_large_requests)
+{
+	char *body = large_of(large[_i].front, large[_i].behind);
+	struct client c, unix_client;
+
+	store_slow_key(); /* over the thread as well */
+	client_tcp(&c, port);
+	client_post(&c, body);
+	while (waiting() == 0 && !client_read(&c))
+		loop_turn(loop);
+	keys_compared();
+	if (large[_i].http == 403) {
+		ck_assert_uint_eq(in_state(S_WRONG_KEY), 1);
+		ck_assert_uint_eq(nth(0)->arena.used + nth(0)->unread.n, 0);
+		expire();
+	}
+	answered(&c, (int)large[_i].http, large[_i].answer);
+	ck_assert_uint_eq(ran, large[_i].http == 200);
+	client_unix(&unix_client, socket_path);
+	client_post(&unix_client, body);
+	answered(&unix_client, (int)large[_i].local, NULL);
+	free(body);
+}
+END_TEST
+
 START_TEST(key_without_a_thread)
 {
 	struct client c;
@@ -268,6 +327,7 @@ int main(void)
 	tcase_add_test(t, guesses_at_once);
 	tcase_add_test(t, right_keys_at_once);
 	tcase_add_test(t, wrong_keys_at_once);
+	tcase_add_loop_test(t, keys_of_large_requests, 0, (int)ARRAY_LEN(large));
 	tcase_add_test(t, key_without_a_thread);
 	tcase_add_test(t, stop_while_keys_are_compared);
 	tcase_add_test(t, local_needs_no_key);
