@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/store/mask.h"
 
 int change_unavailable(struct call *c, const struct err *e)
 {
@@ -34,14 +35,15 @@ static int take_first(void *arg, const void *rec, const struct row_meta *m)
 	return 1;
 }
 
-static bool is_secret(const struct command *cmd, struct str name)
+/* What describes a parameter; NULL: it is not known. */
+static const struct field *described(const struct command *cmd, struct str name)
 {
 	struct param p = { .command = cmd };
 
 	while (param_next(&p))
 		if (str_eq(p.name, name))
-			return field_is_secret(p.field->kind);
-	return true; /* not known: not shown */
+			return p.field;
+	return NULL;
 }
 
 /* Its first bytes, whole characters (of UTF-8, as all values are). */
@@ -54,13 +56,16 @@ static struct str beginning(struct str value, size_t max)
 	return (struct str){ value.p, n };
 }
 
-static int name_value(struct buf *b, const struct command *cmd, const struct xml_param *p)
+static int name_value(struct buf *b, const struct command *cmd, const struct xml_param *p,
+		      struct arena *a)
 {
-	bool shown = !p->rows && !is_secret(cmd, p->name);
-	struct str value = beginning(p->value, shown ? LIMIT_AUDIT_VALUE : 0);
+	const struct field *f = described(cmd, p->name);
+	bool shown = f && !p->rows && !field_is_secret(f->kind);
+	struct str whole = shown && f->kind == FK_URL ? mask_url(p->value, a) : p->value;
+	struct str value = beginning(whole, shown ? LIMIT_AUDIT_VALUE : 0);
 
 	return buf_addf(b, "%s%.*s=%.*s%s", buf_len(b) ? " " : "", STR_ARG(p->name),
-			STR_ARG(value), shown && value.n == p->value.n ? "" : "...");
+			STR_ARG(value), shown && value.n == whole.n ? "" : "...");
 }
 
 struct str change_named(struct call *c)
@@ -72,7 +77,7 @@ struct str change_named(struct call *c)
 	struct str out;
 
 	buf_init(&b, LIMIT_AUDIT_WHAT - more.n);
-	while (cmd && i < c->req->n && name_value(&b, cmd, &c->req->v[i]) == 0)
+	while (cmd && i < c->req->n && name_value(&b, cmd, &c->req->v[i], c->arena) == 0)
 		i++;
 	out = arena_printf(c->arena, "%.*s%s", STR_ARG(buf_str(&b)), i < c->req->n ? more.p : "");
 	buf_release(&b);

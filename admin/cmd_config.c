@@ -15,7 +15,7 @@ static int64_t count_boxes(const struct config *k, struct str cluster)
 	return n;
 }
 
-static void write_boxes(struct xml_out *o, const struct config *k, struct str cluster, bool secrets)
+static void write_boxes(struct xml_out *o, const struct config *k, struct str cluster, enum record_secrets secrets)
 {
 	xml_out_open(o, "boxes", count_boxes(k, cluster));
 	for (unsigned i = 0; i < k->n_boxes; i++) {
@@ -29,7 +29,7 @@ static void write_boxes(struct xml_out *o, const struct config *k, struct str cl
 	xml_out_close(o, "boxes");
 }
 
-static void write_config(struct xml_out *o, const struct config *k, bool secrets)
+static void write_config(struct xml_out *o, const struct config *k, enum record_secrets secrets)
 {
 	xml_out_open(o, "clusters", k->n_clusters);
 	for (unsigned i = 0; i < k->n_clusters; i++) {
@@ -58,9 +58,9 @@ void cmd_exportconfig(struct call *c)
 	store_read_end(c->env->accounts);
 	if (rc < 0)
 		return;
-	write_config(&c->body, &k, c->args.show_password);
+	write_config(&c->body, &k, c->args.show_password ? SECRETS_SHOWN : SECRETS_LEFT_OUT);
 	if (c->args.show_password)
-		log_warning("exportconfig: probe passwords were shown");
+		log_warning("exportconfig: passwords were shown");
 }
 
 /* --- in --- */

@@ -21,7 +21,7 @@ static int write_row(void *arg, const void *rec, const struct row_meta *m)
 
 	(void)m;
 	xml_out_open(&p->rows, p->row, -1);
-	record_write(&p->rows, p->table, rec, false);
+	record_write(&p->rows, p->table, rec, SECRETS_MASKED);
 	xml_out_close(&p->rows, p->row);
 	return 0;
 }

@@ -58,7 +58,7 @@ static void write_box(struct listing *l, const struct box *b)
 
 	xml_out_open(l->o, "box", -1);
 	if (l->settings)
-		record_write(l->o, &table_boxes, b, false);
+		record_write(l->o, &table_boxes, b, SECRETS_MASKED);
 	else
 		xml_out_text(l->o, "boxid", b->boxid);
 	xml_out_text(l->o, "light", b->light);
@@ -139,7 +139,7 @@ static int write_cluster_row(void *arg, const void *rec, const struct row_meta *
 		return -1;
 	xml_out_open(l->o, "cluster", -1);
 	if (l->settings) {
-		record_write(l->o, &table_clusters, row, false);
+		record_write(l->o, &table_clusters, row, SECRETS_MASKED);
 		write_warning(l, row);
 	} else {
 		xml_out_text(l->o, "clusterid", row->clusterid);

@@ -70,7 +70,7 @@ static int write_row(struct call *c, const struct table *t, const char *name, st
 	if (rc != 0)
 		return rc;
 	xml_out_open(&c->body, name, -1);
-	record_write(&c->body, t, &rec, false);
+	record_write(&c->body, t, &rec, SECRETS_MASKED);
 	xml_out_close(&c->body, name);
 	return t == &table_accounts ? write_boxes(c, rec.account.boxid) : 0;
 }

@@ -4,6 +4,7 @@
 
 #include "admin/change.h"
 #include "admin/cluster.h"
+#include "lib/store/mask.h"
 
 static int no_memory(struct call *c)
 {
@@ -322,12 +323,18 @@ static int parse_clusters(struct call *c, const struct config *was, struct confi
 	return 0;
 }
 
-static int parse_settings(struct call *c, struct config *k, const struct xml_row *rows)
+/* As with other secrets, a URL that holds one stays where it is not named, or is named as shown. */
+static int parse_settings(struct call *c, const struct config *was, struct config *k,
+			  const struct xml_row *rows)
 {
 	struct fields f = { .c = c, .table = &table_settings, .rec = &k->settings };
 
 	k->has_settings = true;
-	return take_fields(&f, rows);
+	if (take_fields(&f, rows) < 0)
+		return -1;
+	if (!has_seen(&f, "nats_url") && mask_hides(was->settings.nats_url))
+		k->settings.nats_url = was->settings.nats_url;
+	return record_unmask(c, table_field(f.table, STR("nats_url")), f.rec, &was->settings);
 }
 
 int config_parse(struct call *c, const struct config *was, struct config *out)
@@ -339,7 +346,7 @@ int config_parse(struct call *c, const struct config *was, struct config *out)
 
 		if (str_eq(p->name, STR("clusters")) && parse_clusters(c, was, out, p->rows) < 0)
 			return -1;
-		if (str_eq(p->name, STR("settings")) && parse_settings(c, out, p->rows) < 0)
+		if (str_eq(p->name, STR("settings")) && parse_settings(c, was, out, p->rows) < 0)
 			return -1;
 	}
 	return 0;

@@ -113,10 +113,11 @@
 	  "Answers every record held about a client address, a mail address, or both.", \
 	  "address=192.0.2.7") \
 	X(exportconfig, G_GENERAL, COMMAND_READS | COMMAND_SECRETS, NULL, "show_password", \
-	  "Answers all clusters, boxes and general settings as one document.", "") \
+	  "Answers all clusters, boxes and general settings as one document; what holds a password " \
+	  "only where show_password says so.", "") \
 	X(importconfig, G_GENERAL, COMMAND_ROWS, NULL, "clusters settings", \
 	  "Makes clusters, boxes and general settings equal to such a document, as a whole or not at " \
-	  "all. What a row does not name is at its default; without clusters or settings those stay, " \
+	  "all. What a row does not name is at its default, but a password stays; without clusters or settings those stay, " \
 	  "and an empty one means none, or all at their defaults.", \
 	  "")
 

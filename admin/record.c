@@ -1,6 +1,7 @@
 #include "admin/record.h"
 
 #include "admin/change.h"
+#include "lib/store/mask.h"
 
 /* --- fields --- */
 
@@ -43,6 +44,18 @@ static int take_field(struct call *c, const struct field *f, union record *rec, 
 	if (field_parse(f, rec, value, c->arena, &e) == 0)
 		return 0;
 	call_fail(c, 400, "bad_value", "%s", e.text);
+	return -1;
+}
+
+int record_unmask(struct call *c, const struct field *f, void *rec, const void *old)
+{
+	if (f->kind != FK_URL || !mask_is_on(field_str(f, rec), c->arena))
+		return 0;
+	if (old && str_eq(field_str(f, rec), field_shown(f, old, c->arena))) {
+		copy_field(f, rec, old);
+		return 0;
+	}
+	call_fail(c, 400, "bad_value", "%s: its password is hidden; name it anew", f->name);
 	return -1;
 }
 
@@ -103,7 +116,7 @@ static int take_fields(struct call *c, const struct table *t, union record *rec,
 			continue;
 		if (!v && !old && (f->flags & FF_REQUIRED))
 			return missing(c, f->name);
-		if (v && take_field(c, f, rec, *v) < 0)
+		if (v && (take_field(c, f, rec, *v) < 0 || record_unmask(c, f, rec, old) < 0))
 			return -1;
 		if (v && old && (f->flags & FF_FIXED) && !field_same(f, rec, old)) {
 			call_fail(c, 400, "bad_value",
@@ -116,15 +129,27 @@ static int take_fields(struct call *c, const struct table *t, union record *rec,
 
 /* --- what the answer and its errors say --- */
 
-void record_write(struct xml_out *o, const struct table *t, const void *rec, bool secrets)
+static bool is_left_out(const struct field *f, const void *rec, enum record_secrets secrets)
+{
+	if (f->flags & FF_HIDDEN)
+		return true;
+	if (secrets == SECRETS_LEFT_OUT && f->kind == FK_URL)
+		return mask_hides(field_str(f, rec));
+	return secrets != SECRETS_SHOWN && field_is_secret(f->kind);
+}
+
+void record_write(struct xml_out *o, const struct table *t, const void *rec,
+		  enum record_secrets secrets)
 {
 	struct arena a = ARENA(0); /* of numbers alone: a listing must not fill the call's */
 
 	for (unsigned i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
 
-		if (!(f->flags & FF_HIDDEN) && (secrets || !field_is_secret(f->kind)))
-			xml_out_text(o, f->name, field_text(f, rec, &a));
+		if (!is_left_out(f, rec, secrets))
+			xml_out_text(o, f->name,
+				     secrets == SECRETS_SHOWN ? field_text(f, rec, &a) :
+								field_shown(f, rec, &a));
 	}
 	arena_free(&a);
 }
@@ -386,6 +411,7 @@ int record_get(struct call *c, const struct record_kind *k, bool secrets, union 
 	if (rc == STORE_NONE)
 		return no_such(c, k, &key);
 	if (rc == 0)
-		record_write(&c->body, k->table, rec, secrets);
+		record_write(&c->body, k->table, rec,
+			     secrets ? SECRETS_SHOWN : SECRETS_MASKED);
 	return rc;
 }

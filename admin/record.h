@@ -39,15 +39,21 @@ struct record_kind {
 void record_add(struct call *c, const struct record_kind *k);
 void record_modify(struct call *c, const struct record_kind *k);
 void record_delete(struct call *c, const struct record_kind *k);
-/* Answers all fields, secrets only when asked. 0 and the row, or -1 after call_fail. */
+/* Answers all fields, secrets only when asked (URLs without theirs). 0 and the row, or -1 after call_fail. */
 int record_get(struct call *c, const struct record_kind *k, bool secrets, union record *rec);
 
 /* The row whose key fields stand in key: 0, STORE_NONE, or -1 after call_fail. */
 int record_load(struct call *c, const struct table *t, const union record *key, union record *out);
 /* Texts that borrow the store's map move into the arena: 0, or -1 after call_fail. */
 int record_own(struct call *c, const struct table *t, union record *rec, struct arena *a);
-/* One element a field that is not hidden. */
-void record_write(struct xml_out *o, const struct table *t, const void *rec, bool secrets);
+/* One element a field that is not hidden. Secrets are left out, and with MASKED URLs that hold
+ * one are shown without it, with LEFT_OUT not at all. */
+enum record_secrets { SECRETS_MASKED, SECRETS_LEFT_OUT, SECRETS_SHOWN };
+void record_write(struct xml_out *o, const struct table *t, const void *rec,
+		  enum record_secrets secrets);
+/* A URL that was parsed into rec and is without its password, as it was shown: it is that of old
+ * (NULL: none), or refused. 0, or -1 after call_fail. Other fields stay as they are. */
+int record_unmask(struct call *c, const struct field *f, void *rec, const void *old);
 /* The same by its key; out owns its texts. */
 int record_load_key(struct call *c, const struct table *t, struct str key, union record *out);
 /* Inside a transaction: 0, or -1 after call_fail. */

@@ -149,7 +149,7 @@ bool tag_takes_files(struct str tag)
 	for (const struct table *const *t = accounts_tables; *t; t++) {
 		const struct field *f = table_field(*t, tag);
 
-		if (f && (f->kind == FK_TEXT || field_is_secret(f->kind) ||
+		if (f && (f->kind == FK_TEXT || f->kind == FK_URL || field_is_secret(f->kind) ||
 			  f->kind == FK_RANGES || f->kind == FK_MEMBERS))
 			return true;
 	}

@@ -4,6 +4,7 @@
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
+#include "lib/store/mask.h"
 #include "lib/store/password.h"
 #include "lib/store/schema.h"
 #include "lib/wire/address.h"
@@ -40,7 +41,7 @@ static int bad(const struct field *f, struct str v, struct err *e, const char *a
 	char shown[SHOWN * 4 + 1];
 	size_t n = 0;
 
-	if (field_is_secret(f->kind))
+	if (field_is_secret(f->kind) || (f->kind == FK_URL && mask_hides(v)))
 		return err_set(e, "%s: the value is not %s", f->name, allowed);
 	for (size_t i = 0; i < v.n && i < SHOWN; i++) { /* printable in any log and document */
 		unsigned char c = (unsigned char)v.p[i];
@@ -357,6 +358,13 @@ struct str field_text(const struct field *f, const void *rec, struct arena *a)
 	if (f->kind == FK_DECIMAL)
 		return arena_str(a, (struct str){ text, decimal_text(n, text, sizeof(text)) });
 	return arena_printf(a, "%" PRId64, n);
+}
+
+struct str field_shown(const struct field *f, const void *rec, struct arena *a)
+{
+	struct str text = field_text(f, rec, a);
+
+	return f->kind == FK_URL ? mask_url(text, a) : text;
 }
 
 /* --- defaults and comparing --- */

@@ -29,6 +29,7 @@ enum field_kind {
 	FK_IP,	     /* one IP address */
 	FK_HOST,     /* host name: letters digits . - _, or empty */
 	FK_PATH,     /* absolute file name or empty */
+	FK_URL,	     /* like FK_TEXT; shown and logged without its password (mask.h) */
 	FK_ENUM,     /* one of the words in field.words, separated by '|' */
 	/* number kinds: int64_t */
 	FK_BOOL,     /* "1", "0"; empty is 0 */
@@ -92,6 +93,8 @@ MUST_CHECK int field_borrow(const struct field *f, void *rec, struct str text, s
 			    struct err *e);
 /* The text form, exactly what field_parse takes; empty for FIELD_EMPTY. */
 struct str field_text(const struct field *f, const void *rec, struct arena *a);
+/* The same as it may be shown, but for secrets: of a URL without its password. */
+struct str field_shown(const struct field *f, const void *rec, struct arena *a);
 bool field_is_default(const struct field *f, const void *rec);
 bool field_same(const struct field *f, const void *a, const void *b);
 struct str field_str(const struct field *f, const void *rec); /* text kinds */

@@ -118,7 +118,7 @@
 	X(20, sister_wait, BOOL, 0, "1", 0, 1, 0, "answer a change when one sister has it too") \
 	X(21, sister_share_clusters, BOOL, 0, "0", 0, 1, 0, "sisters share clusters, boxes and lights") \
 	X(22, sister_transport, ENUM, 0, "mesh", 0, 0, "mesh|nats", "how changes travel") \
-	X(23, nats_url, TEXT, 0, "", 0, 1000, 0, "address of the NATS server")
+	X(23, nats_url, URL, 0, "", 0, 1000, 0, "address of the NATS server; a password in it is shown as ***")
 
 /* Written by changepassword and first start: salted hashes of what must only be recognised
  * (password, accesskey), and the sisters' key (sisterkey), which must be used. Not replicated. */
@@ -163,6 +163,7 @@
 #define FIELD_C_IP struct str
 #define FIELD_C_HOST struct str
 #define FIELD_C_PATH struct str
+#define FIELD_C_URL struct str
 #define FIELD_C_ENUM struct str
 #define FIELD_C_BOOL int64_t
 #define FIELD_C_INT int64_t

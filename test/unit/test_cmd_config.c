@@ -60,7 +60,29 @@ START_TEST(everything)
 	ck_assert(!strstr(log_text(), "exportconfig"));
 	ck_ok(ask("exportconfig", "show_password", "1", NULL));
 	ck_tag("probe_password", "s3cret");
-	ck_assert(strstr(log_text(), "warning: exportconfig: probe passwords were shown\n"));
+	ck_assert(strstr(log_text(), "warning: exportconfig: passwords were shown\n"));
+}
+END_TEST
+
+/* A URL that holds a password is left out, and stays where it is left out. */
+START_TEST(password_in_a_url)
+{
+	ck_ok(ask("commitmodifyinfo", "nats_url", "nats://10.0.0.1", NULL));
+	ck_ok(ask("exportconfig", NULL));
+	ck_tag("nats_url", "nats://10.0.0.1");
+	ck_ok(ask("commitmodifyinfo", "nats_url", "nats://u:hush@h", NULL));
+	ck_ok(ask("exportconfig", NULL));
+	ck_assert_ptr_null(tag("nats_url"));
+	ck_ok(send_back("importconfig"));
+	ck_ok(ask_xml("<importconfig><settings/></importconfig>"));
+	ck_ok(ask_xml("<importconfig><settings><nats_url>nats://u:***@h</nats_url></settings></importconfig>"));
+	ck_refused(ask_xml("<importconfig><settings><nats_url>nats://***@h</nats_url></settings></importconfig>"),
+		   400, "bad_value", "nats_url: its password is hidden; name it anew");
+	ck_ok(ask("exportconfig", "show_password", "1", NULL));
+	ck_tag("nats_url", "nats://u:hush@h");
+	ck_ok(ask_xml("<importconfig><settings><nats_url/></settings></importconfig>"));
+	ck_ok(ask("exportconfig", NULL));
+	ck_tag("nats_url", "");
 }
 END_TEST
 
@@ -159,6 +181,7 @@ int main(void)
 
 	tcase_add_test(t, nothing);
 	tcase_add_test(t, everything);
+	tcase_add_test(t, password_in_a_url);
 	tcase_add_test(t, imports);
 	tcase_add_test(t, disk_full);
 	tcase_add_test(t, little_memory);

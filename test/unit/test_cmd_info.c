@@ -100,6 +100,29 @@ START_TEST(after_a_restart)
 }
 END_TEST
 
+/* A password is never shown; what is shown may be sent back, and no password is lost by it. */
+START_TEST(password_in_a_url)
+{
+	char long_one[1100] = "nats://u:hush@h";
+
+	ck_ok(ask("commitmodifyinfo", "nats_url", "nats://u:hush@h", NULL));
+	ck_ok(ask("getinfo", NULL));
+	ck_tag("nats_url", "nats://u:***@h");
+	ck_ok(ask("commitmodifyinfo", "nats_url", tag("nats_url"), "mail_from_quota", "7", NULL));
+	ck_ok(ask("exportconfig", "show_password", "1", NULL));
+	ck_tag("nats_url", "nats://u:hush@h");
+	ck_tag("mail_from_quota", "7");
+	ck_refused(ask("commitmodifyinfo", "nats_url", "nats://u:***@other", NULL), 400, "bad_value",
+		   "nats_url: its password is hidden; name it anew");
+	memset(long_one + strlen(long_one), 'x', 1000);
+	ck_refused(ask("commitmodifyinfo", "nats_url", long_one, NULL), 400, "bad_value",
+		   "nats_url: the value is not 0..1000 bytes long");
+	ck_ok(ask("commitmodifyinfo", "nats_url", "", NULL));
+	ck_ok(ask("getinfo", NULL));
+	ck_tag("nats_url", "");
+}
+END_TEST
+
 /* Each setting at both ends of its range, and one beyond. */
 START_TEST(ranges)
 {
@@ -344,6 +367,7 @@ int main(void)
 	tcase_add_test(t, at_first);
 	tcase_add_test(t, changed);
 	tcase_add_test(t, after_a_restart);
+	tcase_add_test(t, password_in_a_url);
 	tcase_add_test(t, ranges);
 	tcase_add_test(t, answers_may_be_sent_back);
 	tcase_add_test(t, table_sizes);

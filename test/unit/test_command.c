@@ -145,6 +145,8 @@ static const struct {
 	  "a\x7f", "comment: \"a?\" is not UTF-8 text without control characters" },
 	{ FK_TEXT, "audit", NULL, "after", "12", "12", "1\x7f",
 	  "after: \"1?\" is not UTF-8 text without control characters" },
+	{ FK_URL, "commitmodifyinfo", NULL, "nats_url", "nats://u:p@H", "nats://u:p@H", "u:p@\x7f",
+	  "nats_url: the value is not UTF-8 text without control characters" },
 	{ FK_NAME, "getcluster", NULL, "clusterid", "Mx-1.a", "Mx-1.a", "m x",
 	  "clusterid: \"m x\" is not printable ASCII without blanks and < > & \" ' / \\" },
 	{ FK_ADDRESS, "getemail", NULL, "email_address", "A.B@C.dd", "a.b@c.dd", "a@b@c",
