@@ -73,6 +73,7 @@ static int apply(struct call *c, struct csv_files *files, struct csv_report *r)
 {
 	struct err e = { "" };
 	char what[160];
+	int rc;
 
 	if (change_begin(c) < 0)
 		return -1;
@@ -81,10 +82,13 @@ static int apply(struct call *c, struct csv_files *files, struct csv_report *r)
 		change_abort(c);
 		return -1;
 	}
-	if (csv_apply(c->env->accounts, files, r, &c->env->work->rows, &e) < 0) {
+	rc = csv_apply(c->env->accounts, files, r, &c->env->work->rows, &e);
+	if (rc != 0)
 		change_abort(c);
-		return change_unavailable(c, &e);
-	}
+	if (rc == CSV_REFUSED)
+		call_fail(c, 409, "unreadable_file", "%s", e.text);
+	if (rc != 0)
+		return rc < 0 ? change_unavailable(c, &e) : -1;
 	snprintf(what, sizeof(what), "added %llu, changed %llu, removed %llu rows; skipped %llu lines",
 		 (unsigned long long)r->added, (unsigned long long)r->changed,
 		 (unsigned long long)r->removed, (unsigned long long)r->skipped);

@@ -47,8 +47,9 @@ MUST_CHECK int csv_files_open(struct csv_files **out, const char *dir,
 void csv_files_close(struct csv_files **f); /* NULL-safe */
 /* Makes the store equal to them within the write transaction that the caller has begun and
  * changed nothing in (bug()), as a difference: unchanged rows keep their stamps. An address in
- * both files: the account counts, the alias line is bad. On -1 the caller aborts. Once a files
- * object. */
+ * both files: the account counts, the alias line is bad. CSV_REFUSED: a file has lines, and none
+ * of them can be read. On that and on -1 the caller aborts. Once a files object. */
+#define CSV_REFUSED 1
 MUST_CHECK int csv_apply(struct store *s, struct csv_files *f, struct csv_report *r,
 			 struct csv_progress *p, struct err *e);
 

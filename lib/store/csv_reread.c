@@ -111,7 +111,7 @@ struct side {
 	struct bulk_row row;
 	bool has_line, has_row;	  /* else that stream is at its end */
 	bool line_here, row_here; /* they are of the address that is decided now */
-	uint64_t skipped;
+	uint64_t readable; /* lines, also where the address is taken */
 };
 
 struct reread {
@@ -132,7 +132,6 @@ static struct str line_key(const struct side *d)
 
 static void bad_line(struct reread *x, struct side *d, const char *reason)
 {
-	d->skipped++;
 	x->r->skipped++;
 	report_line(x->r, csv_sort_file(d->sort), d->line.number, reason);
 }
@@ -176,6 +175,7 @@ static bool good_line(struct reread *x, struct side *d, bool taken, union row *r
 	struct err why = { "line too long" };
 
 	if (!d->line.too_long && csv_line_parse(d->t, d->line.text, rec, &x->arena, &why) == 0) {
+		d->readable++;
 		if (!taken)
 			return true;
 		str_copy(why.text, sizeof(why.text),
@@ -305,18 +305,27 @@ static int pass(struct reread *x, struct csv_files *f, enum bulk_way way)
 	return rc;
 }
 
-/* A file in another form (commas) would read as "all rows are gone": nothing in it can be read,
- * and nowhere is there a tab. */
-static int check_form(const struct side *d, struct err *e)
+static const char *first_reason(const struct csv_report *r, const char *file)
 {
-	const struct csv_sort *s = d->sort;
+	for (unsigned i = 0; i < r->n_bad; i++)
+		if (strcmp(r->bad[i].file, file) == 0)
+			return r->bad[i].reason;
+	return "";
+}
 
-	if (csv_sort_lines(s) == 0 || csv_sort_has_tab(s) || d->skipped < csv_sort_lines(s))
+/* A file in another form (commas) would read as "all rows are gone". Of an empty one that is what
+ * it says. */
+static int check_form(const struct side *d, const struct csv_report *r, struct err *e)
+{
+	const char *file = csv_sort_file(d->sort);
+
+	if (csv_sort_lines(d->sort) == 0 || d->readable > 0)
 		return 0;
-	return err_set(e,
-		       "no line of %s can be read (columns are separated by tabs, "
-		       "see protobalance(8)); nothing was changed",
-		       csv_sort_file(s));
+	(void)err_set(e,
+		      "no line of %s can be read (columns are separated by tabs, see "
+		      "protobalance(8)); nothing was changed: %s",
+		      file, first_reason(r, file));
+	return CSV_REFUSED;
 }
 
 /* How many changes are many? -1: the store cannot be read. */
@@ -358,8 +367,11 @@ int csv_apply(struct store *s, struct csv_files *f, struct csv_report *r,
 	x.progress.p = p;
 	for (int i = 0; i < SIDES; i++)
 		x.progress.lines += csv_sort_lines(f->sort[i]);
-	if (passes(&x, f) < 0 || check_form(&x.side[ACCOUNTS], e) < 0)
+	if (passes(&x, f) < 0)
 		return -1;
+	for (int i = 0; i < SIDES; i++)
+		if (check_form(&x.side[i], r, e))
+			return CSV_REFUSED;
 	progress_to(&x.progress, x.progress.lines);
 	return 0;
 }

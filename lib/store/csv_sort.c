@@ -36,7 +36,6 @@ struct csv_sort {
 	int fd; /* of the sorted file */
 	off_t end;
 	uint64_t lines;
-	bool has_tab;
 	struct run *run;
 	struct run **heap; /* the runs that have a line, the least first */
 	unsigned n_runs, n_heap;
@@ -102,7 +101,6 @@ static void add_line(struct reader *r, struct str line)
 	if (too_long && key_n > KEY_MAX)
 		key_n = KEY_MAX;
 	str_lower(p, (struct str){ p, key_n });
-	r->s->has_tab |= tab >= 0;
 	r->s->lines++;
 	r->v[r->n_v++] = (struct entry){ prefix_of(p, key_n), (uint32_t)(p - r->mem),
 					 (uint32_t)line.n, (uint32_t)key_n, r->seen };
@@ -344,11 +342,6 @@ void csv_sort_close(struct csv_sort **sp)
 uint64_t csv_sort_lines(const struct csv_sort *s)
 {
 	return s->lines;
-}
-
-bool csv_sort_has_tab(const struct csv_sort *s)
-{
-	return s->has_tab;
 }
 
 const char *csv_sort_file(const struct csv_sort *s)

@@ -27,7 +27,6 @@ MUST_CHECK int csv_sort_open(struct csv_sort **out, const char *dir, const char 
 			     struct csv_progress *p, struct err *e);
 void csv_sort_close(struct csv_sort **s); /* NULL-safe */
 uint64_t csv_sort_lines(const struct csv_sort *s);
-bool csv_sort_has_tab(const struct csv_sort *s); /* in any line */
 const char *csv_sort_file(const struct csv_sort *s);
 
 /* To the first line again. */

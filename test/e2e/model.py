@@ -317,6 +317,8 @@ class Player:
             lines[table] = [(row[key],
                              f"{row[key]}\tx\ttwo words\tspam_setting=9") if r.random() < 0.1
                             else row for row in rows]
+            if rows and all(isinstance(one, tuple) for one in lines[table]):
+                lines[table][0] = rows[0]  # a file without a good line is refused
         for table, file in (("accounts", "email.csv"), ("aliases", "alias.csv")):
             (self.pb.state / file).write_text("".join(
                 (one[1] if isinstance(one, tuple) else csv_line(table, one)) + "\n"

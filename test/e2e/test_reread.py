@@ -393,9 +393,9 @@ def test_first_twenty_bad_lines(pb):
     """In the order of the files, whatever the order of the addresses; all are counted."""
     email = "".join(f"bad {99 - i}@example.com\tx\tM\n" if i % 3 else f"good{i}@example.com\tx\tM\n"
                     for i in range(60))
-    alias = "nobody\tx\n" * 5
+    alias = "nobody\tx\n" * 5 + "good@example.net\ta@b.cc\n"
     answer = reread(pb, email, alias)
-    assert (answer.findtext("read"), answer.findtext("skipped")) == ("65", "45")
+    assert (answer.findtext("read"), answer.findtext("skipped")) == ("66", "45")
     assert answer.find("badlines").get("total") == "45"
     found = bad_lines(answer)
     assert [line for _, line, _ in found] == [i + 1 for i in range(60) if i % 3][:20]
@@ -408,8 +408,9 @@ def test_a_bad_line_takes_nothing_away(pb):
     """The row of its address stays as it was; one that has no line goes."""
     reread(pb, "a@example.com\told\tMAIL1\nb@example.com\told\tMAIL1\n",
            "l@example.com\ta@example.com\n")
-    answer = reread(pb, "a@example.com\tnew\ttwo words\n", "l@example.com\tnobody\n")
-    assert [answer.findtext(t) for t in ("skipped", "added", "changed", "removed")] == ["2", "0",
+    answer = reread(pb, "a@example.com\tnew\ttwo words\nc@example.com\n",
+                    "l@example.com\tnobody\nm@example.com\ta@example.com\n")
+    assert [answer.findtext(t) for t in ("skipped", "added", "changed", "removed")] == ["2", "2",
                                                                                         "0", "1"]
     row = values(pb.xml("getemail", email_address="a@example.com", show_password=1))
     assert (row["user_password"], row["boxid"]) == ("old", "MAIL1")
@@ -515,13 +516,20 @@ def test_files_that_are_none(pb, file, what):
         assert pb.xml(command, **key) is not None
 
 
-def test_a_file_of_another_form(pb):
+@pytest.mark.parametrize("name,text", [
+    ("email.csv", "a@example.com,x,M\nb@example.com,y,M\n"),
+    ("email.csv", "a@example.com,x,M,a tab\there\n"), ("email.csv", "nobody\tx\tM\n"),
+    ("alias.csv", "l@example.com;a@example.com\n"),
+])
+def test_a_file_of_another_form(pb, name, text):
     """Commas instead of tabs would read as "all are gone"."""
-    reread(pb, "a@example.com\tx\tM\n")
-    put(pb, "email.csv", "a@example.com,x,M\nb@example.com,y,M\n")
+    reread(pb, "a@example.com\tx\tM\n", "l@example.com\ta@example.com\n")
+    put(pb, name, text)
     e = pb.refused("reread")
-    assert "email.csv" in e.text and "tabs" in e.text
+    assert (e.status, e.code) == (409, "unreadable_file")
+    assert name in e.text and "tabs" in e.text
     assert pb.xml("getemail", email_address="a@example.com") is not None
+    assert pb.xml("getalias", alias_address="l@example.com") is not None
 
 
 # --- and kill -9 ---

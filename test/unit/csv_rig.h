@@ -55,7 +55,7 @@ static inline int reread_all(struct store *s, const char *dir, int64_t wall,
 
 	if (rc == 0)
 		rc = store_write_begin(s, wall, e);
-	if (rc == 0 && (rc = csv_apply(s, read, r, NULL, e)) < 0)
+	if (rc == 0 && (rc = csv_apply(s, read, r, NULL, e)) != 0)
 		store_abort(s);
 	else if (rc == 0)
 		rc = store_commit(s, e);

@@ -134,8 +134,15 @@ START_TEST(many_bad_lines)
 
 	for (int i = 0; i < 25; i++)
 		strcat(text, "nobody\tx\tB\n");
-	file_make("email.csv", text);
 	file_make("alias.csv", "");
+	file_make("email.csv", text);
+	ck_refused(ask("reread", NULL), 409, "unreadable_file",
+		   "no line of email.csv can be read (columns are separated by tabs, see "
+		   "protobalance(8)); nothing was changed: email_address: \"nobody\" is not "
+		   "a valid address (address without a domain)");
+	ck_assert_str_eq(audited(0), "-");
+	strcat(text, AB "\n");
+	file_make("email.csv", text);
 	ck_ok(ask("reread", NULL));
 	ck_assert_ptr_nonnull(strstr(answer, "<badlines total=\"25\">"));
 	ck_assert_uint_eq(times(answer, "<badline>"), 20);

@@ -162,10 +162,10 @@ START_TEST(an_account_takes_the_place_of_an_alias)
 {
 	put_alias("a@b.c", "x@b.c");
 	write_file("email.csv", "a@b.c\ty\t\n");
-	write_file("alias.csv", "a@b.c\tno address\n");
+	write_file("alias.csv", "a@b.c\tno address\ngood@b.c\tx@b.c\n");
 	reread();
-	reported(2, 1, 1, 0, 1);
-	ck_assert_uint_eq(count(&table_aliases), 0);
+	reported(3, 1, 2, 0, 1);
+	ck_assert_uint_eq(count(&table_aliases), 1);
 	ck_assert_str_eq(password_of("a@b.c"), "y");
 }
 END_TEST
@@ -187,10 +187,10 @@ END_TEST
 START_TEST(a_bad_line_takes_nothing_away)
 {
 	put_account("a@b.c", "x");
-	write_file("email.csv", "a@b.c\ty\tM 1\n");
+	write_file("email.csv", "a@b.c\ty\tM 1\ngood@b.c\n");
 	write_file("alias.csv", "");
 	reread();
-	reported(1, 1, 0, 0, 0);
+	reported(2, 1, 1, 0, 0);
 	ck_assert_str_eq(password_of("a@b.c"), "x");
 }
 END_TEST
@@ -207,29 +207,62 @@ START_TEST(line_ends)
 }
 END_TEST
 
-/* A file with commas would read as "every row is gone". */
-START_TEST(a_file_of_another_form)
+/* A file with commas would read as "every row is gone"; so would one whose every line is wrong for
+ * another reason. */
+static const struct {
+	const char *email, *alias;
+	const char *names; /* NULL: they are taken */
+	unsigned accounts, aliases; /* behind it */
+} forms[] = {
+	{ "a@b.c,x,M\nd@b.c,y,M\n", "", "email.csv", 2, 1 },
+	{ "a@b.c,x,M\td@b.c,y,M\n", "", "email.csv", 2, 1 },
+	{ "a@b.c\ty\tM 1\n", "", "email.csv", 2, 1 }, /* also where its row would stay */
+	{ "no address\t\t\nno address\t\t\n\n", "", "email.csv", 2, 1 },
+	{ "a@b.c\tx\tM\n", "all@b.c;a@b.c\nsome@b.c;a@b.c\n", "alias.csv", 2, 1 },
+	{ "x\n", "y\n", "email.csv", 2, 1 },
+	{ "", "", NULL, 0, 0 },
+	{ "\n\r\n", "\n", NULL, 0, 0 },
+	{ "a@b.c\nno address\n", "", NULL, 1, 0 }, /* it may have addresses alone */
+	{ "a@b.c\n", "a@b.c\td@b.c\n", NULL, 1, 0 }, /* readable, although an account has it */
+};
+
+START_TEST(files_of_another_form)
 {
 	struct err e;
+	int rc;
 
-	write_file("email.csv", "a@b.c\tx\tM\n");
-	write_file("alias.csv", "");
-	reread();
-	write_file("email.csv", "a@b.c,x,M\nd@b.c,y,M\n");
-	ck_assert_int_eq(reread_all(rig, rig_dir, rig_wall, &report, &e), -1);
-	ck_assert_ptr_nonnull(strstr(e.text, "separated by tabs"));
-	ck_assert_str_eq(password_of("a@b.c"), "x");
+	put_account("a@b.c", "x");
+	put_account("d@b.c", "x");
+	put_alias("all@b.c", "a@b.c");
+	write_file("email.csv", forms[_i].email);
+	write_file("alias.csv", forms[_i].alias);
+	rc = reread_all(rig, rig_dir, rig_wall, &report, &e);
+	ck_assert_int_eq(rc, forms[_i].names ? CSV_REFUSED : 0);
+	if (forms[_i].names) {
+		ck_assert_ptr_nonnull(strstr(e.text, forms[_i].names));
+		ck_assert_ptr_nonnull(strstr(e.text, "separated by tabs"));
+		ck_assert_ptr_nonnull(strstr(e.text, " is not ")); /* why the first of them */
+	}
+	ck_assert_uint_eq(count(&table_accounts), forms[_i].accounts);
+	ck_assert_uint_eq(count(&table_aliases), forms[_i].aliases);
 }
 END_TEST
 
-/* But it may have addresses alone. */
-START_TEST(a_file_without_tabs)
+/* Many lines, of which none is good: also when the store was empty, and is written anew. */
+START_TEST(large_files_of_another_form)
 {
-	write_file("email.csv", "a@b.c\nno address\n");
-	write_file("alias.csv", "x\ny\nz\n");
-	reread();
-	reported(5, 4, 1, 0, 0);
-	ck_assert_str_eq(password_of("a@b.c"), "");
+	FILE *f = fopen(rig_path("email.csv"), "w");
+	struct err e;
+
+	for (int i = 0; i < 3000; i++)
+		fprintf(f, "u%d@b.c;x;M\n", i);
+	fclose(f);
+	write_file("alias.csv", "all@b.c\ta@b.c\n");
+	if (_i == 1)
+		put_account("a@b.c", "x");
+	ck_assert_int_eq(reread_all(rig, rig_dir, rig_wall, &report, &e), CSV_REFUSED);
+	ck_assert_uint_eq(count(&table_accounts), (unsigned)_i);
+	ck_assert_uint_eq(count(&table_aliases), 0);
 }
 END_TEST
 
@@ -356,10 +389,10 @@ START_TEST(the_first_bad_lines_are_told)
 	fclose(f);
 	f = fopen(rig_path("alias.csv"), "w");
 	for (int i = 0; i < 100; i++)
-		fprintf(f, "list%d@b.c\n", 999 - i);
+		fprintf(f, i == 99 ? "list%d@b.c\tx@b.c\n" : "list%d@b.c\n", 999 - i);
 	fclose(f);
 	reread();
-	reported(200, 110, 90, 0, 0);
+	reported(200, 109, 91, 0, 0);
 	ck_assert_uint_eq(report.n_bad, CSV_BAD_KEPT);
 	for (unsigned i = 0; i < CSV_BAD_KEPT; i++) {
 		ck_assert_str_eq(report.bad[i].file, i < 10 ? "email.csv" : "alias.csv");
@@ -371,7 +404,8 @@ END_TEST
 /* Reasons go into logs and documents: the file's bytes do not. */
 START_TEST(reasons_are_printable)
 {
-	write_file("email.csv", "a@b.c\tp\tM\t\x1b[2J\xff<=1\n\xff\x01@b.c\tp\tM\n");
+	write_file("email.csv", "a@b.c\tp\tM\t\x1b[2J\xff<=1\n\xff\x01@b.c\tp\tM\n"
+				"good@b.c\n");
 	write_file("alias.csv", "");
 	reread();
 	ck_assert_uint_eq(report.n_bad, 2);
@@ -415,8 +449,8 @@ START_TEST(any_files)
 		uint64_t txn;
 
 		for (size_t f = 0; f < 2; f++) {
-			/* a tab at least: without any it is no file of ours (below) */
-			size_t n = str_copy(text, sizeof(text), STR("\t\n"));
+			/* one line at least that can be read: else it is refused */
+			size_t n = str_copy(text, sizeof(text), STR("good@b.c\tx@b.c\n"));
 
 			for (unsigned k = rnd(100); k > 0; k--)
 				n += str_copy(text + n, sizeof(text) - n,
@@ -453,8 +487,8 @@ int main(void)
 	tcase_add_test(t, the_first_of_two_lines_counts);
 	tcase_add_test(t, a_bad_line_takes_nothing_away);
 	tcase_add_test(t, line_ends);
-	tcase_add_test(t, a_file_of_another_form);
-	tcase_add_test(t, a_file_without_tabs);
+	tcase_add_loop_test(t, files_of_another_form, 0, (int)ARRAY_LEN(forms));
+	tcase_add_loop_test(t, large_files_of_another_form, 0, 2);
 	tcase_add_test(t, a_byte_order_mark);
 	tcase_add_loop_test(t, progress_of_a_reread, 0, (int)ARRAY_LEN(rereads));
 	tcase_add_loop_test(t, progress_of_two_passes, 998, 1002);
