@@ -108,25 +108,41 @@ void log_role(const char *role)
 	str_copy(log_role_name, sizeof(log_role_name), str_z(role));
 }
 
-size_t log_escape(char *dst, size_t cap, struct str s)
+/* How many bytes at the start of s may stand as they are: one character, or 0. */
+static size_t plain_char(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	size_t n = str_utf8(s);
+
+	if (c < 32 || c == 127 || c == '\\')
+		return 0;
+	return n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0 ? 0 : n;
+}
+
+static void escape_byte(char *dst, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
+
+	memcpy(dst, "\\x", 2);
+	dst[2] = hex[c >> 4];
+	dst[3] = hex[c & 15];
+}
+
+size_t log_escape(char *dst, size_t cap, struct str s)
+{
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		bool plain = c >= 32 && c != 127 && c != '\\';
+	while (s.n > 0) {
+		size_t plain = plain_char(s), add = plain ? plain : 4;
 
-		if (n + (plain ? 1 : 4) >= cap)
+		if (n + add >= cap)
 			break;
-		if (plain) {
-			dst[n++] = (char)c;
-			continue;
-		}
-		memcpy(dst + n, "\\x", 2);
-		dst[n + 2] = hex[c >> 4];
-		dst[n + 3] = hex[c & 15];
-		n += 4;
+		if (plain)
+			memcpy(dst + n, s.p, plain);
+		else
+			escape_byte(dst + n, (unsigned char)s.p[0]);
+		n += add;
+		s = str_skip(s, plain ? plain : 1);
 	}
 	dst[n] = '\0';
 	return n;

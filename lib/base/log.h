@@ -25,8 +25,9 @@ void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 
-/* Copies s into dst (cap bytes with the NUL), bytes 0-31, 127 and '\\' as \xHH; what does not
- * fit is cut. Returns the length. 128-255 pass, so UTF-8 stays readable. */
+/* Copies s into dst (cap bytes with the NUL). Bytes as \xHH: controls (0-31, 127, and those of
+ * U+0080-U+009F, which terminals obey as well), '\\', and what is no UTF-8. Other characters stay
+ * readable. What does not fit is cut. Returns the length. */
 size_t log_escape(char *dst, size_t cap, struct str s);
 
 #endif

@@ -121,6 +121,25 @@ int str_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
+size_t str_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+	if (n > s.n || p[0] > 0xf4 || (p[0] >= 0x80 && p[0] < 0xc2))
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return n;
+}
+
 size_t str_copy(char *dst, size_t cap, struct str s)
 {
 	size_t n = s.n < cap - 1 ? s.n : cap - 1;

@@ -62,6 +62,9 @@ bool str_split(struct str *rest, char sep, struct str *head);
 /* Offset of the first byte c, or -1. */
 ptrdiff_t str_find(struct str s, char c);
 
+/* The length of the UTF-8 character at the start of s (not empty), 0 when it is none (RFC 3629). */
+size_t str_utf8(struct str s);
+
 /* Decimal digits only, no sign, no space: 0 and *out in min..max, else -1. */
 MUST_CHECK int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out);
 /* Optional '-' and decimal digits: 0 and *out in min..max, else -1. */

@@ -156,31 +156,11 @@ static bool name_ok(struct str v)
 	return true;
 }
 
-/* The length of the UTF-8 character at the start of v, 0 when it is none (RFC 3629). */
-static size_t utf8_char(struct str v)
-{
-	const unsigned char *p = (const unsigned char *)v.p;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-	if (n > v.n || p[0] > 0xf4 || (p[0] >= 0x80 && p[0] < 0xc2))
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	return n;
-}
-
 static bool utf8_ok(struct str v)
 {
 	while (v.n > 0) {
 		unsigned char c = (unsigned char)v.p[0];
-		size_t n = utf8_char(v);
+		size_t n = str_utf8(v);
 
 		if (n == 0 || (c < 32 && c != '\t' && c != '\n' && c != '\r') || c == 127)
 			return false;

@@ -46,7 +46,18 @@ static const struct {
 	{ STR_INIT("a\r\nb"), 100, "a\\x0d\\x0ab" },
 	{ STR_INIT("\0\x1f\x7f\x1b[0m"), 100, "\\x00\\x1f\\x7f\\x1b[0m" },
 	{ STR_INIT("\\x0a"), 100, "\\x5cx0a" }, /* a written escape is not a real one */
-	{ STR_INIT("\xc3\xa4\x80\xff"), 100, "\xc3\xa4\x80\xff" },
+	{ STR_INIT("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x93\xa7 \xc2\xa0"), 100,
+	  "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x93\xa7 \xc2\xa0" },
+	/* C1: CSI, which is ESC [ to terminals, and both ends */
+	{ STR_INIT("\xc2\x9b[0m"), 100, "\\xc2\\x9b[0m" },
+	{ STR_INIT("\xc2\x80\xc2\x9f"), 100, "\\xc2\\x80\\xc2\\x9f" },
+	/* no UTF-8: raw bytes, cut short, overlong, a surrogate */
+	{ STR_INIT("\x9b[0m\xff\x80"), 100, "\\x9b[0m\\xff\\x80" },
+	{ STR_INIT("a\xc3"), 100, "a\\xc3" },
+	{ STR_INIT("\xe2\x82z"), 100, "\\xe2\\x82z" },
+	{ STR_INIT("\xc1\x9b\xe0\x82\x9b"), 100, "\\xc1\\x9b\\xe0\\x82\\x9b" },
+	{ STR_INIT("\xed\xa0\x80"), 100, "\\xed\\xa0\\x80" },
+	{ STR_INIT("ab\xe2\x82\xac"), 5, "ab" }, /* no part of a character */
 	{ STR_INIT("abcdef"), 4, "abc" },
 	{ STR_INIT("ab\n"), 7, "ab\\x0a" },
 	{ STR_INIT("ab\nc"), 6, "ab" }, /* no half escapes */

@@ -231,6 +231,38 @@ START_TEST(copying)
 }
 END_TEST
 
+static const struct {
+	struct str in;
+	size_t n;
+} characters[] = {
+	{ STR_INIT("a"), 1 },
+	{ STR_INIT("\0"), 1 },
+	{ STR_INIT("\x7fz"), 1 },
+	{ STR_INIT("\xc2\x80z"), 2 },
+	{ STR_INIT("\xdf\xbf"), 2 },
+	{ STR_INIT("\xe0\xa0\x80"), 3 },
+	{ STR_INIT("\xef\xbf\xbf"), 3 },
+	{ STR_INIT("\xf0\x90\x80\x80"), 4 },
+	{ STR_INIT("\xf4\x8f\xbf\xbf"), 4 },
+	{ STR_INIT("\x80"), 0 },
+	{ STR_INIT("\xc2"), 0 },
+	{ STR_INIT("\xc2z"), 0 },
+	{ STR_INIT("\xc1\xbf"), 0 },
+	{ STR_INIT("\xe0\x9f\xbf"), 0 },
+	{ STR_INIT("\xed\xa0\x80"), 0 },
+	{ STR_INIT("\xe2\x82"), 0 },
+	{ STR_INIT("\xf0\x8f\xbf\xbf"), 0 },
+	{ STR_INIT("\xf4\x90\x80\x80"), 0 },
+	{ STR_INIT("\xf5\x80\x80\x80"), 0 },
+	{ STR_INIT("\xff"), 0 },
+};
+
+START_TEST(utf8)
+{
+	ck_assert_uint_eq(str_utf8(characters[_i].in), characters[_i].n);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("str");
@@ -242,6 +274,7 @@ int main(void)
 	tcase_add_loop_test(t, comparing, 0, (int)ARRAY_LEN(pairs));
 	tcase_add_test(t, bytes_without_case);
 	tcase_add_test(t, secrets);
+	tcase_add_loop_test(t, utf8, 0, (int)ARRAY_LEN(characters));
 	tcase_add_loop_test(t, trimming, 0, (int)ARRAY_LEN(trims));
 	tcase_add_loop_test(t, splitting, 0, (int)ARRAY_LEN(splits));
 	tcase_add_test(t, finding);
