@@ -13,16 +13,24 @@ struct page {
 	struct xml_out rows;
 	const struct table *table;
 	const char *row;
+	bool full; /* the next row did not fit: the page ends before it */
 };
 
+/* The walk goes on behind a page that is full: for the total. */
 static int write_row(void *arg, const void *rec, const struct row_meta *m)
 {
 	struct page *p = arg;
+	size_t before = buf_len(&p->rows.buf);
 
 	(void)m;
+	if (p->full)
+		return 0;
 	xml_out_open(&p->rows, p->row, -1);
 	record_write(&p->rows, p->table, rec, SECRETS_MASKED);
 	xml_out_close(&p->rows, p->row);
+	p->full = p->rows.full || buf_len(&p->rows.buf) > LIMIT_XML_PAGE;
+	if (p->full)
+		xml_out_cut(&p->rows, before);
 	return 0;
 }
 

@@ -24,7 +24,8 @@
 	  "Answers all settings of an account; its password only when asked to.", \
 	  "email_address=abigail@example.com") \
 	X(searchemail, G_ACCOUNTS, COMMAND_READS, NULL, "query boxid after offset limit", \
-	  "Answers a page of the accounts whose address matches, in order, and how many there are.", \
+	  "Answers a page of the accounts whose address matches, in order, and how many there are. A " \
+	  "page of very large rows is shorter than its limit: go on until one is empty.", \
 	  "query=abi* limit=10") \
 	X(moveemail, G_ACCOUNTS, COMMAND_LONG, NULL, "boxid! email_address from_boxid", \
 	  "Moves one account, or all accounts of a box, to another box; answers how many moved.", \
@@ -38,7 +39,8 @@
 	X(getalias, G_ACCOUNTS, COMMAND_READS, NULL, "alias_address!", \
 	  "Answers all settings of an alias.", "alias_address=sales@example.com") \
 	X(searchalias, G_ACCOUNTS, COMMAND_READS, NULL, "query after offset limit", \
-	  "Answers a page of the aliases whose address matches, in order, and how many there are.", \
+	  "Answers a page of the aliases whose address matches, in order, and how many there are. A " \
+	  "page of very large rows is shorter than its limit: go on until one is empty.", \
 	  "query=sales*") \
 	X(deletealias, G_ACCOUNTS, 0, NULL, "alias_address email_address", \
 	  "Deletes an alias; email_address may name it as well.", "alias_address=sales@example.com") \

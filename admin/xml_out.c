@@ -142,6 +142,12 @@ void xml_out_close(struct xml_out *o, const char *name)
 	add_tag(o, "</", name, ">\n");
 }
 
+void xml_out_cut(struct xml_out *o, size_t n)
+{
+	buf_cut(&o->buf, n);
+	o->full = false;
+}
+
 void xml_out_piece(struct xml_out *o, const struct xml_out *piece)
 {
 	add(o, buf_str(&piece->buf));

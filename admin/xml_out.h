@@ -23,6 +23,8 @@ void xml_out_int(struct xml_out *o, const char *name, int64_t value);
 /* <name> or, with total >= 0, <name total="..."> */
 void xml_out_open(struct xml_out *o, const char *name, int64_t total);
 void xml_out_close(struct xml_out *o, const char *name);
+/* Back to where the text had n bytes, at the same depth; it is whole again then. */
+void xml_out_cut(struct xml_out *o, size_t n);
 /* The elements of a finished piece (full goes over as well). */
 void xml_out_piece(struct xml_out *o, const struct xml_out *piece);
 /* Closes <response>; the whole text, borrowed. */

@@ -66,13 +66,15 @@ static int take_page(struct pages *p, const struct answer *a, uint64_t asked, st
 	list = node_child(a->root, name);
 	if (!list)
 		return err_set(e, "the answer has no <%.*s>", STR_ARG(name));
-	show_page(p, a, list);
 	n = count(list);
+	if (n > 0 || !p->begun)
+		show_page(p, a, list);
 	p->total = (uint64_t)list->total;
 	p->shown += n;
 	p->left -= n < p->left ? n : p->left;
 	p->after = arena_str(&p->c->arena, key_of(list->last));
-	p->more = n >= asked && p->left > 0;
+	/* A page of large rows may hold fewer than were asked for. */
+	p->more = p->left > 0 && n > 0 && (n >= asked || p->shown < p->total);
 	return 0;
 }
 

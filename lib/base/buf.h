@@ -46,6 +46,12 @@ void buf_added(struct buf *b, size_t n);
 /* Drops n bytes in front (n <= buf_len). */
 void buf_consume(struct buf *b, size_t n);
 
+/* Drops what stands behind the first n bytes (n <= buf_len). */
+static inline void buf_cut(struct buf *b, size_t n)
+{
+	b->end = b->start + n;
+}
+
 /* Adds all of it, or nothing: 0, or -1 when max would be passed. */
 MUST_CHECK int buf_add(struct buf *b, struct str s);
 MUST_CHECK int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);

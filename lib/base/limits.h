@@ -98,6 +98,7 @@
 					14,000; a stranger's MiB of them took half a second */
 #define LIMIT_XML_DEPTH 6	     /* importconfig, clusters, cluster, boxes, box, field */
 #define LIMIT_XML_ANSWER (64u << 20) /* all clusters with the longest ranges stay below 32 MiB */
+#define LIMIT_XML_PAGE (LIMIT_XML_ANSWER - 65536) /* rows of a page, with room for what stands around */
 #define LIMIT_HTTP_CONNECTIONS 400
 #define LIMIT_HTTP_PER_ADDRESS 300  /* of those: one address cannot shut out all others */
 #define TIMEOUT_HTTP_S 30	    /* without a byte */

@@ -592,3 +592,14 @@ def test_large_config(pb, tmp_path):
     before = clusters(pb)
     ok(pb, "config", "import", tmp_path / "again.xml")
     assert clusters(pb) == before
+
+
+def test_lists_of_large_rows(pb):
+    """A page has room for 200 of them: the list goes on all the same, and tells each once."""
+    names = [f"u{i:03}@example.com" for i in range(250)]
+    (pb.state / "email.csv").write_text("".join(
+        f"{name}\tx\tMAIL1\tauto_reply_body={'&' * 65536}\n" for name in names))
+    (pb.state / "alias.csv").write_text("")
+    pb.xml("reread")
+    data = as_json(pb, "account", "list", "-all")
+    assert [row["email_address"] for row in data["emails"]] == names

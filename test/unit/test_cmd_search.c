@@ -121,6 +121,43 @@ START_TEST(pages)
 }
 END_TEST
 
+/* What a page has no room for comes with the next one: nothing is left out, nothing twice. */
+START_TEST(pages_of_large_rows)
+{
+	enum { ROWS = 450 };
+	struct err e = { "" };
+	char body[65536], after[32] = "", expected[32];
+	unsigned n = 0, asked = 0;
+
+	memset(body, '&', sizeof(body)); /* five bytes each in an answer */
+	ck_assert_int_eq(store_write_begin(rig_env.accounts, clock_wall_ms(), &e), 0);
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct account acc;
+
+		record_defaults(&table_accounts, &acc);
+		snprintf(expected, sizeof(expected), "a%04u@b.cc", i);
+		acc.email_address = str_z(expected);
+		acc.auto_reply_body = (struct str){ body, sizeof(body) };
+		ck_assert_int_eq(store_put(rig_env.accounts, &table_accounts, &acc, &e), 0);
+	}
+	ck_assert_int_eq(store_commit(rig_env.accounts, &e), 0);
+	for (; n < ROWS && asked < ROWS; asked++) {
+		ck_ok(ask("searchemail", "limit", "1000", "after", after, NULL));
+		ck_assert_ptr_nonnull(strstr(answer, "<emails total=\"450\">"));
+		ck_assert_ptr_nonnull(strstr(answer, "  </emails>\n</response>\n"));
+		for (const char *at = answer; (at = strstr(at, "<email_address>")); n++) {
+			at += strlen("<email_address>");
+			snprintf(expected, sizeof(expected), "a%04u@b.cc", n);
+			ck_assert(str_starts(str_z(at), str_z(expected)));
+			memcpy(after, expected, sizeof(after));
+		}
+		ck_assert_uint_eq(times(answer, "<email>"), times(answer, "</email>"));
+	}
+	ck_assert_uint_eq(n, ROWS);
+	ck_assert_uint_eq(asked, 3); /* each as full as it may be */
+}
+END_TEST
+
 /* A row is what getemail answers, and may be sent back. */
 START_TEST(rows)
 {
@@ -278,6 +315,7 @@ int main(void)
 
 	tcase_add_test(t, nothing);
 	tcase_add_test(t, pages);
+	tcase_add_test(t, pages_of_large_rows);
 	tcase_add_test(t, rows);
 	tcase_add_test(t, aliases);
 	tcase_add_test(t, one_account);
