@@ -12,9 +12,6 @@
 #include "shm/penalty.h"
 
 static const struct record_kind settings = { .table = &table_settings,
-					     .noun = "settings",
-					     .none = "no_settings",
-					     .exists = "settings_exist",
 					     .publish = true,
 					     .always = true };
 

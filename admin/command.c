@@ -178,7 +178,7 @@ static int check_params(struct call *c, const struct command *cmd)
 			return -1;
 	while (param_next(&p)) {
 		struct xml_param *v = named(c, p.name);
-		/* Of the further ones an empty one is as absent. */
+		/* Of the further ones an empty one is at its default. */
 		bool skip = v && v->value.n == 0 && !v->rows && p.words.p && !p.required;
 
 		if (v && !skip && check_value(c, p.field, v) < 0)

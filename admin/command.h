@@ -70,7 +70,9 @@ struct command {
 	const struct table *table; /* its fields are parameters (not the hidden ones); or NULL */
 	const char *params;	   /* further ones, blank separated, "!" behind those that must be
 				    * named: of table_args, or keys of stored rows; or NULL. The
-				    * others may be named and empty, which is as absent */
+				    * others may be named and empty: at their default, as if
+				    * absent, but that call_has sees them (an empty block_email
+				    * of setblockip is a 0) */
 	void (*run)(struct call *c);
 	const char *help;    /* what it does and answers, in a sentence or two */
 	const char *example; /* "tag=value tag=value"; "": it needs none */

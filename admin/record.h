@@ -20,7 +20,8 @@ union record {
 struct record_kind {
 	const struct table *table;
 	const char *noun;	   /* "email address" */
-	const char *none, *exists; /* codes: "no_such_email", "email_exists" */
+	const char *none, *exists; /* codes: "no_such_email", "email_exists"; these three may be
+				    * NULL where the row is there always */
 	const char *key_also;	   /* another tag that may name the key; or NULL */
 	bool publish;		   /* workers have compiled it */
 	bool undo;		   /* a change may have to be taken back */

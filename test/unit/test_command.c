@@ -281,8 +281,8 @@ START_TEST(required)
 }
 END_TEST
 
-/* The further parameters that need not be named: empty is as absent. */
-START_TEST(empty_is_absent)
+/* The further parameters that need not be named: empty is at the default. */
+START_TEST(empty_is_the_default)
 {
 	for (const struct command *cmd = commands; cmd->name; cmd++)
 		for (struct param p = { .command = cmd }; param_next(&p);) {
@@ -544,7 +544,7 @@ int main(void)
 	tcase_add_test(t, each_kind);
 	tcase_add_test(t, arguments);
 	tcase_add_test(t, required);
-	tcase_add_test(t, empty_is_absent);
+	tcase_add_test(t, empty_is_the_default);
 	tcase_add_test(t, rows);
 	tcase_add_test(t, walking);
 	tcase_add_test(t, examples);
