@@ -1,5 +1,6 @@
 """docs/examples: each of them against a running protobalance, whose store then tells."""
 
+import http.server
 import os
 import socket
 import subprocess
@@ -256,6 +257,45 @@ def test_queue_light(pb, have, tmp_path):
     for length in (0, 1000):
         queue.write_text(f"{length}\n")
         assert done(run(queue_light(have, queue=queue), env)) == "" and light(pb) == "red"
+
+
+class Between(http.server.BaseHTTPRequestHandler):
+    """Hands requests on; somebody sets a light just before or behind the one that is set here."""
+    pb, before, behind = None, (), ()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        sets = any(body.startswith(f"<{c}>".encode()) for c in ("green", "yellow"))
+        lights, self.__class__.before = (self.before, ()) if sets else ((), self.before)
+        later, self.__class__.behind = (self.behind, ()) if sets else ((), self.behind)
+        for light in lights:
+            self.pb.xml(light, boxid="BOX001", clusterid="Cluster001")
+        status, text = self.pb.post(body)
+        for light in later:
+            self.pb.xml(light, boxid="BOX001", clusterid="Cluster001")
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text if isinstance(text, bytes) else text.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("before,behind,after", [
+    (["red"], [], "red"), ([], ["red"], "red"), (["red", "yellow"], [], "yellow"), ([], [], "green"),
+    (["red"], ["yellow"], "yellow"),
+])
+def test_queue_light_is_not_alone(pb, have, tmp_path, before, behind, after):
+    """What somebody else sets between its look and its change is not lost."""
+    (tmp_path / "length").write_text("0\n")
+    handler = type("Handler", (Between,), {"pb": pb, "before": before, "behind": behind})
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/xml"
+        out = done(run(queue_light(have, queue=tmp_path / "length"), environment(pb, url=url)))
+        server.shutdown()
+    assert light(pb) == after
+    assert out.startswith("Cluster001/BOX001: 0 mails are queued, yellow turns green\n")
 
 
 def test_queue_light_in_trouble(pb, have, tmp_path):
