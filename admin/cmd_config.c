@@ -15,7 +15,8 @@ static int64_t count_boxes(const struct config *k, struct str cluster)
 	return n;
 }
 
-static void write_boxes(struct xml_out *o, const struct config *k, struct str cluster, enum record_secrets secrets)
+static void write_boxes(struct xml_out *o, const struct config *k, struct str cluster,
+			enum record_secrets secrets)
 {
 	xml_out_open(o, "boxes", count_boxes(k, cluster));
 	for (unsigned i = 0; i < k->n_boxes; i++) {

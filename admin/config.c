@@ -19,7 +19,10 @@ static int make_room(struct call *c, struct config *k)
 	k->clusters = arena_alloc(c->arena, MAX_CLUSTERS * sizeof(*k->clusters));
 	k->boxes = arena_alloc(c->arena, MAX_BOXES * sizeof(*k->boxes));
 	record_defaults(&table_settings, &k->settings);
-	return k->clusters && k->boxes ? 0 : no_memory(c);
+	if (k->clusters && k->boxes)
+		return 0;
+	(void)no_memory(c);
+	return -1;
 }
 
 /* --- from the store --- */
