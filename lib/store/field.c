@@ -156,13 +156,20 @@ static bool name_ok(struct str v)
 	return true;
 }
 
+/* U+FFFE and U+FFFF, which XML 1.0 cannot carry (its production 2, Char). */
+static bool is_no_char(struct str v)
+{
+	return str_starts(v, STR("\xef\xbf\xbe")) || str_starts(v, STR("\xef\xbf\xbf"));
+}
+
 static bool utf8_ok(struct str v)
 {
 	while (v.n > 0) {
 		unsigned char c = (unsigned char)v.p[0];
 		size_t n = str_utf8(v);
 
-		if (n == 0 || (c < 32 && c != '\t' && c != '\n' && c != '\r') || c == 127)
+		if (n == 0 || (c < 32 && c != '\t' && c != '\n' && c != '\r') || c == 127 ||
+		    is_no_char(v))
 			return false;
 		v = str_skip(v, n);
 	}
@@ -185,7 +192,7 @@ static int members_ok(const struct field *f, struct str v, struct err *e)
 	unsigned n = 0;
 
 	while (str_split(&v, ',', &one)) {
-		if (address_parse(one, NULL) != ADDRESS_OK)
+		if (address_parse(one, NULL) != ADDRESS_OK || !utf8_ok(one))
 			return bad(f, one, e, "a valid address (the list is separated by commas)");
 		if (++n > LIMIT_ALIAS_MEMBERS)
 			return err_set(e, "%s: more than %d members", f->name, LIMIT_ALIAS_MEMBERS);
@@ -231,10 +238,23 @@ static int password_ok(const struct field *f, struct str v, struct err *e)
 	return password_read(v, &p, &why) < 0 ? err_set(e, "%s: %s", f->name, why.text) : 0;
 }
 
+/* Mail may have other bytes before the @, but no request could name the row. A file that begins
+ * with a byte order mark is read without it. */
+static int address_ok(const struct field *f, struct str v, struct err *e)
+{
+	enum address_fault af = v.n == 0 ? ADDRESS_OK : address_parse_account(v, NULL);
+	char allowed[160];
+
+	if (af == ADDRESS_OK && utf8_ok(v) && !str_starts(v, STR("\xef\xbb\xbf")))
+		return 0;
+	snprintf(allowed, sizeof(allowed), "a valid address (%s)",
+		 af == ADDRESS_OK ? "UTF-8, without a byte order mark" : address_fault_text(af));
+	return bad(f, v, e, allowed);
+}
+
 static int text_ok(const struct field *f, struct str v, struct err *e)
 {
 	char allowed[160];
-	enum address_fault af;
 
 	if (f->kind != FK_ENUM && text_length_ok(f, v, e) < 0)
 		return -1;
@@ -242,11 +262,7 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 	case FK_NAME:
 		return name_ok(v) ? 0 : bad(f, v, e, "printable ASCII without blanks and < > & \" ' / \\");
 	case FK_ADDRESS:
-		af = v.n == 0 ? ADDRESS_OK : address_parse_account(v, NULL);
-		if (af == ADDRESS_OK)
-			return 0;
-		snprintf(allowed, sizeof(allowed), "a valid address (%s)", address_fault_text(af));
-		return bad(f, v, e, allowed);
+		return address_ok(f, v, e);
 	case FK_MEMBERS:
 		return members_ok(f, v, e);
 	case FK_RANGES:

@@ -345,6 +345,8 @@ BAD_EMAIL = [
     (b"a@example.com\tdel\x7f\tMAIL1", "user_password"), (b"a@example.com\tnul\x00\tMAIL1",
                                                           "user_password"),
     (b"a@example.com\tx\tM\xc3\xa9", "boxid"), (b"a\x00@example.com\tx\tMAIL1", "email_address"),
+    (b"jos\xe9@example.com\tx\tMAIL1", "email_address"),
+    ("\ufeffa@example.com\tx\tMAIL1", "email_address"),
     ("@\tx\tMAIL1", "email_address"), ("# a comment", "email_address"),
     ("a@example.com\tx\tMAIL1\tauto_reply_body=" + "y" * 70000, "auto_reply_body"),
 ]

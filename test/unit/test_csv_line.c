@@ -106,7 +106,7 @@ static struct str every_byte(void)
 	char *p = arena_alloc(&arena, 400);
 	size_t n = 0;
 
-	memcpy(p, "x\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 19);
+	memcpy(p, "x\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbd\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 19);
 	for (n = 19; n < 19 + 95; n++)
 		p[n] = (char)(' ' + n - 19);
 	memcpy(p + n, "\t\n\r\t\t\n\n\r\r\\\\t\\n\\r\\", 16);

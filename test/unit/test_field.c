@@ -279,9 +279,11 @@ static const struct {
 	struct str in;
 	bool good;
 } values[] = {
-	/* UTF-8 (RFC 3629), no control bytes but tab, newline, return */
+	/* UTF-8 (RFC 3629) that XML can carry, no control bytes but tab, newline, return */
 	{ "comment", STR_INIT("a\tb\nc\r\\"), true },
-	{ "comment", STR_INIT("\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"), true },
+	{ "comment", STR_INIT("\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbd"), true },
+	{ "comment", STR_INIT("\xef\xbf\xbe"), false },
+	{ "comment", STR_INIT("\xef\xbf\xbf"), false },
 	{ "comment", STR_INIT("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80"), true },
 	{ "comment", STR_INIT("\0"), false },
 	{ "comment", STR_INIT("\x1b[2J"), false },
@@ -336,7 +338,13 @@ static const struct {
 	{ "email_address", STR_INIT("joe@ex ample.com"), false },
 	{ "email_address", STR_INIT("joe\t@example.com"), false },
 	{ "email_address", STR_INIT(" joe@example.com"), false },
+	{ "email_address", STR_INIT("jos\xc3\xa9@example.com"), true },
+	{ "email_address", STR_INIT("jos\xe9@example.com"), false }, /* no XML could name it */
+	{ "email_address", STR_INIT("joe\xef\xbb\xbf@example.com"), true },
+	{ "email_address", STR_INIT("\xef\xbb\xbfjoe@example.com"), false },
 	{ "alias_list", STR_INIT("a@b.c,d@e.f"), true },
+	{ "alias_list", STR_INIT("a@b.c,jos\xc3\xa9@e.f"), true },
+	{ "alias_list", STR_INIT("a@b.c,jos\xe9@e.f"), false },
 	{ "alias_list", STR_INIT("@b.c"), false }, /* nobody */
 	{ "alias_list", STR_INIT("a@b.c,"), false },
 	{ "alias_list", STR_INIT(",a@b.c"), false },
