@@ -48,8 +48,9 @@ static int is_row_of(void *arg, uint64_t seq, const struct table *t, struct str 
 	return t == arg;
 }
 
-/* A file that was made from an older state must not undo what came behind it. Inside the
- * transaction: 0, or -1 after call_fail. */
+/* A file that was made from an older state must not undo what came behind it; one that is so old
+ * that deletions since then may be forgotten is refused, too. Inside the transaction: 0, or -1
+ * after call_fail. */
 static int check_since(struct call *c, const struct table *t, int64_t since)
 {
 	struct store_info info;
@@ -62,7 +63,7 @@ static int check_since(struct call *c, const struct table *t, int64_t since)
 	rc = store_since(c->env->accounts, (uint64_t)since, is_row_of, (void *)(uintptr_t)t, &e);
 	if (rc < 0)
 		return change_unavailable(c, &e);
-	if (rc == 0 && (uint64_t)since <= info.last_seq)
+	if (rc == 0 && (uint64_t)since <= info.last_seq && (uint64_t)since >= info.collected)
 		return 0;
 	call_fail(c, 409, "changed_since", "%s have changed since", t->name);
 	return -1;

@@ -150,7 +150,8 @@ static int read_identity(struct store *s, MDB_txn *txn, uint64_t *clean, uint64_
 	    (rc = meta_get(s, txn, "incarnation", &s->origin.incarnation)) ||
 	    (rc = meta_get(s, txn, "clean", clean)) || (rc = meta_get(s, txn, "boot", boot)) ||
 	    (rc = meta_get(s, txn, "seq", &s->now.seq)) ||
-	    (rc = meta_get(s, txn, "clock", &s->now.clock)))
+	    (rc = meta_get(s, txn, "clock", &s->now.clock)) ||
+	    (rc = meta_get(s, txn, "collected", &s->now.collected)))
 		return rc;
 	return 0;
 }
@@ -510,6 +511,7 @@ void store_info(struct store *s, struct store_info *out)
 	out->last_seq = s->now.seq;
 	out->last_dot = s->now.dot;
 	out->clock_mark = s->now.clock;
+	out->collected = s->now.collected;
 	out->pages_used = info.me_last_pgno + 1;
 	out->page_size = st.ms_psize;
 	out->map_size = info.me_mapsize;

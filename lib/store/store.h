@@ -93,6 +93,7 @@ MUST_CHECK int store_since(struct store *s, uint64_t after, store_seq_visit *fn,
 struct store_info {
 	struct origin origin;
 	uint64_t store_id, last_seq, last_dot, clock_mark;
+	uint64_t collected; /* store_since is silent about deletions up to here */
 	uint64_t pages_used, page_size, map_size;
 };
 void store_info(struct store *s, struct store_info *out);

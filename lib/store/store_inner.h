@@ -18,6 +18,7 @@ enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_TALLY
 /* Numbers that live in the database and change with a commit. */
 struct marks {
 	uint64_t seq, dot, clock;
+	uint64_t collected; /* sequence of the last tombstone of those that went */
 };
 
 struct store {

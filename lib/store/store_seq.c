@@ -86,6 +86,7 @@ struct collect {
 	struct store *s;
 	uint64_t before; /* stamp */
 	int looked, limit, n_old;
+	uint64_t last; /* sequence of the last old one */
 	struct {
 		const struct table *t;
 		char key[KEY_MAX];
@@ -100,6 +101,7 @@ static int look_for_tombstone(void *arg, uint64_t seq, const struct table *t, st
 
 	c->s->collect_from = seq;
 	if (m->tombstone && m->stamp < c->before) {
+		c->last = seq;
 		c->old[c->n_old].t = t;
 		memcpy(c->old[c->n_old].key, key.p, key.n);
 		c->old[c->n_old++].n = key.n;
@@ -119,6 +121,8 @@ int store_collect(struct store *s, int64_t wall_ms, int64_t age_ms, int limit, s
 		s->collect_from = 0; /* once round */
 	for (int i = 0; i < c.n_old && rc >= 0; i++)
 		rc = store_expire(s, c.old[i].t, (struct str){ c.old[i].key, c.old[i].n }, e);
+	if (c.last > s->now.collected)
+		s->now.collected = c.last;
 	free(c.old);
 	return rc < 0 ? -1 : c.n_old;
 }

@@ -51,7 +51,9 @@ static int put_marks(struct store *s)
 	if (memcmp(&s->now, &s->committed, sizeof(s->now)) == 0)
 		return 0; /* then LMDB has nothing to write either */
 	if ((rc = meta_put(s, s->wr, "seq", s->now.seq)) ||
-	    (rc = meta_put(s, s->wr, "clock", s->now.clock)) || (rc = tally_mark(s, s->wr)))
+	    (rc = meta_put(s, s->wr, "clock", s->now.clock)) ||
+	    (rc = meta_put(s, s->wr, "collected", s->now.collected)) ||
+	    (rc = tally_mark(s, s->wr)))
 		return rc;
 	return put_vv(s);
 }

@@ -128,6 +128,28 @@ START_TEST(rereads_what_was_seen)
 }
 END_TEST
 
+/* What was deleted a day ago has left no trace: the file would bring it back. */
+START_TEST(rereads_what_was_seen_long_ago)
+{
+	char long_ago[32], now[32];
+	struct err e = { "" };
+
+	ck_ok(ask("addnewemail", "email_address", AB, NULL));
+	ck_ok(ask("vacuum", NULL));
+	str_copy(long_ago, sizeof(long_ago), str_z(tag("sequence")));
+	ck_ok(ask("deleteemail", "email_address", AB, NULL));
+	ck_assert_int_eq(store_write_begin(rig_env.accounts, clock_wall_ms(), &e), 0);
+	ck_assert_int_eq(store_collect(rig_env.accounts, clock_wall_ms() + 2000, 1000, 10, &e), 1);
+	ck_assert_int_eq(store_commit(rig_env.accounts, &e), 0);
+	ck_refused(ask("reread", "accounts_since", long_ago, NULL), 409, "changed_since",
+		   "accounts have changed since");
+	ck_assert_uint_eq(ask("getemail", "email_address", AB, NULL), 404);
+	ck_ok(ask("vacuum", NULL));
+	str_copy(now, sizeof(now), str_z(tag("sequence")));
+	ck_ok(ask("reread", "accounts_since", now, "aliases_since", now, NULL));
+}
+END_TEST
+
 START_TEST(many_bad_lines)
 {
 	char text[512] = "";
@@ -198,6 +220,7 @@ int main(void)
 	tcase_add_test(t, vacuums);
 	tcase_add_test(t, rereads);
 	tcase_add_test(t, rereads_what_was_seen);
+	tcase_add_test(t, rereads_what_was_seen_long_ago);
 	tcase_add_test(t, many_bad_lines);
 	tcase_add_test(t, files_that_are_not_there);
 	tcase_add_test(t, disk_full);

@@ -74,6 +74,14 @@ static int collect_with(int64_t wall, int64_t age, int limit)
 	return n;
 }
 
+static void collected_is(uint64_t seq)
+{
+	struct store_info i;
+
+	store_info(rig, &i);
+	ck_assert_uint_eq(i.collected, seq);
+}
+
 START_TEST(old_tombstones_go)
 {
 	char key[16];
@@ -92,12 +100,16 @@ START_TEST(old_tombstones_go)
 	ck_assert_int_eq(collect_with(1020000, 5001, 3), 3);
 	ck_assert_int_eq(collect_with(1020000, 5001, 3), 1); /* 1013000 is the last */
 	ck_assert_int_eq(collect_with(1020000, 5001, 3), 0);
+	collected_is(21); /* of 30 changes, the deletion of u13 */
 	ck_assert_uint_eq(count(&table_accounts), 10);
 	rig_check();
 	ck_assert_int_eq(collect_with(1030000, 0, 100), 3);
 	ck_assert_int_eq(collect_with(1030000, 0, 100), 0);
 	ck_assert_uint_eq(count(&table_accounts), 10);
 	rig_check();
+	store_close(&rig);
+	rig_open_env(STORE_ACCOUNTS);
+	collected_is(30);
 	put_account("u1@b.c", "again");
 	ck_assert_str_eq(password_of("u1@b.c"), "again");
 }
