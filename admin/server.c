@@ -1,7 +1,6 @@
 #include "admin/server.h"
 
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/head.h"
 #include "admin/tls.h"
 #include "admin/xml_root.h"
 #include "lib/base/buf.h"
@@ -56,6 +56,7 @@ struct request {
 	unsigned http;
 	size_t answer_n; /* bytes of the answer's body */
 	bool large;	 /* one of server's */
+	bool last;	 /* nothing behind it is read as another one */
 	bool seen;	 /* by request(); held until it is answered */
 	bool answered, suspended;
 };
@@ -195,11 +196,6 @@ static void look_at_client(struct request *q)
 		q->r.client = addr.ip;
 }
 
-static bool has_header(struct request *q, const char *name)
-{
-	return MHD_lookup_connection_value(q->mhd, MHD_HEADER_KIND, name) != NULL;
-}
-
 static void refuse_size(struct request *q, uint64_t limit)
 {
 	refuse(q, 413, "too_large",
@@ -209,12 +205,11 @@ static void refuse_size(struct request *q, uint64_t limit)
 	_Static_assert(LIMIT_XML_BODY == 1048576 && LIMIT_XML_IMPORT == 16777216, "as the text says");
 }
 
-static uint64_t announced(struct request *q)
+static void refuse_unclear(struct request *q)
 {
-	const char *text = MHD_lookup_connection_value(q->mhd, MHD_HEADER_KIND, "Content-Length");
-	uint64_t n;
-
-	return str_u64(str_z(text), 0, UINT64_MAX, &n) ? 0 : n;
+	q->last = true;
+	refuse(q, 400, "malformed",
+	       "the header says more than once how long the body is, or has a blank before a colon");
 }
 
 /* --- answers --- */
@@ -283,7 +278,7 @@ static enum MHD_Result queue(struct request *q)
 
 	if (!q->response)
 		return rc;
-	if (has_ended(q->conn) || !has_header(q, "Host"))
+	if (q->last || has_ended(q->conn) || !head_has(q->mhd, "Host"))
 		(void)MHD_add_response_header(q->response, "Connection", "close");
 	rc = MHD_queue_response(q->mhd, q->http, q->response);
 	MHD_destroy_response(q->response);
@@ -327,20 +322,23 @@ static struct request *request_new(struct server *s, struct MHD_Connection *mhd)
 }
 
 /* The first call, with the headers. What is refused is answered when its body has been read,
- * because most clients look for the answer only then; but not an endless one, nor one whose
- * client waits for "100 Continue". */
+ * because most clients look for the answer only then; but not an endless one, nor one whose end
+ * is not clear, nor one whose client waits for "100 Continue". */
 static enum MHD_Result begin(struct request *q, const char *path, const char *method)
 {
-	uint64_t size = announced(q);
+	uint64_t size = head_length(q->mhd);
 
 	look_at_client(q);
 	if (q->r.what != SERVER_REFUSED)
 		choose_route(q, path, method);
+	if (!head_is_clear(q->mhd))
+		refuse_unclear(q);
 	if (q->server->stopping)
 		refuse(q, 503, "stopping", "the service is being stopped");
 	if (q->r.what == SERVER_XML && size > LIMIT_XML_IMPORT)
 		refuse_size(q, LIMIT_XML_IMPORT);
-	if (q->r.what == SERVER_REFUSED && (size > LIMIT_HTTP_DISCARD || has_header(q, "Expect")))
+	if (q->r.what == SERVER_REFUSED &&
+	    (q->last || size > LIMIT_HTTP_DISCARD || head_has(q->mhd, "Expect")))
 		return hand_over(q);
 	allow(q->conn, size < LIMIT_XML_BODY ? size : LIMIT_XML_BODY);
 	return MHD_YES;

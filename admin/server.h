@@ -1,10 +1,10 @@
 /* server: HTTP/1.0 and 1.1, with TLS or without, over one listening socket: paths, methods,
- * bodies, answers. The only user of microhttpd.h, which runs in our loop by its epoll descriptor.
+ * bodies, answers. The library behind microhttpd.h runs in our loop by its epoll descriptor.
  *
  *   POST /xml      SERVER_XML: the whole body
  *   GET /healthz   SERVER_HEALTH   these two for the addresses of pages alone,
  *   GET /metrics   SERVER_METRICS  and for the local socket
- *   all else       SERVER_REFUSED: 403, 404, 405, 413, 503
+ *   all else       SERVER_REFUSED: 400, 403, 404, 405, 413, 503
  *
  * Bounded, because strangers may connect: connections in all and per address; bytes of a header,
  * of a body, of all bodies; silence (TIMEOUT_HTTP_S); and the time for a whole request from the

@@ -82,6 +82,30 @@ START_TEST(http)
 }
 END_TEST
 
+/* A proxy in front might have seen another end: nothing behind it is taken for a request. */
+START_TEST(unclear_lengths)
+{
+	static const char *const fields[] = {
+		"Content-Length: 0\r\nContent-Length: 65",
+		"Content-Length: 0\r\nContent-Length: 0",
+		"Content-Length: 0\r\nTransfer-Encoding: chunked",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+		"Transfer-Encoding : chunked",
+		"Content-Length\t: 65",
+	};
+	char text[1024];
+	struct client c;
+
+	snprintf(text, sizeof(text), "POST /xml HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n"
+		 "POST /xml HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, fields[_i]);
+	client_tcp(&c, port);
+	client_send(&c, str_z(text));
+	expect(client_reply(&c), 400, "<code>malformed</code>");
+	ck_assert_int_eq(client_reply(&c).status, 0);
+	client_close(&c);
+}
+END_TEST
+
 /* Clients that read to the end of the connection get there at once. */
 START_TEST(end_of_connection)
 {
@@ -602,6 +626,7 @@ int main(void)
 
 	tcase_add_loop_test(t, http, 0, ARRAY_LEN(requests));
 	tcase_add_test(t, one_request);
+	tcase_add_loop_test(t, unclear_lengths, 0, 6);
 	tcase_add_test(t, end_of_connection);
 	tcase_add_test(t, byte_by_byte);
 	tcase_add_test(t, body_limit);
