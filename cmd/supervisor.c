@@ -250,6 +250,7 @@ static void on_limit(struct timer *t)
 }
 
 /* Goes on when those whose end is awaited have ended, or did not run at all. */
+/* NOLINTNEXTLINE(misc-no-recursion): from DRAINING to STOPPING, and no further */
 static void look_for_end(struct supervisor *s)
 {
 	if (s->phase == DRAINING && running(s, ROLE_WORKER) == 0)
@@ -258,6 +259,7 @@ static void look_for_end(struct supervisor *s)
 		loop_stop(s->loop);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see look_for_end */
 static void enter(struct supervisor *s, enum phase p)
 {
 	s->phase = p;

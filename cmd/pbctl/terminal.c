@@ -98,7 +98,7 @@ int terminal_ask(const char *prompt, struct arena *a, struct str *out, struct er
 
 int terminal_ask_twice(const char *prompt, struct arena *a, struct str *out, struct err *e)
 {
-	struct str again;
+	struct str again = { NULL, 0 };
 
 	if (terminal_ask(prompt, a, out, e) || terminal_ask("once more", a, &again, e))
 		return -1;

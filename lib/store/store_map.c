@@ -28,6 +28,7 @@ void map_find(struct store *s)
 	s->map_size = info.me_mapsize;
 	if (mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0)
 		while (!s->map && fgets(line, sizeof(line), f))
+			/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote these numbers */
 			if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) == 3 &&
 			    inode == st.st_ino && to - from >= s->map_size)
 				s->map = (void *)(uintptr_t)from;
