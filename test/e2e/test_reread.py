@@ -245,7 +245,8 @@ def test_nothing_stands_still(site, capsys):
     took = time.monotonic() - begin
     assert job.answer.findtext("changed") == str(MANY)
     assert steps == sorted(steps) and all(done <= of for done, of in steps)
-    assert len(steps) > 5 and steps[-1] == (MANY, MANY)
+    # The job may end between two looks, so the last need not show all of it.
+    assert len(steps) > 5 and steps[0][0] < steps[-1][0] and steps[-1][1] == MANY
     assert boxes == sorted(boxes) and boxes[0] == "MAIL1"  # the old set, then the new one
     assert slowest < 2 and mails > 0
     change.join()
