@@ -309,7 +309,7 @@ def test_shown_passwords_are_logged(balancer):
     pb.xml("getemail", email_address="a@example.com", show_password=1)
     assert "the password of a@example.com was shown" in pb.log_text()
     pb.xml("exportconfig", show_password=1)
-    assert "probe passwords were shown" in pb.log_text() and "s3cret" not in pb.log_text()
+    assert "exportconfig: passwords were shown" in pb.log_text() and "s3cret" not in pb.log_text()
 
 
 def test_changes_and_refusals_are_logged(balancer):
