@@ -1,4 +1,5 @@
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +13,10 @@ from harness import Balancer, DemoBox  # noqa: E402: behind the line above
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "timeout: seconds a test may take")
+    # Programs under test get their signals as a shell gives them, also when this runs in the
+    # background or without a terminal to hang up, where these are ignored and inherited so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def keeping(node):
