@@ -6,7 +6,8 @@
  *
  * Manual, section 6: the domain has only 0-9 a-z . - _ ; the local part anything but
  * @ ( ) [ ] \ ; : , < > " ' , bytes 0-32 and 127-159, and no two adjacent punctuation
- * characters (ASCII ones; "a..b" and "a.-b" are out, "user+tag" and "a-b_c.d" are fine).
+ * characters (ASCII ones; "a..b" and "a.-b" are out, "user+tag" and "a-b_c.d" are fine);
+ * of rewritten senders (SRS0=, SRS1=; srs.h) only adjacent dots are refused.
  * RFC 5321 adds: no dot at either end; labels of a domain are 1..63 bytes without "-" at
  * either end. Hence refused: quoted local parts and address literals; UUCP and percent
  * hacks get no meaning. Bytes of 160 and above pass in the local part as they are. */
