@@ -15,6 +15,7 @@
 #define LIMIT_RECEIVED 50	    /* more Received fields are a loop; RFC 5321 6.3 wants at least 100/2 */
 #define LIMIT_HEADER_SCAN 65536	    /* bytes of header that are looked at for log and digest */
 #define LIMIT_SUBJECT_LOG 100	    /* bytes of a subject in the traffic log */
+#define LIMIT_SRS_DAYS 21	    /* a bounce comes within so many days; senders give up after five */
 
 /* --- a transaction --- */
 #define LIMIT_RECIPIENTS 1000	    /* accepted recipients; RFC 5321 4.5.3.1.8 asks at least 100 */
