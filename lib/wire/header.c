@@ -50,11 +50,10 @@ void header_scan_init(struct header_scan *h)
 /* What the start of a line is, as far as it is known. */
 enum line_start { START_MORE, START_FIELD, START_EMPTY, START_JUNK };
 
-/* Called with each byte that joins h->name: the last one decides. */
-static enum line_start line_start(const struct header_scan *h)
+/* Called with each byte that joins the name, n > 0 by now: the last one decides. */
+static enum line_start line_start(const char *name, size_t n)
 {
-	size_t n = h->name_n;
-	char c = h->name[n - 1], before = n > 1 ? h->name[n - 2] : '\0';
+	char c = name[n - 1], before = n > 1 ? name[n - 2] : '\0';
 
 	if (c == '\n')
 		return n == 1 || (n == 2 && before == '\r') ? START_EMPTY : START_JUNK;
@@ -157,7 +156,7 @@ static void scan_start(struct header_scan *h, struct pass *p)
 	}
 	while (start == START_MORE && i < p->in.n) {
 		h->name[h->name_n++] = p->in.p[i++];
-		start = line_start(h);
+		start = line_start(h->name, h->name_n);
 	}
 	if (start == START_MORE)
 		p->in = str_skip(p->in, i);
@@ -187,4 +186,36 @@ void header_scan(struct header_scan *h, struct str in,
 	}
 	if (h->in_body)
 		give(&body, HEADER_BODY, body.in);
+}
+
+/* --- a header that is there as a whole --- */
+
+/* The bytes of the field at the start of s behind its name, its folds included. */
+static struct str whole_value(struct str s)
+{
+	size_t n = 0;
+
+	do {
+		const char *lf = memchr(s.p + n, '\n', s.n - n);
+
+		n = lf ? (size_t)(lf - s.p) + 1 : s.n;
+	} while (n < s.n && char_blank(s.p[n]));
+	return (struct str){ s.p, n };
+}
+
+bool header_next(struct str *rest, struct str *name, struct str *value)
+{
+	enum line_start start = START_MORE;
+	size_t n = 0;
+
+	while (start == START_MORE && n < rest->n)
+		start = line_start(rest->p, ++n);
+	if (start != START_FIELD) {
+		*rest = str_skip(*rest, rest->n);
+		return false;
+	}
+	*name = str_trim((struct str){ rest->p, n - 1 });
+	*value = whole_value(str_skip(*rest, n));
+	*rest = str_skip(*rest, n + value->n);
+	return true;
 }

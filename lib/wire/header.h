@@ -49,4 +49,11 @@ void header_scan(struct header_scan *h, struct str in,
 		 void (*piece)(void *arg, enum header_part part, struct str bytes),
 		 void *arg);
 
+/* Walks the fields of a header that is there as a whole: the OTHER and KEPT pieces of a
+ * header_scan one behind the other, which see the same fields. Cuts the first one off
+ * *rest: name without blanks and colon, value with its folds and line ends. false: there
+ * is none left (the empty line, or a line that is no field), and *rest is empty.
+ * Borrows. */
+bool header_next(struct str *rest, struct str *name, struct str *value);
+
 #endif

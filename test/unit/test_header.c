@@ -266,6 +266,71 @@ START_TEST(body_is_one_piece)
 }
 END_TEST
 
+/* --- a header as a whole --- */
+
+static const struct {
+	struct str in;
+	const char *want;
+} wholes[] = {
+	{ STR_INIT(""), "" },
+	{ STR_INIT("\r\n"), "" },
+	{ STR_INIT("\r\nA: b\r\n"), "" },
+	{ STR_INIT("A: b\r\n\r\nC: d\r\n"), "A|b;" },
+	{ STR_INIT("A: b\nC:d"), "A|b;C|d;" },
+	{ STR_INIT("A:\r\nC:\r\n"), "A|;C|;" },
+	{ STR_INIT("A : b\r\n\tc\r\n d\r\nE: f\r\n"), "A|b\r\n\tc\r\n d;E|f;" },
+	{ STR_INIT("A: b\r\nno field\r\nC: d\r\n"), "A|b;" },
+	{ STR_INIT(" A: b\r\n"), "" },
+	{ STR_INIT("A: b\r\n \r\nC: d\r\n"), "A|b;C|d;" },
+	{ STR_INIT(": b\r\n"), "" },
+};
+
+START_TEST(walk)
+{
+	struct str rest = wholes[_i].in, name, value;
+	char got[200] = "";
+	size_t n = 0;
+
+	while (header_next(&rest, &name, &value))
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%.*s|%.*s;", STR_ARG(name),
+				      STR_ARG(str_trim(value)));
+	ck_assert_str_eq(got, wholes[_i].want);
+	ck_assert_uint_eq(rest.n, 0);
+	ck_assert(!header_next(&rest, &name, &value));
+}
+END_TEST
+
+/* What header_scan takes for the header is walked to its end, and fields are the same. */
+START_TEST(walk_and_scan)
+{
+	struct header_scan h;
+	char m[300];
+
+	for (int round = 0; round < 20000; round++) {
+		struct str s = { m, random_message(m, sizeof(m)) }, rest, name, value;
+		struct str end = { m, 0 };
+		unsigned received = 0, kept = 0;
+
+		feed(s, 0, 0, &h, &whole);
+		whole.parts[whole.n] = '\0';
+		rest = (struct str){ m, strcspn(whole.parts, "B") };
+		for (s = rest; header_next(&rest, &name, &value);) {
+			size_t at = (size_t)(name.p - m);
+
+			received += str_ieq(name, STR("Received"));
+			kept += whole.parts[at] == 'K';
+			end.n = (size_t)(value.p - m) + value.n;
+			must(memchr(whole.parts + at, whole.parts[at] ^ 'K' ^ 'O',
+				    end.n - at) == NULL,
+			     "one field, one part");
+		}
+		must(received == h.received, "as many Received");
+		must(kept || !memchr(whole.parts, 'K', whole.n), "all that is kept");
+		must(s.n - end.n <= 2, "up to the empty line");
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("header");
@@ -282,6 +347,8 @@ int main(void)
 	tcase_add_test(t, long_name);
 	tcase_add_test(t, scan_limit);
 	tcase_add_test(t, body_is_one_piece);
+	tcase_add_loop_test(t, walk, 0, (int)ARRAY_LEN(wholes));
+	tcase_add_test(t, walk_and_scan);
 	srunner_run_all(run, CK_NORMAL);
 	failed = srunner_ntests_failed(run);
 	srunner_free(run);
