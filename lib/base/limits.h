@@ -17,6 +17,13 @@
 #define LIMIT_SUBJECT_LOG 100	    /* bytes of a subject in the traffic log */
 #define LIMIT_SRS_DAYS 21	    /* a bounce comes within so many days; senders give up after five */
 
+/* --- automatic replies --- */
+#define LIMIT_AUTOREPLY_BODY 65536  /* bytes of text, as the field of the account allows */
+#define LIMIT_AUTOREPLY_MESSAGE (192u << 10) /* of the worst text 150 KiB come, and 9 of header */
+#define LIMIT_AUTOREPLY_ID 250	    /* bytes of a message identifier that is quoted; it cannot be folded */
+#define LIMIT_AUTOREPLY_REFERENCES 20 /* of them: the first of the thread and the newest */
+#define LIMIT_UNSTRUCTURED 998	    /* bytes of a Subject of ours; as the field of the account allows */
+
 /* --- a transaction --- */
 #define LIMIT_RECIPIENTS 1000	    /* accepted recipients; RFC 5321 4.5.3.1.8 asks at least 100 */
 #define LIMIT_ASKED (2 * LIMIT_RECIPIENTS) /* RCPTs of one mail, refused ones included */
