@@ -161,7 +161,14 @@ $(B)/fuzz/%: test/fuzz/%.c $(wildcard lib/wire/*.c lib/base/*.c) $(B)/config.mk
 
 # --- the whole ---
 
-e2e: all
+# Composes a message on standard output, for test/e2e/test_autoreply.py.
+COMPOSE_SEES := $(foreach f,$(SEES_wire),$(B)/lib$(f).a)
+$(B)/test/compose: test/e2e/compose.c $(COMPOSE_SEES) $(B)/flags $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(COMPOSE_SEES) \
+		-Wl,--end-group $(LIBS)
+
+e2e: all $(B)/test/compose
 	PB_BUILD=$(abspath $(B)) $(PYTEST) -q -p no:cacheprovider test/e2e
 
 check:
