@@ -7,4 +7,4 @@ static const struct field fields[] = { ARG_FIELDS(ARG_ROW) };
 
 /* No table of a store: it has no id. */
 const struct table table_args = { 0, 1, "parameters", fields, ARRAY_LEN(fields), sizeof(struct args),
-				  false, false };
+				  false, false, false };

@@ -76,6 +76,7 @@ struct table {
 	size_t size;	  /* of the C struct */
 	bool replicated;  /* rows carry stamp, dot, local sequence and stand in the index */
 	bool field_stamps; /* merge is per field: each field has its own stamp */
+	bool mirrored; /* of two key fields; rows are found by the second as well (store_mirror) */
 };
 
 #define KEY_MAX 511 /* LMDB's bound on keys */

@@ -48,6 +48,10 @@ MUST_CHECK int store_get(struct store *s, const struct table *t, struct str key,
 typedef int store_visit(void *arg, const void *rec, const struct row_meta *m);
 MUST_CHECK int store_each(struct store *s, const struct table *t, struct str from,
 			  store_visit *fn, void *arg, struct err *e);
+/* Of a table with the flag mirrored: the live rows whose second key field is this, in the order of
+ * the first. Otherwise as store_each. */
+MUST_CHECK int store_mirror(struct store *s, const struct table *t, struct str second,
+			    store_visit *fn, void *arg, struct err *e);
 /* Live rows of a table: added up from counts of its parts, a thousandth of the rows. */
 MUST_CHECK int store_count(struct store *s, const struct table *t, uint64_t *n, struct err *e);
 

@@ -13,7 +13,8 @@
 #define TALLY_NAME_MAX 63 /* bytes of a boxid that are told apart */
 #define TALLY_VALUE_MAX (256u << 10) /* a part of 2048 rows, each with a boxid of its own */
 
-enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_TALLY, DB_COUNT };
+enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_TALLY, DB_MIRROR,
+		DB_COUNT };
 
 /* Numbers that live in the database and change with a commit. */
 struct marks {
@@ -87,6 +88,9 @@ int seq_add(struct store *s, const struct table *t, struct str row_key, uint64_t
 /* A live row came (was NULL), went (is NULL), or changed. Keeps what is counted. */
 int live_row(struct store *s, const struct table *t, struct str key, const void *was,
 	     const void *is);
+
+/* A live row of a mirrored table came or went: store_mirror.c. Returns LMDB's codes. */
+int mirror_row(struct store *s, const struct table *t, struct str key, bool live);
 
 /* --- store_map.c: pages of the map that long work has read are given back to the kernel from time
  * to time. Searches leave theirs: they are asked again soon, and mapping a page anew takes

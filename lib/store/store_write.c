@@ -150,7 +150,10 @@ int live_row(struct store *s, const struct table *t, struct str key, const void 
 {
 	int rc = tally_row(s, t, key, was, is);
 
-	return rc || !was == !is ? rc : domain_count(s, t, key, is ? 1 : -1);
+	if (rc || !was == !is)
+		return rc;
+	rc = mirror_row(s, t, key, is != NULL);
+	return rc ? rc : domain_count(s, t, key, is ? 1 : -1);
 }
 
 /* --- rows --- */

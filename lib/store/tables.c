@@ -13,6 +13,8 @@
 #define AUDIT_ROW(...) ROW(audit, __VA_ARGS__)
 #define BLOCKED_ROW(...) ROW(blocked, __VA_ARGS__)
 #define LEDGER_ROW(...) ROW(ledger, __VA_ARGS__)
+#define WHITELIST_ROW(...) ROW(whitelist, __VA_ARGS__)
+#define REPLIED_ROW(...) ROW(replied, __VA_ARGS__)
 
 static const struct field account_fields[] = { ACCOUNT_FIELDS(ACCOUNT_ROW) };
 static const struct field alias_fields[] = { ALIAS_FIELDS(ALIAS_ROW) };
@@ -23,9 +25,14 @@ static const struct field credential_fields[] = { CREDENTIAL_FIELDS(CREDENTIAL_R
 static const struct field audit_fields[] = { AUDIT_FIELDS(AUDIT_ROW) };
 static const struct field blocked_fields[] = { BLOCKED_FIELDS(BLOCKED_ROW) };
 static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
+static const struct field whitelist_fields[] = { WHITELIST_FIELDS(WHITELIST_ROW) };
+static const struct field replied_fields[] = { REPLIED_FIELDS(REPLIED_ROW) };
 
 #define TABLE(id, name, fields, record, replicated, by_field) \
-	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), replicated, by_field }
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), replicated, by_field, false }
+/* Of pairs, found by either half. */
+#define PAIRS(id, name, fields, record) \
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), true, false, true }
 
 /* An id never changes its meaning; a new meaning takes a new id. */
 const struct table table_accounts = TABLE(1, "accounts", account_fields, account, true, true);
@@ -38,8 +45,11 @@ const struct table table_credentials =
 const struct table table_ledger = TABLE(7, "ledger", ledger_fields, ledger, true, false);
 const struct table table_audit = TABLE(8, "audit", audit_fields, audit, false, false);
 const struct table table_blocked = TABLE(9, "blocked", blocked_fields, blocked, true, false);
+const struct table table_whitelist = PAIRS(10, "whitelist", whitelist_fields, whitelist);
+const struct table table_replied = PAIRS(11, "replied", replied_fields, replied);
 
 const struct table *const accounts_tables[] = { &table_accounts, &table_aliases, &table_clusters,
 						&table_boxes,	 &table_settings,
 						&table_credentials, &table_audit, NULL };
-const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, NULL };
+const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, &table_whitelist,
+					       &table_replied, NULL };

@@ -153,6 +153,24 @@
 	X(4, boxid, TEXT, 0, "", 0, 63, 0, "which box") \
 	X(5, expiry, DATE, 0, "", 0, INT64_MAX, 0, "when the row goes")
 
+/* Whom local senders have written to (lib/guard/correspondents.h); addresses in lower case. A row
+ * goes whitelist_max_age_min after last_seen. Merged as max of last_seen and count, min of
+ * first_seen. */
+#define WHITELIST_FIELDS(X) \
+	X(1, local_address, TEXT, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "who has sent") \
+	X(2, remote_address, TEXT, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "to whom") \
+	X(3, first_seen, DATE, 0, "", 0, INT64_MAX, 0, "the first mail") \
+	X(4, last_seen, DATE, 0, "", 0, INT64_MAX, 0, "the last one, to the hour") \
+	X(5, count, INT, 0, "0", 0, INT64_MAX, 0, "hours in which there were some")
+
+/* To whom an account has replied automatically (lib/guard/replied.h). sender_hash is the first 16
+ * bytes of SHA-256 over the address in lower case, as hex. A row goes REPLIED_KEEP_MS after
+ * replied_at. Merged as its max. */
+#define REPLIED_FIELDS(X) \
+	X(1, email_address, TEXT, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "the account, in lower case") \
+	X(2, sender_hash, TEXT, FF_KEY | FF_REQUIRED, "", 32, 32, 0, "to whom it has replied") \
+	X(3, replied_at, DATE, 0, "", 0, INT64_MAX, 0, "when")
+
 #define FIELD_C_TEXT struct str
 #define FIELD_C_NAME struct str
 #define FIELD_C_ADDRESS struct str
@@ -180,6 +198,8 @@ struct credential { CREDENTIAL_FIELDS(FIELD_MEMBER) };
 struct audit { AUDIT_FIELDS(FIELD_MEMBER) };
 struct blocked { BLOCKED_FIELDS(FIELD_MEMBER) };
 struct ledger { LEDGER_FIELDS(FIELD_MEMBER) };
+struct whitelist { WHITELIST_FIELDS(FIELD_MEMBER) };
+struct replied { REPLIED_FIELDS(FIELD_MEMBER) };
 
 enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 
@@ -187,7 +207,7 @@ enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 extern const struct table table_accounts, table_aliases, table_clusters, table_boxes,
 	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
-extern const struct table table_ledger, table_blocked;
+extern const struct table table_ledger, table_blocked, table_whitelist, table_replied;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];
 extern const struct table *const traffic_tables[];

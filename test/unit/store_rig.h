@@ -294,8 +294,58 @@ static inline void rig_check_parts(const struct table *t)
 	must(sum == rows, "the parts count all rows");
 }
 
+/* --- rows found by their second key field --- */
+
+struct rig_mirror {
+	const struct table *t;
+	struct str key;
+	unsigned met;
+	uint64_t rows;
+};
+
+static inline int rig_mirror_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct rig_mirror *r = arg;
+	char key[KEY_MAX];
+	size_t n;
+
+	(void)m;
+	must(record_key(r->t, rec, key, &n) == 0, "key");
+	r->met += str_eq((struct str){ key, n }, r->key);
+	return 0;
+}
+
+static inline int rig_mirrored_row(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct rig_mirror *r = arg;
+	char key[KEY_MAX];
+
+	(void)m;
+	r->rows++;
+	r->met = 0;
+	r->key.p = key;
+	must(record_key(r->t, rec, key, &r->key.n) == 0, "key");
+	ok(store_mirror(rig, r->t, field_str(&r->t->fields[1], rec), rig_mirror_row, r, &rig_err));
+	must(r->met == 1, "the mirror has each row once");
+	return 0;
+}
+
+static inline void rig_check_mirror(void)
+{
+	uint64_t rows = 0;
+
+	for (int i = 0; rig->tables[i]; i++) {
+		struct rig_mirror r = { .t = rig->tables[i] };
+
+		if (r.t->mirrored)
+			ok(store_each(rig, r.t, STR(""), rig_mirrored_row, &r, &rig_err));
+		rows += r.rows;
+	}
+	must(rig_entries(rig->db[DB_MIRROR]) == rows, "the mirror has nothing else");
+}
+
 /* Entries are as many as rows, and each is right: one entry a row. Domains' counts add up,
- * and so do the tallies. */
+ * and so do the tallies, and the mirror shows what there is. */
 static inline void rig_check(void)
 {
 	uint64_t entries = 0, rows = 0, sum = 0;
@@ -323,6 +373,7 @@ static inline void rig_check(void)
 	must(sum == d.addresses, "domains are counted once an address");
 	for (int i = 0; rig->tables[i]; i++)
 		rig_check_parts(rig->tables[i]);
+	rig_check_mirror();
 	store_read_end(rig);
 }
 

@@ -310,9 +310,9 @@ static const struct field old_fields[] = {
 	OLD(5, FK_INT, n, FF_MAY_EMPTY),
 };
 static const struct table new_table = { 9, 3, "t", new_fields, ARRAY_LEN(new_fields),
-					sizeof(struct newer), true, true };
+					sizeof(struct newer), true, true, false };
 static const struct table old_table = { 9, 1, "t", old_fields, ARRAY_LEN(old_fields),
-					sizeof(struct older), true, true };
+					sizeof(struct older), true, true, false };
 
 /* An older version edits the row of a newer one: its unknown fields, wherever they stand,
  * keep value and stamp; those it knows change. */
