@@ -30,8 +30,9 @@ static void write_entry(struct shm_ring *r, uint64_t at, uint16_t kind, struct s
 		memcpy(r->bytes + at % JOURNAL_RING + sizeof(e), payload.p, payload.n);
 }
 
-int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind, struct str payload,
-		uint64_t *mark)
+/* In at most room bytes of the ring, with what waits there. */
+static int enter(struct shm *shm, unsigned slot, enum journal_kind kind, struct str payload,
+		 uint64_t room, uint64_t *mark)
 {
 	struct shm_ring *r = &shm->rings[slot];
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -40,7 +41,7 @@ int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind, struct s
 
 	if (room_to_end(head) < size)
 		filler = room_to_end(head);
-	if (payload.n > LIMIT_JOURNAL_ENTRY || head + filler + size - tail > JOURNAL_RING) {
+	if (payload.n > LIMIT_JOURNAL_ENTRY || head + filler + size - tail > room) {
 		atomic_fetch_add(&r->dropped, 1);
 		return -1;
 	}
@@ -56,6 +57,19 @@ int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind, struct s
 	if (atomic_load(&r->tail) >= head)
 		slot_ring(shm, SLOT_REPLICATOR);
 	return 0;
+}
+
+int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind, struct str payload,
+		uint64_t *mark)
+{
+	return enter(shm, slot, kind, payload, JOURNAL_RING, mark);
+}
+
+int journal_offer(struct shm *shm, unsigned slot, enum journal_kind kind, struct str payload)
+{
+	uint64_t mark;
+
+	return enter(shm, slot, kind, payload, JOURNAL_OFFERED, &mark);
 }
 
 bool journal_durable(const struct shm *shm, unsigned slot, uint64_t mark)

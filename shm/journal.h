@@ -15,13 +15,19 @@
 enum journal_kind {
 	JOURNAL_LEDGER = 1, /* struct ledger row, encoded by lib/store/tables.h */
 	JOURNAL_BLOCKED,    /* struct blocked row, encoded; a tombstone: unblocked */
-	/* greylist, whitelist, access facts: with the guard */
+	JOURNAL_WHITELIST,  /* struct whitelist row, encoded; volatile */
+	JOURNAL_REPLIED,    /* struct replied row, encoded; volatile */
+	/* greylist, access facts: with the guard */
 };
 
 /* Writer: 0 and *mark, the position that durable must reach; -1 when the ring is full or the
  * entry too long (counted; volatile facts are dropped, a ledger row means 451). Does not wait. */
 MUST_CHECK int journal_put(struct shm *shm, unsigned slot, enum journal_kind kind,
 			   struct str payload, uint64_t *mark);
+/* The same for volatile facts, in a part of the ring (JOURNAL_OFFERED bytes), so that they never
+ * take the room of a ledger row. Who does not need to know whether it was dropped need not look. */
+int journal_offer(struct shm *shm, unsigned slot, enum journal_kind kind,
+			     struct str payload);
 /* Writer: is it on disk? */
 bool journal_durable(const struct shm *shm, unsigned slot, uint64_t mark);
 

@@ -13,9 +13,10 @@
  *   counts[i]   worker i (reaper: after death)  all
  *   history     admin                           admin
  *   rings[i]    process i: head; replicator: tail, durable
+ *   penalty, quota, claims: atomics, any worker; admin forgets
  *
- * shm/slots.h, boxes.h, counters.h, history.h, journal.h, listeners.h and penalty.h hold the
- * functions; nobody touches a field beside them. */
+ * slots.h, boxes.h, claims.h, counters.h, history.h, journal.h, listeners.h, penalty.h, quota.h and
+ * sessions.h hold the functions; nobody touches a field beside them. */
 #ifndef PB_SHM_LAYOUT_H
 #define PB_SHM_LAYOUT_H
 

@@ -12,7 +12,7 @@
 #include "shm/sessions.h"
 
 #define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
-#define SHM_VERSION 2
+#define SHM_VERSION 3
 
 typedef _Atomic uint32_t au32;
 typedef _Atomic uint64_t au64;
@@ -92,6 +92,7 @@ struct shm_history {
 	struct shm_totals v[HISTORY_ROOM];
 };
 
+#define QUOTA_FORGOTTEN 16384
 #define PENALTY_BUCKETS 16384
 #define PENALTY_WAYS 4
 struct shm {
@@ -107,6 +108,9 @@ struct shm {
 	struct shm_name box_names[MAX_BOXES];
 	struct shm_box boxes[MAX_BOXES];
 	au64 penalty[PENALTY_BUCKETS][PENALTY_WAYS]; /* penalty.c has the form of an entry */
+	au64 quota[QUOTA_LINES][QUOTA_WAYS];	     /* quota.c has the form of an entry */
+	au64 quota_forgotten[QUOTA_FORGOTTEN];	     /* how often, by subject */
+	au64 claims[CLAIM_PLACES];		     /* claims.c */
 	struct shm_history history[HISTORY_RINGS];
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];

@@ -73,6 +73,7 @@
 #define MAX_LISTENERS MAX_CLUSTERS
 #define LIMIT_NAME 63		    /* clusterid, boxid */
 #define JOURNAL_RING (1u << 20)	    /* bytes of one slot's ring */
+#define JOURNAL_OFFERED (JOURNAL_RING / 4) /* of it for facts that may be dropped */
 #define LIMIT_JOURNAL_ENTRY 2048
 #define CONFIRM_MS 1000		    /* workers confirm a generation within this */
 #define BEAT_MS 500		    /* each process shows this often that it does not hang; */
@@ -92,6 +93,14 @@
 
 /* --- ledger --- */
 #define LEDGER_KEEP_MS (5LL * 24 * 3600 * 1000) /* senders give up after five days, RFC 5321 4.5.4.1 */
+
+/* --- the guard --- */
+#define WHITELIST_REFRESH_MS 3600000 /* a correspondent's row is written anew at most so often */
+#define REPLIED_KEEP_MS (7LL * 24 * 3600 * 1000) /* one automatic reply a sender; RFC 3834 2 */
+#define REPLIED_HOLD_MS 60000	     /* a claim on one, beyond the time its row takes to the disk */
+#define QUOTA_LINES 16384	     /* 4 MiB with their ways: 131,072 values before the first is lost */
+#define QUOTA_WAYS 32
+#define CLAIM_PLACES 65536	     /* 512 KiB; with 100 claims held one in 650 meets another */
 
 /* --- store --- */
 #define TOMBSTONE_KEEP_MS (24LL * 3600 * 1000) /* a late sister may still ask for them */

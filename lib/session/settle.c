@@ -27,6 +27,7 @@ static bool ledger_reserve(struct transaction *tx)
 	struct env *env = tx->env;
 	uint64_t want = (uint64_t)tx->n_deliveries * LEDGER_ROW_ROOM;
 	struct journal_stat j;
+	uint64_t waiting;
 
 	if (!env->shm || tx->n_deliveries < 2)
 		return true;
@@ -35,7 +36,10 @@ static bool ledger_reserve(struct transaction *tx)
 		return false;
 	env->ledger_late = 0;
 	j = journal_stat(env->shm, env->slot);
-	if (j.published - j.applied + env->ledger_due + want >= JOURNAL_RING)
+	waiting = j.published - j.applied;
+	if (waiting < JOURNAL_OFFERED)
+		waiting = JOURNAL_OFFERED; /* facts that are offered may fill this meanwhile */
+	if (waiting + env->ledger_due + want >= JOURNAL_RING)
 		return false;
 	tx->ledger_due = want;
 	env->ledger_due += want;

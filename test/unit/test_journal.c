@@ -181,6 +181,32 @@ START_TEST(full_ring)
 }
 END_TEST
 
+/* What is offered is taken while little waits; the rest of the ring is for those who need it. */
+START_TEST(offers)
+{
+	uint64_t mark, pos = 0, n = 0, dropped;
+	struct str p;
+
+	while (journal_offer(shm, SLOT, JOURNAL_LEDGER, payload_of(n, 100)) == 0)
+		n++;
+	ck_assert_uint_eq(n, JOURNAL_OFFERED / 112);
+	ck_assert_uint_eq(journal_stat(shm, SLOT).dropped, 1);
+	ck_assert_int_eq(put(n, 100, &mark), 0);
+	while (put(n, 100, &mark) == 0)
+		;
+	ck_assert_uint_gt(mark, JOURNAL_RING - 112);
+	dropped = journal_stat(shm, SLOT).dropped;
+	ck_assert_int_eq(journal_offer(shm, SLOT, JOURNAL_LEDGER, STR("x")), -1);
+	ck_assert_uint_eq(journal_stat(shm, SLOT).dropped, dropped + 1);
+	for (uint64_t i = 0; i < n; i++)
+		must(next(&pos, &p) && number_of(p) == i, "in order, whole");
+	while (next(&pos, &p))
+		;
+	journal_applied(shm, SLOT, pos);
+	ck_assert_int_eq(journal_offer(shm, SLOT, JOURNAL_LEDGER, STR("x")), 0);
+}
+END_TEST
+
 /* The filler counts as well: it may not push an entry over what waits at the beginning. */
 START_TEST(filler_needs_room)
 {
@@ -602,6 +628,7 @@ int main(void)
 	tcase_add_test(t, rings_once);
 	tcase_add_loop_test(t, entry_lengths, 0, (int)ARRAY_LEN(lengths));
 	tcase_add_test(t, full_ring);
+	tcase_add_test(t, offers);
 	tcase_add_test(t, filler_needs_room);
 	tcase_add_test(t, ring_filled_to_the_byte);
 	tcase_add_test(t, overwritten_ring);

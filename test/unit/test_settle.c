@@ -207,7 +207,7 @@ START_TEST(ledger_is_full)
 }
 END_TEST
 
-/* What one mail may need is not promised to another. */
+/* What one mail may need is not promised to another; nor what facts that are offered may fill. */
 START_TEST(ledger_room_is_shared)
 {
 	static const char *const script[] = { SCENE_DATA_AB,   "C: .",
@@ -216,7 +216,7 @@ START_TEST(ledger_room_is_shared)
 
 	stage_open();
 	stage_client();
-	stage.env.ledger_due = JOURNAL_RING - LEDGER_ROW_ROOM;
+	stage.env.ledger_due = JOURNAL_RING - JOURNAL_OFFERED - 2 * LEDGER_ROW_ROOM;
 	play_script(script);
 	stage.env.ledger_due = 0;
 	stage_close();
