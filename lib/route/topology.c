@@ -56,13 +56,26 @@ static int take_box(void *arg, const void *rec, const struct row_meta *m)
 	return 0;
 }
 
-static int read_rows(struct store *s, struct rows *r, struct err *e)
+static int read_settings(struct store *s, struct settings *out, struct arena *a, struct err *e)
+{
+	int rc;
+
+	record_defaults(&table_settings, out);
+	rc = store_get(s, &table_settings, out->settingsid, out, NULL, e);
+	if (rc >= 0)
+		own_texts(&table_settings, out, a);
+	return rc < 0 ? -1 : 0;
+}
+
+static int read_rows(struct store *s, struct rows *r, struct settings *settings, struct err *e)
 {
 	int rc;
 
 	if (store_read_begin(s, e) < 0)
 		return -1;
-	rc = store_each(s, &table_clusters, STR(""), take_cluster, r, e);
+	rc = read_settings(s, settings, r->arena, e);
+	if (rc >= 0)
+		rc = store_each(s, &table_clusters, STR(""), take_cluster, r, e);
 	if (rc >= 0)
 		rc = store_each(s, &table_boxes, STR(""), take_box, r, e);
 	store_read_end(s);
@@ -207,7 +220,7 @@ int topology_build(struct topology **out, struct store *s, struct shm *shm, uint
 	t->generation = generation;
 	t->arena = ARENA(0);
 	r->arena = &t->arena;
-	rc = read_rows(s, r, e);
+	rc = read_rows(s, r, &t->settings, e);
 	if (rc == 0)
 		rc = build_all(t, r, shm, e);
 	free(r);

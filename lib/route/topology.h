@@ -1,4 +1,4 @@
-/* topology: clusters and boxes compiled into an immutable snapshot of one generation.
+/* topology: clusters, boxes and general settings compiled into an immutable snapshot of one generation.
  * A worker builds a new one when the generation moves and drops the old when the last
  * session that uses it ends. Texts are owned by the snapshot.
  * Not here: addresses (route.h), health (shm/boxes.h). */
@@ -39,6 +39,7 @@ struct topo_cluster {
 struct topology {
 	struct topo_cluster *clusters;
 	unsigned n_clusters;
+	struct settings settings; /* as stored, else the defaults */
 	uint32_t generation;
 	uint32_t refs;
 	struct arena arena;

@@ -113,6 +113,31 @@ START_TEST(clusters_and_boxes)
 }
 END_TEST
 
+/* General settings: the defaults where none were stored; texts outlive the read. */
+START_TEST(general_settings)
+{
+	struct settings s;
+
+	build();
+	ck_assert_int_eq(decimal_min_ms(topo->settings.whitelist_max_age_min), 172800 * 60000LL);
+	ck_assert_int_eq(decimal_min_ms(topo->settings.distinct_from_emails_interval_min), 120 * 60000LL);
+	record_defaults(&table_settings, &s);
+	s.whitelist_max_age_min = DEC(3);
+	s.nats_url = STR("nats://10.0.0.1");
+	put(&table_settings, &s);
+	ck_assert_int_eq(topo->settings.whitelist_max_age_min, DEC(172800)); /* of its time */
+	build();
+	ck_assert_int_eq(topo->settings.whitelist_max_age_min, DEC(3));
+	ck_assert_int_eq(topo->settings.distinct_from_emails_interval_min, DEC(120));
+	for (int i = 0; i < 20; i++) { /* pages are used again */
+		s.nats_url = i % 2 ? STR("nats://10.0.0.2") : STR("nats://10.0.0.3");
+		put(&table_settings, &s);
+	}
+	ck_assert(str_eq(topo->settings.nats_url, STR("nats://10.0.0.1")));
+	ck_assert(str_eq(topo->settings.settingsid, STR("general")));
+}
+END_TEST
+
 /* A light of a later version: nobody sends mail where he does not know that he may. */
 START_TEST(unknown_light)
 {
@@ -421,6 +446,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, empty_store);
 	tcase_add_test(t, clusters_and_boxes);
+	tcase_add_test(t, general_settings);
 	tcase_add_test(t, unknown_light);
 	tcase_add_test(t, stays_as_it_was);
 	tcase_add_test(t, references);
