@@ -14,6 +14,7 @@
 #include "cmd/process.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/blocklist.h"
 #include "lib/net/loop.h"
 #include "lib/store/store.h"
 #include "shm/journal.h"
@@ -23,11 +24,21 @@
 #define RETRY_MS 1000	  /* after a failed write */
 #define SWEEP_MS 60000
 #define SWEEP_ROWS 2000	  /* in one transaction */
+#define SWEEP_LOOK 20000  /* rows of a table looked at in one go: 10 ms */
+#define SWEPT 3		  /* tables whose rows go by time */
+
+/* Where the sweep of a table goes on; n 0: at its beginning. */
+struct sweep_from {
+	char key[KEY_MAX];
+	size_t n;
+};
 
 struct replicator {
 	struct process *p;
 	struct loop *loop;
 	struct store *traffic;
+	struct store *accounts; /* read only: the settings that say how long rows are kept */
+	struct sweep_from from[SWEPT];
 	struct watch bell;
 	struct timer gather, sweep, beat;
 	struct sigwatch term, hup;
@@ -42,6 +53,8 @@ static bool is_sound(const struct table *t, const void *rec)
 	union {
 		struct ledger ledger;
 		struct blocked blocked;
+		struct whitelist whitelist;
+		struct replied replied;
 	} copy;
 	struct arena a = ARENA(0);
 	bool sound = true;
@@ -55,40 +68,105 @@ static bool is_sound(const struct table *t, const void *rec)
 	return sound;
 }
 
+/* A fact as it came: its row, and the key of that. */
+struct fact {
+	const struct table *table;
+	struct str key;
+	char bytes[KEY_MAX];
+};
+
+/* -1: damaged, which is told; nothing can be done about it. */
+static int fact_decode(struct fact *f, const struct table *t, struct str payload, void *rec,
+		       struct row_meta *m)
+{
+	f->table = t;
+	f->key.p = f->bytes;
+	if (record_decode(t, payload, rec, m) == 0 && is_sound(t, rec) &&
+	    record_key(t, rec, f->bytes, &f->key.n) == 0)
+		return 0;
+	log_warning("a damaged fact for %s was dropped", t->name);
+	return -1;
+}
+
+/* The row that stands: 0, STORE_NONE or -1. */
+static int standing(struct replicator *r, const struct fact *f, void *old, struct err *e)
+{
+	return store_get(r->traffic, f->table, f->key, old, NULL, e);
+}
+
 static int apply_ledger(struct replicator *r, struct str payload, struct err *e)
 {
 	struct ledger row, old;
-	char key[KEY_MAX];
-	size_t n;
+	struct fact f;
 	int rc;
 
-	if (ledger_decode(payload, &row) < 0 || !is_sound(&table_ledger, &row) ||
-	    record_key(&table_ledger, &row, key, &n) < 0) {
-		log_warning("a damaged ledger fact was dropped");
+	if (fact_decode(&f, &table_ledger, payload, &row, NULL) < 0)
 		return 0;
-	}
 	/* Who has it outweighs who refused it, in any order of arrival. */
-	rc = store_get(r->traffic, &table_ledger, (struct str){ key, n }, &old, NULL, e);
+	rc = standing(r, &f, &old, e);
 	if (rc == 0 && old.outcome == LEDGER_DELIVERED && row.outcome == LEDGER_REFUSED)
 		return 0;
-	return rc < 0 ? -1 : store_put(r->traffic, &table_ledger, &row, e);
+	return rc < 0 ? -1 : store_put(r->traffic, f.table, &row, e);
 }
 
+/* A block by the guard leaves a row that stands as it is, also an administrator's. */
 static int apply_blocked(struct replicator *r, struct str payload, struct err *e)
 {
-	struct blocked row;
+	struct blocked row, old;
 	struct row_meta m;
-	char key[KEY_MAX];
-	size_t n;
+	struct fact f;
+	int rc;
 
-	if (record_decode(&table_blocked, payload, &row, &m) < 0 || !is_sound(&table_blocked, &row) ||
-	    record_key(&table_blocked, &row, key, &n) < 0) {
-		log_warning("a damaged fact about a blocked client was dropped");
+	if (fact_decode(&f, &table_blocked, payload, &row, &m) < 0)
 		return 0;
-	}
 	if (m.tombstone)
-		return store_delete(r->traffic, &table_blocked, (struct str){ key, n }, e) < 0 ? -1 : 0;
-	return store_put(r->traffic, &table_blocked, &row, e);
+		return store_delete(r->traffic, f.table, f.key, e) < 0 ? -1 : 0;
+	if (!str_eq(row.who, STR(BLOCKED_BY_GUARD)))
+		return store_put(r->traffic, f.table, &row, e);
+	rc = standing(r, &f, &old, e);
+	return rc == STORE_NONE ? store_put(r->traffic, f.table, &row, e) : rc;
+}
+
+/* Is a time so much later than the one stored that it is worth a write? Or was that one taken from
+ * a clock that ran ahead: it would stand for ever. */
+static bool is_news(int64_t stored, int64_t time, int64_t step_ms)
+{
+	return stored < 0 || stored > clock_wall_ms() + WHITELIST_REFRESH_MS ||
+	       (time >= 0 && stored <= time - step_ms);
+}
+
+/* One write an hour and pair. A fact that comes twice is never news the second time. */
+static int apply_whitelist(struct replicator *r, struct str payload, struct err *e)
+{
+	struct whitelist row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_whitelist, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(r, &f, &old, e);
+	if (rc < 0 || (rc == 0 && !is_news(old.last_seen, row.last_seen, WHITELIST_REFRESH_MS)))
+		return rc;
+	if (rc == 0) {
+		row.count = old.count < INT64_MAX ? old.count + 1 : old.count;
+		if (old.first_seen < row.first_seen)
+			row.first_seen = old.first_seen;
+	}
+	return store_put(r->traffic, f.table, &row, e);
+}
+
+static int apply_replied(struct replicator *r, struct str payload, struct err *e)
+{
+	struct replied row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_replied, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(r, &f, &old, e);
+	if (rc < 0 || (rc == 0 && !is_news(old.replied_at, row.replied_at, 1)))
+		return rc;
+	return store_put(r->traffic, f.table, &row, e);
 }
 
 /* kind, what applies it */
@@ -98,6 +176,8 @@ static const struct {
 } kinds[] = {
 	{ JOURNAL_LEDGER, apply_ledger },
 	{ JOURNAL_BLOCKED, apply_blocked },
+	{ JOURNAL_WHITELIST, apply_whitelist },
+	{ JOURNAL_REPLIED, apply_replied },
 };
 
 static int apply(struct replicator *r, enum journal_kind kind, struct str payload, struct err *e)
@@ -183,26 +263,76 @@ static void on_bell(struct watch *w, unsigned what)
 		timer_set(&r->gather, GATHER_MS);
 }
 
-/* --- sweeping --- */
+/* --- sweeping: a part of each table at a time, so that facts never wait long --- */
 
 struct sweep {
+	const struct swept *what;
 	int64_t now;
-	unsigned n;
+	struct settings settings; /* numbers only */
+	struct sweep_from *next;
+	unsigned looked, n;
 	size_t len[SWEEP_ROWS];
 	char keys[SWEEP_ROWS][KEY_MAX];
 };
 
-static int note_expired(void *arg, const void *rec, const struct row_meta *m)
+static bool ledger_is_over(const void *rec, const struct sweep *s)
 {
 	const struct ledger *l = rec;
+
+	return l->expiry != FIELD_EMPTY && l->expiry <= s->now;
+}
+
+static bool whitelist_is_over(const void *rec, const struct sweep *s)
+{
+	const struct whitelist *w = rec;
+
+	return w->last_seen <= s->now - decimal_min_ms(s->settings.whitelist_max_age_min);
+}
+
+static bool replied_is_over(const void *rec, const struct sweep *s)
+{
+	const struct replied *p = rec;
+
+	return p->replied_at <= s->now - REPLIED_KEEP_MS;
+}
+
+static const struct swept {
+	const struct table *table;
+	bool (*is_over)(const void *rec, const struct sweep *s);
+} swept[] = {
+	{ &table_ledger, ledger_is_over },
+	{ &table_whitelist, whitelist_is_over },
+	{ &table_replied, replied_is_over },
+};
+_Static_assert(ARRAY_LEN(swept) == SWEPT, "each has its place to go on from");
+
+static int note_expired(void *arg, const void *rec, const struct row_meta *m)
+{
 	struct sweep *s = arg;
+	const struct table *t = s->what->table;
 
 	(void)m;
-	if (l->expiry == FIELD_EMPTY || l->expiry > s->now)
-		return 0;
-	if (record_key(&table_ledger, rec, s->keys[s->n], &s->len[s->n]) == 0)
+	if (s->looked == SWEEP_LOOK || s->n == SWEEP_ROWS)
+		return record_key(t, rec, s->next->key, &s->next->n) == 0 ? 1 : -1;
+	s->looked++;
+	if (s->what->is_over(rec, s) && record_key(t, rec, s->keys[s->n], &s->len[s->n]) == 0)
 		s->n++;
-	return s->n == SWEEP_ROWS;
+	return 0;
+}
+
+static int find_expired(struct replicator *r, struct sweep *s, struct err *e)
+{
+	struct sweep_from from = *s->next;
+	int rc;
+
+	s->looked = s->n = 0;
+	s->next->n = 0;
+	if (store_read_begin(r->traffic, e) < 0)
+		return -1;
+	rc = store_each(r->traffic, s->what->table, (struct str){ from.key, from.n }, note_expired,
+			s, e);
+	store_read_end(r->traffic);
+	return rc;
 }
 
 static int expire(struct replicator *r, const struct sweep *s, struct err *e)
@@ -212,12 +342,41 @@ static int expire(struct replicator *r, const struct sweep *s, struct err *e)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct str key = { s->keys[i], s->len[i] };
 
-		if (store_expire(r->traffic, &table_ledger, key, e) < 0) {
+		if (store_expire(r->traffic, s->what->table, key, e) < 0) {
 			store_abort(r->traffic);
 			return -1;
 		}
 	}
 	return store_commit(r->traffic, e);
+}
+
+static int read_settings(struct replicator *r, struct settings *out, struct err *e)
+{
+	int rc;
+
+	record_defaults(&table_settings, out);
+	if (store_read_begin(r->accounts, e) < 0)
+		return -1;
+	rc = store_get(r->accounts, &table_settings, out->settingsid, out, NULL, e);
+	store_read_end(r->accounts);
+	return rc < 0 ? -1 : 0;
+}
+
+/* 1: a full batch of one table went, there is more. */
+static int sweep_all(struct replicator *r, struct sweep *s, struct err *e)
+{
+	bool more = false;
+
+	if (read_settings(r, &s->settings, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(swept); i++) {
+		s->what = &swept[i];
+		s->next = &r->from[i];
+		if (find_expired(r, s, e) < 0 || (s->n > 0 && expire(r, s, e) < 0))
+			return -1;
+		more |= s->n == SWEEP_ROWS;
+	}
+	return more;
 }
 
 static void on_sweep(struct timer *t)
@@ -228,17 +387,11 @@ static void on_sweep(struct timer *t)
 	int rc;
 
 	s->now = clock_wall_ms();
-	rc = store_read_begin(r->traffic, &e);
-	if (rc == 0) {
-		rc = store_each(r->traffic, &table_ledger, STR(""), note_expired, s, &e);
-		store_read_end(r->traffic);
-	}
-	if (rc >= 0 && s->n > 0)
-		rc = expire(r, s, &e);
+	rc = sweep_all(r, s, &e);
 	if (rc < 0)
 		log_error("sweeping traffic.mdb: %s", e.text);
-	/* A full batch: there is more, but others come in between. */
-	timer_set(t, s->n == SWEEP_ROWS ? GATHER_MS : SWEEP_MS);
+	/* More: but others come in between. */
+	timer_set(t, rc == 1 ? GATHER_MS : SWEEP_MS);
 	free(s);
 }
 
@@ -278,7 +431,8 @@ int replicator_run(struct process *p)
 
 	r->p = p;
 	r->loop = loop_new();
-	if (store_open(&r->traffic, p->options->directory, STORE_TRAFFIC, STORE_WRITE, &e) < 0) {
+	if (store_open(&r->accounts, p->options->directory, STORE_ACCOUNTS, STORE_READ, &e) < 0 ||
+	    store_open(&r->traffic, p->options->directory, STORE_TRAFFIC, STORE_WRITE, &e) < 0) {
 		log_error("%s", e.text);
 		return EXIT_FAILURE;
 	}
@@ -294,5 +448,6 @@ int replicator_run(struct process *p)
 	timer_set(&r->beat, 0);
 	loop_run(r->loop);
 	store_close(&r->traffic);
+	store_close(&r->accounts);
 	return EXIT_SUCCESS;
 }

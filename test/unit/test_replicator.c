@@ -2,39 +2,10 @@
  * damaged, what cannot be written, what has expired. */
 #include "cmd/replicator.c"
 
-#include "unit/disk.h"
-#include "unit/store_rig.h"
-
-static struct process process;
-static struct options options;
-static struct replicator r;
-static struct shm *shm;
+#include "unit/replicator_rig.h"
 
 static const char pair[] = "0123456789abcdef0123456789abcdef";
 static const char digest[] = "fedcba9876543210fedcba9876543210";
-
-static void setup(void)
-{
-	rig_make_dir();
-	rig_open_env(STORE_TRAFFIC);
-	shm = shm_create(2);
-	process = (struct process){ .options = &options, .shm = shm, .slot = SLOT_REPLICATOR };
-	r = (struct replicator){ .p = &process, .loop = loop_new(), .traffic = rig };
-	timer_init(&r.gather, r.loop, on_gather);
-	timer_init(&r.sweep, r.loop, on_sweep);
-	watch_init(&r.bell, r.loop, slot_bell(shm, SLOT_REPLICATOR), on_bell);
-	watch_set(&r.bell, WATCH_READ);
-}
-
-static void teardown(void)
-{
-	timer_stop(&r.gather);
-	timer_stop(&r.sweep);
-	watch_set(&r.bell, 0);
-	loop_free(&r.loop);
-	shm_destroy(&shm);
-	rig_teardown();
-}
 
 static struct ledger ledger_of(int outcome, const char *box)
 {
@@ -63,11 +34,6 @@ static uint64_t tell_of(unsigned slot, int outcome, const char *box)
 	struct ledger l = ledger_of(outcome, box);
 
 	return tell(slot, &l);
-}
-
-static void gather(void)
-{
-	on_gather(&r.gather);
 }
 
 /* "outcome box" of the row, "-" when there is none. */
@@ -202,13 +168,6 @@ END_TEST
 
 /* --- damaged facts --- */
 
-static void put_raw(enum journal_kind kind, const void *p, size_t n)
-{
-	uint64_t mark;
-
-	ck_assert_int_eq(journal_put(shm, 0, kind, (struct str){ p, n }, &mark), 0);
-}
-
 START_TEST(damaged)
 {
 	static const char noise[64] = { 0x7f, 1, 2, 3 };
@@ -255,13 +214,6 @@ START_TEST(random_damage)
 END_TEST
 
 /* --- the store cannot be written --- */
-
-static void disk_unwatch(void)
-{
-	disk.file = 0;
-	close(disk.image);
-	unlink(rig_path("traffic.mdb.image"));
-}
 
 /* Nothing is lost, nothing is called durable; it is tried again in a while, and told once. */
 START_TEST(full_disk)
