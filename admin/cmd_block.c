@@ -5,6 +5,7 @@
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/strangers.h"
 #include "shm/journal.h"
 
 #define BY_HAND "blocked by an administrator"
@@ -113,6 +114,17 @@ static struct str canonical(struct str address, char text[ADDR_TEXT])
 	return ip_parse(address, &ip, NULL) == 0 ? str_z(ip_text(&ip, text)) : STR("");
 }
 
+/* What an unblocked client has used up is forgotten before its row goes, or its next mail would
+ * block it again. */
+static int tell_address(struct call *c, struct str address, bool block)
+{
+	struct ipaddr ip;
+
+	if (!block && ip_parse(address, &ip, NULL) == 0)
+		strangers_forget(c->env->shm, &ip);
+	return tell(c, address, block);
+}
+
 void cmd_setblockip(struct call *c)
 {
 	char text[ADDR_TEXT];
@@ -131,7 +143,7 @@ void cmd_setblockip(struct call *c)
 		return;
 	}
 	if ((mail.n > 0 && tell(c, mail, c->args.block_email) < 0) ||
-	    (address.n > 0 && tell(c, address, ip) < 0))
+	    (address.n > 0 && tell_address(c, address, ip) < 0))
 		return;
 	if (change_note(c) < 0)
 		return;

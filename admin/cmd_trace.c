@@ -4,12 +4,15 @@
 #include "admin/record.h"
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
+#include "lib/guard/replied.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/penalty.h"
 #include "shm/sessions.h"
 
 #define SESSIONS_SHOWN 100
+#define PAIRS_SHOWN 100
+#define PAIRS_COUNTED 10000 /* a few milliseconds of the loop */
 
 /* --- the boxes of an account, and what stands against mail for it --- */
 
@@ -135,6 +138,83 @@ static int write_blocked(struct call *c, struct str subject)
 	return rc < 0 ? change_unavailable(c, &e) : 0;
 }
 
+/* --- pairs of addresses: correspondents, automatic replies --- */
+
+struct pairs_walk {
+	const struct table *table;
+	const char *name;
+	struct str first; /* the first key field has to be this; empty: any */
+	int64_t found;
+	struct xml_out rows;
+};
+
+static int write_pair(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct pairs_walk *w = arg;
+
+	(void)m;
+	if (w->first.n > 0 && !str_eq(field_str(&w->table->fields[0], rec), w->first))
+		return 1;
+	if (w->found++ < PAIRS_SHOWN) {
+		xml_out_open(&w->rows, w->name, -1);
+		record_write(&w->rows, w->table, rec, false);
+		xml_out_close(&w->rows, w->name);
+	}
+	return w->found == PAIRS_COUNTED;
+}
+
+/* The rows whose first key field is the address, then those whose second one is as given. */
+static int walk_pairs(struct pairs_walk *w, struct store *s, struct str address, struct str second,
+		      struct err *e)
+{
+	w->first = address;
+	if (store_each(s, w->table, address, write_pair, w, e) < 0)
+		return -1;
+	w->first = STR("");
+	if (w->found == PAIRS_COUNTED)
+		return 0;
+	return store_mirror(s, w->table, second, write_pair, w, e) < 0 ? -1 : 0;
+}
+
+static int write_pairs(struct call *c, struct pairs_walk *w, const char *list, struct str address,
+		       struct str second)
+{
+	struct store *s = c->env->traffic;
+	struct err e = { "" };
+	int rc;
+
+	if (!s)
+		return 0;
+	if (store_read_begin(s, &e) < 0)
+		return change_unavailable(c, &e);
+	xml_out_init(&w->rows, 3);
+	rc = walk_pairs(w, s, address, second, &e);
+	store_read_end(s);
+	if (rc == 0) {
+		xml_out_open(&c->body, list, w->found);
+		xml_out_piece(&c->body, &w->rows);
+		xml_out_close(&c->body, list);
+	}
+	xml_out_free(&w->rows);
+	return rc < 0 ? change_unavailable(c, &e) : 0;
+}
+
+static int write_correspondents(struct call *c, struct str address)
+{
+	struct pairs_walk w = { .table = &table_whitelist, .name = "correspondent" };
+
+	return write_pairs(c, &w, "correspondents", address, address);
+}
+
+static int write_replies(struct call *c, struct str address)
+{
+	struct pairs_walk w = { .table = &table_replied, .name = "reply" };
+	char hash[REPLIED_HASH];
+
+	replied_hash(address, hash);
+	return write_pairs(c, &w, "replies", address, str_z(hash));
+}
+
 /* --- ranges of clusters that hold the address --- */
 
 struct ranges_walk {
@@ -256,7 +336,10 @@ static int trace_mail(struct call *c, struct str address)
 		    penalty_now(shm, penalty_account(shm, address), clock_mono_ms()));
 	session_account_hash(shm, address, sum);
 	write_sessions(c, NULL, sum);
-	return write_rows(c, address) < 0 ? -1 : write_blocked(c, address);
+	if (write_rows(c, address) < 0 || write_blocked(c, address) < 0 ||
+	    write_correspondents(c, address) < 0)
+		return -1;
+	return write_replies(c, address);
 }
 
 void cmd_trace(struct call *c)

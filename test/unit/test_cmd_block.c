@@ -82,6 +82,23 @@ START_TEST(said_and_named)
 }
 END_TEST
 
+/* Who is unblocked has used up nothing, or the next mail would block it again. */
+START_TEST(unblocked_counts_anew)
+{
+	struct ipaddr ip;
+
+	ck_assert_int_eq(ip_parse(STR("10.0.0.1"), &ip, NULL), 0);
+	ck_assert(!strangers_exceeded(rig_env.shm, &ip, STR("a@d.ee"), 1, 60000, 1));
+	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_ok(ask("setblockip", "block_email", "1", "address", "10.0.0.1", NULL));
+	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_ok(ask("setblockip", "block_email", "0", "address", "10.0.0.2", NULL));
+	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_ok(ask("setblockip", "block_email", "0", "address", "10.0.0.1", NULL));
+	ck_assert(!strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+}
+END_TEST
+
 /* A replicator that takes nothing any more: told, not lost. */
 START_TEST(full_journal)
 {
@@ -290,6 +307,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 
 	tcase_add_loop_test(t, said_and_named, 0, (int)ARRAY_LEN(table));
+	tcase_add_test(t, unblocked_counts_anew);
 	tcase_add_test(t, full_journal);
 	tcase_add_test(t, blocked_and_unblocked);
 	tcase_add_test(t, pages);

@@ -239,6 +239,126 @@ START_TEST(rows)
 }
 END_TEST
 
+/* --- pairs --- */
+
+static void put_traffic(const struct table *t, const void *row)
+{
+	struct err e = { "" };
+
+	ck_assert_int_eq(store_write_begin(rig_env.traffic, 1000, &e), 0);
+	ck_assert_int_eq(store_put(rig_env.traffic, t, row, &e), 0);
+	ck_assert_int_eq(store_commit(rig_env.traffic, &e), 0);
+}
+
+static void put_pair(const char *local, const char *remote)
+{
+	struct whitelist w = { .local_address = str_z(local), .remote_address = str_z(remote),
+			       .first_seen = 1795996800000, .last_seen = 1796083200000, .count = 2 };
+
+	put_traffic(&table_whitelist, &w);
+}
+
+#define PAIR(local, remote) \
+	"      <correspondent>\n" \
+	"        <local_address>" local "</local_address>\n" \
+	"        <remote_address>" remote "</remote_address>\n" \
+	"        <first_seen>2026-11-30T00:00:00Z</first_seen>\n" \
+	"        <last_seen>2026-12-01T00:00:00Z</last_seen>\n" \
+	"        <count>2</count>\n" \
+	"      </correspondent>\n"
+
+/* Whom it has written to, and who has written to it; nobody else. */
+START_TEST(correspondents)
+{
+	trace("email_address", "a@b.cc"); /* without a store of traffic: nothing is known */
+	ck_assert(!strstr(answer, "<correspondents"));
+	rig_traffic_open();
+	trace("email_address", "a@b.cc");
+	ck_assert(strstr(answer, "    <correspondents total=\"0\">\n    </correspondents>\n"));
+	put_pair("a@b.cc", "r@d.ee");
+	put_pair("a@b.cc", "s@d.ee");
+	put_pair("a@b.c", "r@d.ee");
+	put_pair("b@b.cc", "a@b.cc");
+	put_pair("a@b.ccc", "r@d.eee");
+	trace("email_address", "A@b.cc");
+	ck_assert(strstr(answer, "    <correspondents total=\"3\">\n" PAIR("a@b.cc", "r@d.ee")
+				 PAIR("a@b.cc", "s@d.ee") PAIR("b@b.cc", "a@b.cc")
+				 "    </correspondents>\n"));
+	trace("email_address", "R@d.ee");
+	ck_assert(strstr(answer, "    <correspondents total=\"2\">\n" PAIR("a@b.c", "r@d.ee")
+				 PAIR("a@b.cc", "r@d.ee") "    </correspondents>\n"));
+	trace("email_address", "z@d.ee");
+	ck_assert_uint_eq(times(answer, "<correspondent>"), 0);
+	trace("address", "10.0.0.1");
+	ck_assert(!strstr(answer, "<correspondents"));
+}
+END_TEST
+
+/* So many are shown, more are counted, and at some point that ends as well. */
+static const struct {
+	unsigned to, from;
+	const char *total;
+} crowds[] = {
+	{ PAIRS_SHOWN + 7, 0, "107" },
+	{ 0, PAIRS_SHOWN + 7, "107" },
+	{ PAIRS_SHOWN - 1, 2, "101" },
+	{ PAIRS_COUNTED, 5, "10000" },
+	{ 5, PAIRS_COUNTED, "10000" },
+};
+
+START_TEST(many_correspondents)
+{
+	struct err e = { "" };
+	char other[32], open[64];
+
+	rig_traffic_open();
+	ck_assert_int_eq(store_write_begin(rig_env.traffic, 1000, &e), 0);
+	for (unsigned i = 0; i < crowds[_i].to + crowds[_i].from; i++) {
+		struct str it = STR("a@b.cc"), them = { other, 0 };
+		struct whitelist w = { .local_address = it, .remote_address = it };
+
+		them.n = (size_t)snprintf(other, sizeof(other), "r%u@d.ee", i);
+		*(i < crowds[_i].to ? &w.remote_address : &w.local_address) = them;
+		ck_assert_int_eq(store_put(rig_env.traffic, &table_whitelist, &w, &e), 0);
+	}
+	ck_assert_int_eq(store_commit(rig_env.traffic, &e), 0);
+	trace("email_address", "a@b.cc");
+	snprintf(open, sizeof(open), "<correspondents total=\"%s\">", crowds[_i].total);
+	ck_assert_msg(strstr(answer, open) != NULL, "%s", open);
+	ck_assert_uint_eq(times(answer, "<correspondent>"), PAIRS_SHOWN);
+}
+END_TEST
+
+/* The replies of an account; and, by its hash, those that an address got. */
+START_TEST(replies)
+{
+	static const char *const accounts[] = { "a@b.cc", "b@b.cc" };
+	char hash[REPLIED_HASH], row[512];
+
+	rig_traffic_open();
+	replied_hash(STR("mary@gmail.com"), hash);
+	for (size_t i = 0; i < ARRAY_LEN(accounts); i++) {
+		struct replied p = { .email_address = str_z(accounts[i]), .sender_hash = str_z(hash),
+				     .replied_at = 1795996800000 };
+
+		put_traffic(&table_replied, &p);
+	}
+	trace("email_address", "a@b.cc");
+	snprintf(row, sizeof(row),
+		 "    <replies total=\"1\">\n      <reply>\n"
+		 "        <email_address>a@b.cc</email_address>\n"
+		 "        <sender_hash>%s</sender_hash>\n"
+		 "        <replied_at>2026-11-30T00:00:00Z</replied_at>\n"
+		 "      </reply>\n    </replies>\n", hash);
+	ck_assert_msg(strstr(answer, row) != NULL, "%s", answer);
+	trace("email_address", "Mary@gmail.com");
+	ck_assert(strstr(answer, "<replies total=\"2\">"));
+	ck_assert(strstr(answer, "<email_address>b@b.cc</email_address>"));
+	trace("email_address", "c@b.cc");
+	ck_assert(strstr(answer, "<replies total=\"0\">"));
+}
+END_TEST
+
 /* --- both, and neither --- */
 
 START_TEST(both)
@@ -268,6 +388,9 @@ int main(void)
 	tcase_add_test(t, blocks);
 	tcase_add_test(t, unknown_mail);
 	tcase_add_test(t, rows);
+	tcase_add_test(t, correspondents);
+	tcase_add_loop_test(t, many_correspondents, 0, (int)ARRAY_LEN(crowds));
+	tcase_add_test(t, replies);
 	tcase_add_test(t, both);
 	return rig_run(t, "cmd_trace");
 }
