@@ -20,6 +20,13 @@ bool ip_eq(const struct ipaddr *a, const struct ipaddr *b)
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+bool ip_is_loopback(const struct ipaddr *ip)
+{
+	static const struct ipaddr one = { .b = { [15] = 1 } };
+
+	return ip_is4(ip) ? ip->b[12] == 127 : ip_eq(ip, &one);
+}
+
 int ip_parse(struct str s, struct ipaddr *out, struct err *e)
 {
 	char text[ADDR_TEXT];

@@ -23,6 +23,7 @@ struct addr {
 
 bool ip_is4(const struct ipaddr *ip);
 bool ip_eq(const struct ipaddr *a, const struct ipaddr *b);
+bool ip_is_loopback(const struct ipaddr *ip); /* 127.0.0.0/8, ::1 (RFC 1122 3.2.1.3, RFC 4291 2.5.3) */
 /* "10.0.0.1", "::1"; nothing else (no names, no ports, no brackets). */
 MUST_CHECK int ip_parse(struct str s, struct ipaddr *out, struct err *e);
 /* IPv4-mapped addresses are written as IPv4. Returns dst. */

@@ -132,6 +132,21 @@ static uint32_t offer_of(struct str keyword)
 	return 0;
 }
 
+/* "PLAIN LOGIN ...": what of it a client of ours speaks. */
+static uint32_t mechanisms_of(struct str list)
+{
+	uint32_t found = 0;
+	struct str one;
+
+	while (str_split(&list, ' ', &one)) {
+		if (str_ieq(one, STR("PLAIN")))
+			found |= OFFER_AUTH_PLAIN;
+		else if (str_ieq(one, STR("LOGIN")))
+			found |= OFFER_AUTH_LOGIN;
+	}
+	return found;
+}
+
 uint32_t ehlo_offer(const struct reply *r, uint64_t *size)
 {
 	uint32_t all = OFFER_EHLO;
@@ -154,6 +169,8 @@ uint32_t ehlo_offer(const struct reply *r, uint64_t *size)
 		line = str_trim(str_skip(line, keyword.n));
 		if (offer == OFFER_SIZE && str_u64(line, 0, UINT64_MAX, size) < 0)
 			*size = 0; /* no number, or more than anyone sends: no limit */
+		if (str_ieq(keyword, STR("AUTH")))
+			offer = mechanisms_of(line);
 		all |= offer;
 	}
 	return all;

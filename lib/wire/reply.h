@@ -44,6 +44,8 @@ enum {
 	OFFER_PRDR = 1u << 9,
 	OFFER_XCLIENT = 1u << 10,
 	OFFER_XFORWARD = 1u << 11,
+	OFFER_AUTH_PLAIN = 1u << 12, /* mechanisms of AUTH (RFC 4954 3) */
+	OFFER_AUTH_LOGIN = 1u << 13,
 };
 /* size: the SIZE value, 0 when none or unlimited. 0 when r is not a 2xx. The first line
  * of the reply names the box and is no keyword. */

@@ -113,6 +113,13 @@ static enum args_fault take_prdr(const struct param *p, struct mail_args *out)
 	return ARGS_OK;
 }
 
+/* "<>" or a mailbox in xtext: its form alone matters. */
+static enum args_fault take_auth(const struct param *p, struct mail_args *out)
+{
+	out->auth = true;
+	return p->value.n > 0 ? ARGS_OK : ARGS_PARAM_VALUE;
+}
+
 /* What MAIL takes. A parameter of an extension that EHLO does not offer has no row. */
 static const struct mail_param {
 	struct str keyword;
@@ -121,6 +128,7 @@ static const struct mail_param {
 	{ STR_INIT("SIZE"), take_size },
 	{ STR_INIT("BODY"), take_body },
 	{ STR_INIT("PRDR"), take_prdr },
+	{ STR_INIT("AUTH"), take_auth },
 };
 
 /* *seen has a bit for each row that came already. */

@@ -29,6 +29,7 @@ struct mail_args {
 	uint64_t size;		     /* SIZE=, 0 when absent */
 	enum smtp_body body;
 	bool prdr;
+	bool auth; /* AUTH=: who submitted it, as the client says; heeded by nobody (RFC 4954 5) */
 	bool smtputf8; /* false: not offered, so ARGS_PARAM */
 };
 struct rcpt_args {
