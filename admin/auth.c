@@ -194,6 +194,28 @@ static int first_start(struct store *s, const char *dir, const struct fresh *f, 
 	return 0;
 }
 
+/* What signs senders that are rewritten (lib/wire/srs.h), for a site without a sisters' key. */
+static int srs_key(struct store *s, struct err *e)
+{
+	uint8_t random[24];
+	char text[256];
+	struct credential c = { STR("srskey"), { text, 0 } };
+	int rc = stored_get(s, "srskey", text, e);
+
+	if (rc != STORE_NONE)
+		return rc;
+	hash_random(random, sizeof(random));
+	hash_hex(random, sizeof(random), text);
+	c.hash = str_z(text);
+	if (store_write_begin(s, clock_wall_ms(), e))
+		return -1;
+	if (store_put(s, &table_credentials, &c, e)) {
+		store_abort(s);
+		return -1;
+	}
+	return store_commit(s, e);
+}
+
 int auth_open(struct auth **out, struct store *accounts, const char *dir, struct err *e)
 {
 	struct fresh fresh[CREDENTIALS] = { 0 };
@@ -215,7 +237,7 @@ int auth_open(struct auth **out, struct store *accounts, const char *dir, struct
 		secret_make(fresh[i].secret);
 		auth_hash(str_z(fresh[i].secret), fresh[i].hash);
 	}
-	if (any && first_start(accounts, dir, fresh, e))
+	if (srs_key(accounts, e) || (any && first_start(accounts, dir, fresh, e)))
 		return -1;
 	a = mem_zalloc(sizeof(*a));
 	a->store = accounts;

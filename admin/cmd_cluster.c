@@ -134,15 +134,15 @@ static int check_delete_cluster(struct call *c, const union record *rec)
 static void tell_cluster(struct call *c, const union record *rec)
 {
 	const struct cluster *row = &rec->cluster;
-	bool demands = row->tls_required || row->auth_required || str_eq(row->tls, STR("implicit"));
+	bool demands = row->tls_required || str_eq(row->tls, STR("implicit"));
 
 	if (str_eq(row->type, STR("imap")) || str_eq(row->type, STR("tcp")))
 		xml_out_text(&c->body, "warning",
 			     STR("this version closes each connection to a cluster of this type"));
 	else if (demands)
 		xml_out_text(&c->body, "warning",
-			     STR("this version has no TLS and no logins of SMTP clients yet: what "
-				 "the cluster demands nobody can give, and all are turned away"));
+			     STR("this version has no TLS towards clients yet: what the cluster "
+				 "demands nobody can give, and all are turned away"));
 }
 
 static const struct record_kind clusters = { .table = &table_clusters,

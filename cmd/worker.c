@@ -17,6 +17,7 @@
 #include "lib/net/listen.h"
 #include "lib/session/env.h"
 #include "lib/session/legpool.h"
+#include "lib/session/responder.h"
 #include "lib/session/verify.h"
 #include "shm/counters.h"
 #include "shm/slots.h"
@@ -286,6 +287,8 @@ static void set_up(struct worker *w)
 	w->env.slot = p->slot;
 	w->env.loop = loop_new();
 	w->env.pool = legpool_new(&w->env);
+	blocklist_init(&w->env.blocks, p->shm, p->slot);
+	w->env.responder = responder_new(&w->env);
 	w->env.verify = verify_new(w->env.loop, p->verify);
 	timer_init(&w->beat, w->env.loop, on_beat);
 	timer_init(&w->drain, w->env.loop, on_drain);
@@ -325,6 +328,7 @@ int worker_run(struct process *p)
 		return EXIT_FAILURE; /* told already; the next life may find it better */
 	start(w);
 	loop_run(w->env.loop);
+	responder_free(&w->env.responder);
 	legpool_free(&w->env.pool);
 	traffic_close(&w->env.traffic);
 	store_close(&w->env.traffic_db);

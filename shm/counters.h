@@ -13,7 +13,7 @@
 	X(sessions_total, 0, "client sessions since start") \
 	X(mails, 0, "mails answered positively") \
 	X(recipients, 0, "recipients whose box accepted the mail") \
-	X(logins, 0, "successful POP3 logins") \
+	X(logins, 0, "successful logins") \
 	X(bytes_in, 0, "bytes from clients") \
 	X(bytes_out, 0, "bytes to clients") \
 	X(refused_connections, 0, "connections refused at accept") \

@@ -32,6 +32,14 @@
 #define LIMIT_ALIAS_MEMBERS 1000    /* addresses one recipient may expand to */
 #define LIMIT_TRANSACTION_MEMORY (4u << 20) /* arena of one envelope: 1000 recipients with members */
 
+/* --- automatic replies --- */
+#define LIMIT_RESPONSES 1000	    /* that a worker sends or keeps for another try */
+#define LIMIT_RESPONSE_BYTES (16u << 20) /* of them together */
+#define RESPONDER_MS 900000	    /* a reply is tried for a quarter of an hour, */
+#define RESPONDER_WAIT_MS 5000	    /* first again after this, doubling */
+#define RESPONDER_WAIT_MAX_MS 120000 /* up to this */
+#define LIMIT_ACCOUNT_MEMORY (1u << 18) /* one account row: its auto-reply text is 64 KiB at most */
+
 /* --- memory --- */
 #define LIMIT_SESSION_IN 65536	    /* one read fills it; the fan-out streams out of it */
 #define LIMIT_SESSION_OUT 65536	    /* replies waiting for a client that does not read */

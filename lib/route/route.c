@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <uthash.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/route/ring.h"
@@ -47,12 +48,15 @@ static bool relay_fit(void *arg, int value)
 	return box_fit(&f->c->boxes[value], f->shm, f->now);
 }
 
-static enum route_result relay_box(const struct topo_cluster *c, struct str sender, struct shm *shm,
-				   int64_t now, struct topo_box **out)
+enum route_result route_relay(const struct topo_cluster *c, const struct route_from *from,
+			      struct shm *shm, int64_t mono_ms, struct topo_box **out)
 {
-	struct fitness f = { c, shm, now };
-	int i = ring_pick(c->relay_ring, sender, relay_fit, &f);
+	struct fitness f = { c, shm, mono_ms };
+	int i;
 
+	if (c->row.relay_box_choice == RELAY_OWN_BOX && from->boxid.n > 0)
+		return route_box(c, from->boxid, shm, mono_ms, out);
+	i = ring_pick(c->relay_ring, from->sender, relay_fit, &f);
 	*out = i >= 0 ? &c->boxes[i] : NULL;
 	if (i >= 0)
 		return ROUTE_OK;
@@ -74,8 +78,8 @@ struct expansion {
 	struct store *store;
 	struct shm *shm;
 	const struct topo_cluster *c;
-	struct str sender;
-	int64_t now;
+	const struct route_from *from;
+	int64_t now, wall;
 	struct arena *arena;
 	struct err *e;
 	struct name *seen, *first, **last;
@@ -149,6 +153,12 @@ static struct str without_tag(struct str address, char mem[LIMIT_ADDRESS])
 	return (struct str){ mem, (size_t)plus + domain.n };
 }
 
+/* "user%host@domain", "host!user@domain": a route that a box might follow. */
+static bool is_route(struct str local)
+{
+	return str_find(local, '%') >= 0 || str_find(local, '!') >= 0;
+}
+
 /* The address itself, then without its tag, then its domain's catch-all. */
 static enum hit find(struct expansion *x, struct str address, struct account *acc, struct alias *al)
 {
@@ -157,13 +167,21 @@ static enum hit find(struct expansion *x, struct str address, struct account *ac
 	struct str plain = { NULL, 0 };
 	enum hit h = look(x, address, acc, al);
 
-	if (h == HIT_NONE && x->c->row.plus_addressing)
+	if (h != HIT_NONE || (at >= 0 && is_route((struct str){ address.p, (size_t)at })))
+		return h;
+	if (x->c->row.plus_addressing)
 		plain = without_tag(address, mem);
 	if (plain.n > 0)
 		h = look(x, plain, acc, al);
 	if (h == HIT_NONE && at >= 0)
 		h = look(x, str_skip(address, (size_t)at), acc, al);
 	return h;
+}
+
+/* A setting of an account that may have an end. */
+static bool lasts(int64_t on, int64_t expiry, int64_t wall_ms)
+{
+	return on && (expiry == FIELD_EMPTY || expiry > wall_ms);
 }
 
 /* Room grows by doubling: 4, 8, 16, ... */
@@ -183,27 +201,34 @@ static struct target *target_new(struct expansion *x)
 	return &x->targets[x->n_targets++];
 }
 
-static enum hit add_target(struct expansion *x, struct str address, struct str boxid)
+static enum hit add_target(struct expansion *x, const struct name *n, const struct account *acc)
 {
 	struct target *t = target_new(x);
 
 	if (!t)
 		return HIT_FULL;
-	t->address = address;
-	t->boxid = arena_str(x->arena, boxid);
-	t->result = route_box(x->c, boxid, x->shm, x->now, &t->box);
+	t->address = n->address;
+	t->member = n->depth > 0;
+	t->no_null = !acc->null_reverse_path;
+	t->no_self = !acc->to_equals_from;
+	t->replies = acc->auto_reply_subject.n > 0 && acc->auto_reply_body.n > 0 &&
+		     lasts(1, acc->auto_reply_expiry, x->wall);
+	t->keeps = acc->auto_reply_copy;
+	t->boxid = arena_str(x->arena, acc->boxid);
+	t->result = route_box(x->c, acc->boxid, x->shm, x->now, &t->box);
 	return t->boxid.p ? HIT_ACCOUNT : HIT_FULL;
 }
 
-static enum hit add_foreign(struct expansion *x, struct str address)
+static enum hit add_foreign(struct expansion *x, const struct name *n)
 {
 	struct target *t = target_new(x);
 
 	if (!t)
 		return HIT_FULL;
-	t->address = address;
+	t->address = n->address;
+	t->member = n->depth > 0;
 	t->foreign = true;
-	t->result = relay_box(x->c, x->sender, x->shm, x->now, &t->box);
+	t->result = route_relay(x->c, x->from, x->shm, x->now, &t->box);
 	t->boxid = t->box ? t->box->row.boxid : STR("");
 	return HIT_ACCOUNT;
 }
@@ -229,10 +254,11 @@ static int domain_is_ours(struct expansion *x, struct str address)
 /* There is no such row: elsewhere it is a target all the same, of ours it is left out. */
 static enum hit miss(struct expansion *x, const struct name *n)
 {
-	int rc = n->depth > 0 ? domain_is_ours(x, n->address) : 0;
+	bool may_be_foreign = n->depth > 0 || x->from->relays;
+	int rc = may_be_foreign ? domain_is_ours(x, n->address) : 0;
 
 	if (rc == STORE_NONE)
-		return add_foreign(x, n->address);
+		return add_foreign(x, n);
 	if (rc == 0 && n->depth > 0)
 		log_warning("alias member %.*s does not exist", STR_ARG(n->address));
 	return rc < 0 ? HIT_ERROR : HIT_NONE;
@@ -246,7 +272,7 @@ static enum hit expand_one(struct expansion *x, const struct name *n)
 	enum hit h = find(x, n->address, &acc, &al);
 
 	if (h == HIT_ACCOUNT)
-		return add_target(x, n->address, acc.boxid);
+		return add_target(x, n, &acc);
 	if (h == HIT_ALIAS)
 		return queue_members(x, al.alias_list, n->depth + 1);
 	return h == HIT_NONE ? miss(x, n) : h;
@@ -283,12 +309,12 @@ static enum route_result expand_bare(struct expansion *x, struct str local)
 }
 
 enum route_result route_recipient(struct store *s, struct shm *shm, const struct topo_cluster *c,
-				  struct str address, struct str sender, int64_t mono_ms,
-				  struct arena *a, struct route_list *out)
+				  struct str address, const struct route_from *from,
+				  int64_t mono_ms, struct arena *a, struct route_list *out)
 {
 	struct err e = { "" };
-	struct expansion x = { .store = s, .shm = shm, .c = c, .sender = sender, .now = mono_ms,
-			       .arena = a, .e = &e };
+	struct expansion x = { .store = s, .shm = shm, .c = c, .from = from, .now = mono_ms,
+			       .wall = clock_wall_ms(), .arena = a, .e = &e };
 	enum route_result res = ROUTE_ERROR;
 
 	x.last = &x.first;
@@ -303,6 +329,80 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 	if (res == ROUTE_OK)
 		*out = (struct route_list){ x.targets, x.n_targets };
 	return res;
+}
+
+/* --- senders --- */
+
+/* Does this alias lead to the account? It is expanded as it would be for a mail. */
+static enum route_result leads_to(struct store *s, const struct topo_cluster *c,
+				  struct str alias, struct str login, struct arena *a, bool *does)
+{
+	static const struct route_from nobody;
+	struct route_list list;
+	enum route_result res = route_recipient(s, NULL, c, alias, &nobody, 0, a, &list);
+
+	for (unsigned i = 0; i < list.n; i++)
+		*does |= str_eq(list.v[i].address, login);
+	return res == ROUTE_ERROR ? ROUTE_ERROR : ROUTE_OK;
+}
+
+static enum hit find_sender(struct expansion *x, struct str sender, struct account *acc,
+			    struct alias *al)
+{
+	char mem[LIMIT_ADDRESS];
+	struct str plain = { NULL, 0 };
+	enum hit h = look(x, sender, acc, al);
+
+	if (h == HIT_NONE && x->c->row.plus_addressing)
+		plain = without_tag(sender, mem);
+	return plain.n > 0 ? look(x, plain, acc, al) : h;
+}
+
+/* Reads the row; *own is known for an account, for an alias it is to be seen. */
+static enum hit sender_row(struct expansion *x, struct str sender, struct str login,
+			   struct route_sender *out)
+{
+	struct account acc;
+	struct alias al;
+	enum hit h = find_sender(x, sender, &acc, &al);
+
+	out->ours = h == HIT_ACCOUNT || h == HIT_ALIAS;
+	if (h == HIT_ACCOUNT) {
+		out->remote = acc.allow_remote_deliveries;
+		out->unlimited = lasts(acc.mail_unlimited, acc.mail_unlimited_expiry, x->wall);
+		out->rcpt_per_mail = acc.rcpt_per_mail;
+		out->boxid = arena_str(x->arena, acc.boxid);
+		out->own = login.n > 0 && str_eq(acc.email_address, login);
+		return out->boxid.p ? h : HIT_ERROR;
+	}
+	if (h == HIT_ALIAS) {
+		out->remote = al.allow_remote_deliveries;
+		out->unlimited = lasts(al.mail_unlimited, al.mail_unlimited_expiry, x->wall);
+		out->rcpt_per_mail = al.rcpt_per_mail;
+	}
+	return h;
+}
+
+enum route_result route_sender(struct store *s, const struct topo_cluster *c, struct str sender,
+			       struct str login, int64_t wall_ms, struct arena *a,
+			       struct route_sender *out)
+{
+	struct err e = { "" };
+	struct expansion x = { .store = s, .c = c, .wall = wall_ms, .arena = a, .e = &e };
+	enum hit h = HIT_ERROR;
+
+	*out = (struct route_sender){ .rcpt_per_mail = FIELD_EMPTY, .boxid = STR("") };
+	if (store_read_begin(s, &e) == 0) {
+		h = sender_row(&x, sender, login, out);
+		store_read_end(s);
+	}
+	if (h == HIT_ERROR) {
+		log_warning("account database: %s", e.text);
+		return ROUTE_ERROR;
+	}
+	if (h == HIT_ALIAS && login.n > 0)
+		return leads_to(s, c, sender, login, a, &out->own);
+	return ROUTE_OK;
 }
 
 /* --- accounts --- */

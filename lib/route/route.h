@@ -18,12 +18,23 @@ enum route_result {
 	ROUTE_ERROR,	 /* 451 4.3.0: store not readable; a warning was logged */
 };
 
+/* Whose mail it is, as far as the choice of boxes depends on it. */
+struct route_from {
+	struct str sender; /* folded reverse-path: the key for relay boxes */
+	struct str boxid;  /* box of the sender's account, for relay_box_choice 1; "": none */
+	bool relays;	   /* may send to foreign addresses */
+};
+
 struct target {
 	struct str address;   /* folded address that the box gets */
 	struct topo_box *box; /* chosen box; NULL when result != ROUTE_OK */
 	struct str boxid;     /* the account's own box, for log and reply */
 	enum route_result result;
 	bool foreign;	      /* goes through a relay box */
+	bool member;	      /* came out of an alias */
+	/* Of an account's row: it takes no mail with a null sender, none from itself. */
+	bool no_null, no_self;
+	bool replies, keeps; /* it answers mail by itself; and gets it all the same */
 };
 struct route_list {
 	struct target *v;
@@ -32,13 +43,35 @@ struct route_list {
 
 /* Expands an address into its distinct targets: alias members recursively, loops and
  * duplicates dropped, catch-all "@domain", plus-addressing when the cluster has it. A member
- * that does not exist is left out and logged. sender is the
- * key for relay boxes of foreign members. Returns ROUTE_OK when there is at least one target,
+ * that does not exist is left out and logged. A local part with a route in it ("user%host",
+ * "host!user") leads only to a row of exactly that address: a box may take it for an order to
+ * relay. Returns ROUTE_OK when there is at least one target,
  * (each with a result of its own: a box may be down), else why not. "postmaster" without a
  * domain: postmaster@host_name if that exists, else ROUTE_UNKNOWN. */
 enum route_result route_recipient(struct store *s, struct shm *shm, const struct topo_cluster *c,
-				  struct str address, struct str sender, int64_t mono_ms,
-				  struct arena *a, struct route_list *out);
+				  struct str address, const struct route_from *from,
+				  int64_t mono_ms, struct arena *a, struct route_list *out);
+
+/* The relay box for this sender now: by relay_box_choice its account's own box (or its
+ * fall-overs), else one of the cluster's relay boxes, always the same while that is fit.
+ * ROUTE_OK, ROUTE_NO_BOX or ROUTE_BOX_DOWN. shm NULL: all are fit. */
+enum route_result route_relay(const struct topo_cluster *c, const struct route_from *from,
+			      struct shm *shm, int64_t mono_ms, struct topo_box **out);
+
+/* What a reverse-path may do here, from the row of its account or alias. */
+struct route_sender {
+	bool ours;	       /* there is such a row; else the rest says nothing */
+	bool remote;	       /* allow_remote_deliveries */
+	bool unlimited;	       /* mail_unlimited, and not over */
+	int64_t rcpt_per_mail; /* FIELD_EMPTY: the cluster's */
+	struct str boxid;      /* of an account; in the arena */
+	bool own;	       /* it is the login itself, or an alias that leads to it */
+};
+/* sender and login are folded; login "": nobody. Exact rows and, when the cluster has
+ * plus_addressing, those without the tag; no catch-alls. ROUTE_OK or ROUTE_ERROR. */
+enum route_result route_sender(struct store *s, const struct topo_cluster *c, struct str sender,
+			       struct str login, int64_t wall_ms, struct arena *a,
+			       struct route_sender *out);
 
 /* The account that logs in. Texts of *acc are copied into the arena. ROUTE_OK, ROUTE_UNKNOWN
  * or ROUTE_ERROR. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/route/ring.h"
@@ -67,17 +68,37 @@ static int read_settings(struct store *s, struct settings *out, struct arena *a,
 	return rc < 0 ? -1 : 0;
 }
 
-static int read_rows(struct store *s, struct rows *r, struct settings *settings, struct err *e)
+/* A key of its own for each purpose. */
+static int read_srs_secret(struct store *s, struct topology *t, const char *credential, struct err *e)
+{
+	struct credential c;
+	uint8_t sum[32];
+	char hex[sizeof(sum) * 2 + 1];
+	int rc = store_get(s, &table_credentials, str_z(credential), &c, NULL, e);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	hash_hmac_sha256(c.hash, STR("protobalance SRS"), sum);
+	hash_hex(sum, sizeof(sum), hex);
+	t->srs_secrets[t->n_srs_secrets++] = arena_str(&t->arena, str_z(hex));
+	return 0;
+}
+
+static int read_rows(struct store *s, struct rows *r, struct topology *t, struct err *e)
 {
 	int rc;
 
 	if (store_read_begin(s, e) < 0)
 		return -1;
-	rc = read_settings(s, settings, r->arena, e);
+	rc = read_settings(s, &t->settings, r->arena, e);
 	if (rc >= 0)
 		rc = store_each(s, &table_clusters, STR(""), take_cluster, r, e);
 	if (rc >= 0)
 		rc = store_each(s, &table_boxes, STR(""), take_box, r, e);
+	if (rc >= 0)
+		rc = read_srs_secret(s, t, "sisterkey", e);
+	if (rc >= 0)
+		rc = read_srs_secret(s, t, "srskey", e);
 	store_read_end(s);
 	return rc < 0 ? -1 : 0;
 }
@@ -140,7 +161,7 @@ static void link_fallovers(struct topo_cluster *c)
 	}
 }
 
-static void build_ring(struct topo_cluster *c)
+static struct ring *ring_of(const struct topo_cluster *c, bool relays_only)
 {
 	struct ring_member m[MAX_BOXES];
 	unsigned n = 0;
@@ -148,11 +169,20 @@ static void build_ring(struct topo_cluster *c)
 	for (unsigned i = 0; i < c->n_boxes; i++) {
 		const struct topo_box *b = &c->boxes[i];
 
-		if (b->row.smtp_relay && b->light == LIGHT_GREEN)
+		if ((b->row.smtp_relay || !relays_only) && b->light == LIGHT_GREEN)
 			m[n++] = (struct ring_member){ b->row.boxid, (unsigned)b->row.weight,
 						       (int)i };
 	}
-	c->relay_ring = ring_build(m, n);
+	return ring_build(m, n);
+}
+
+/* Where users send through their own boxes, any box relays: one without smtp_relay, too, serves
+ * those who have no box. */
+static void build_ring(struct topo_cluster *c)
+{
+	c->relay_ring = ring_of(c, true);
+	if (!c->relay_ring && c->row.relay_box_choice == RELAY_OWN_BOX)
+		c->relay_ring = ring_of(c, false);
 }
 
 static struct str machine_name(struct arena *a)
@@ -220,7 +250,7 @@ int topology_build(struct topology **out, struct store *s, struct shm *shm, uint
 	t->generation = generation;
 	t->arena = ARENA(0);
 	r->arena = &t->arena;
-	rc = read_rows(s, r, &t->settings, e);
+	rc = read_rows(s, r, t, e);
 	if (rc == 0)
 		rc = build_all(t, r, shm, e);
 	free(r);

@@ -13,6 +13,9 @@
 enum light { LIGHT_GREEN, LIGHT_YELLOW, LIGHT_RED };
 enum protocol { PROTO_SMTP, PROTO_LMTP, PROTO_POP3, PROTO_IMAP, PROTO_TCP };
 
+/* relay_box_choice */
+enum relay_choice { RELAY_BALANCED = 0, RELAY_OWN_BOX = 1 };
+
 struct topo_cluster;
 struct topo_box {
 	struct box row;		   /* all settings */
@@ -32,13 +35,19 @@ struct topo_cluster {
 	unsigned n_boxes;
 	int shm;		   /* index in shm/counters.h */
 	struct ip_ranges relay, block, spam_whitelist, proxy;
-	struct ring *relay_ring;   /* over green boxes with smtp_relay; NULL when there are none */
+	/* Over green boxes with smtp_relay; where mail goes through the sender's own box and none
+	 * has it, over all green ones. NULL when there are none. */
+	struct ring *relay_ring;
 	struct str host_name;	   /* smtp_host_name, or the machine's */
 	bool normalize, one_per_transaction; /* from their words */
 };
 struct topology {
 	struct topo_cluster *clusters;
 	unsigned n_clusters;
+	/* What signs rewritten senders: a key of the sisters' when they have one, so that bounces may
+	 * come back by any of them; else this machine's own. The first signs, all verify. */
+	struct str srs_secrets[2];
+	unsigned n_srs_secrets;
 	struct settings settings; /* as stored, else the defaults */
 	uint32_t generation;
 	uint32_t refs;

@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/replied.h"
 #include "lib/session/legpool.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
@@ -14,11 +15,24 @@
 /* --- what sessions ask, answered by the real rooms --- */
 
 static enum route_result ask_recipient(struct env *env, const struct topo_cluster *c,
-				       struct str address, struct str sender, struct arena *a,
-				       struct route_list *out)
+				       struct str address, const struct route_from *from,
+				       struct arena *a, struct route_list *out)
 {
-	return route_recipient(env->accounts, env->shm, c, address, sender, loop_now(env->loop), a,
+	return route_recipient(env->accounts, env->shm, c, address, from, loop_now(env->loop), a,
 			       out);
+}
+
+static enum route_result ask_relay(struct env *env, const struct topo_cluster *c,
+				   const struct route_from *from, struct topo_box **out)
+{
+	return route_relay(c, from, env->shm, loop_now(env->loop), out);
+}
+
+static enum route_result ask_sender(struct env *env, const struct topo_cluster *c,
+				    struct str sender, struct str login, struct arena *a,
+				    struct route_sender *out)
+{
+	return route_sender(env->accounts, c, sender, login, clock_wall_ms(), a, out);
 }
 
 static enum route_result ask_account(struct env *env, struct str address, struct arena *a,
@@ -56,13 +70,27 @@ static int ask_ledger(struct env *env, struct str pair, struct str digest, struc
 	return route_ledger(env->traffic_db, pair, digest, clock_wall_ms(), a, out);
 }
 
+static int ask_blocked(struct env *env, struct str subject)
+{
+	return env->traffic_db ? blocklist_has(&env->blocks, env->traffic_db, subject) : 0;
+}
+
+static int ask_replied(struct env *env, struct str account, struct str sender)
+{
+	return replied_lately(env->traffic_db, account, sender, clock_wall_ms());
+}
+
 const struct asks asks_real = {
 	.recipient = ask_recipient,
+	.relay = ask_relay,
+	.sender = ask_sender,
 	.account = ask_account,
 	.box = ask_box,
 	.dial = ask_dial,
 	.leg_io = ask_leg_io,
 	.ledger = ask_ledger,
+	.blocked = ask_blocked,
+	.replied = ask_replied,
 };
 
 /* --- the life of any session --- */
@@ -154,12 +182,12 @@ static const struct {
 			 "550 your service has been explicitly blacklisted - contact our site "
 			 "administrators for more info\r\n",
 			 "421 4.3.2 too many connections, try again later\r\n",
-			 "421 4.7.0 encryption or a login is wanted here, and not available yet\r\n" },
+			 "421 4.7.0 encryption is wanted here, and not available yet\r\n" },
 	[PROTO_POP3] = { pop3_session_start,
 			 "-ERR your service has been explicitly blacklisted - contact our site "
 			 "administrators for more info\r\n",
 			 "-ERR [SYS/TEMP] too many connections, try again later\r\n",
-			 "-ERR [SYS/PERM] encryption or a login is wanted here, and not available yet\r\n" },
+			 "-ERR [SYS/PERM] encryption is wanted here, and not available yet\r\n" },
 	[PROTO_TCP] = { NULL, "", "", "" },
 };
 
@@ -176,20 +204,18 @@ static void turn_away(struct env *env, const struct topo_cluster *c, int fd,
 		count_cluster(env->shm, env->slot, c->shm, CC_refused_connections, 1);
 }
 
-/* Until there are TLS and SMTP logins, nobody is served without where the administrator wants
- * them. */
-static bool wants_more(const struct topo_cluster *c)
+/* Until there is TLS, nobody is served without where the administrator wants it. */
+static bool wants_tls(const struct topo_cluster *c)
 {
-	return c->row.tls_required || c->row.auth_required || str_eq(c->row.tls, STR("implicit"));
+	return c->row.tls_required || str_eq(c->row.tls, STR("implicit"));
 }
 
 void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer)
 {
 	if ((size_t)c->protocol >= ARRAY_LEN(doors) || !doors[c->protocol].start)
 		turn_away(env, c, fd, peer, "", "no such protocol yet");
-	else if (wants_more(c))
-		turn_away(env, c, fd, peer, doors[c->protocol].no_tls,
-			  "tls_required or auth_required");
+	else if (wants_tls(c))
+		turn_away(env, c, fd, peer, doors[c->protocol].no_tls, "tls_required");
 	else if (ranges_contain(&c->block, &peer->ip))
 		turn_away(env, c, fd, peer, doors[c->protocol].blocked, "block_ranges");
 	else if (env->shm && !take_cluster_session(env->shm, env->slot, c->shm,

@@ -5,6 +5,7 @@
 #ifndef PB_SESSION_ENV_H
 #define PB_SESSION_ENV_H
 
+#include "lib/guard/blocklist.h"
 #include "lib/net/connect.h"
 #include "lib/net/io.h"
 #include "lib/route/route.h"
@@ -13,12 +14,20 @@
 struct env;
 struct legpool;
 struct verify;
+struct responder;
 struct store;
 
 struct asks {
 	enum route_result (*recipient)(struct env *env, const struct topo_cluster *c,
-				       struct str address, struct str sender, struct arena *a,
-				       struct route_list *out);
+				       struct str address, const struct route_from *from,
+				       struct arena *a, struct route_list *out);
+	/* The relay box for this sender. */
+	enum route_result (*relay)(struct env *env, const struct topo_cluster *c,
+				   const struct route_from *from, struct topo_box **out);
+	/* What a reverse-path may do here; login "" when the client has none. */
+	enum route_result (*sender)(struct env *env, const struct topo_cluster *c,
+				    struct str sender, struct str login, struct arena *a,
+				    struct route_sender *out);
 	enum route_result (*account)(struct env *env, struct str address, struct arena *a,
 				     struct account *acc);
 	enum route_result (*box)(struct env *env, const struct topo_cluster *c,
@@ -34,6 +43,10 @@ struct asks {
 	 * readable. */
 	int (*ledger)(struct env *env, struct str pair, struct str digest, struct arena *a,
 		      struct ledger *out);
+	/* May this client or account send no more? As blocklist_has. */
+	int (*blocked)(struct env *env, struct str subject);
+	/* Has this account answered this sender lately? As replied_lately. */
+	int (*replied)(struct env *env, struct str account, struct str sender);
 };
 extern const struct asks asks_real; /* lib/session/env.c: route.h, store.h, connect.h */
 
@@ -48,10 +61,12 @@ struct env {
 	struct traffic *traffic;   /* traffic log; NULL: none asked for */
 	struct legpool *pool;
 	struct verify *verify;	   /* NULL in tests: plain passwords only */
+	struct responder *responder; /* NULL: nobody sends automatic replies behind a mail */
 	struct list sessions;	   /* all struct session (below) */
 	unsigned n_sessions;
 	unsigned n_settling;	   /* mails whose client has gone, their boxes' word still awaited */
 	uint32_t next_id;
+	struct blocklist blocks;   /* on their way to the disk */
 	uint64_t ledger_due;	   /* bytes of journal kept for mails behind their end marks */
 	uint64_t ledger_late;	   /* mark of a row that was not durable in time; 0: none */
 	bool draining;		   /* TERM: no new transactions, 421 between them */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/base/limits.h"
+#include "lib/session/auto_reply.h"
 #include "lib/session/settle.h"
 
 /* Past this much over its limit a client is not read to its end mark any more. */
@@ -36,6 +37,9 @@ static void digest_piece(void *arg, enum header_part part, struct str bytes)
 
 	if (part != HEADER_OTHER)
 		hash_more(tx->digest, bytes);
+	/* One that does not fit says by its length that it may not be answered. */
+	if (part != HEADER_BODY && tx->keep_header && buf_add(&tx->header_copy, bytes) < 0)
+		tx->keep_header = false;
 }
 
 /* bare_newline = normalize: makes the new bytes canonical first. They may grow, to twice at
@@ -97,7 +101,8 @@ static struct tx_leg *single(struct transaction *tx)
 {
 	struct tx_leg *l = container_of(tx->legs.next, struct tx_leg, node);
 
-	if (tx->n_legs != 1 || l->known || (l->box->protocol == PROTO_LMTP && tx->n_deliveries > 1))
+	if (tx->n_legs != 1 || l->key.known || l->key.alone ||
+	    (l->key.box->protocol == PROTO_LMTP && tx->n_deliveries > 1))
 		return NULL;
 	return l;
 }
@@ -158,6 +163,7 @@ static void barrier(struct transaction *tx, struct io *from)
 		transaction_fail(tx, 451, "4.3.1", "the ledger is full, send it again later");
 		return;
 	}
+	auto_reply_instead(tx);
 	end_all(tx);
 	if (tx->n_legs == 0) /* all of them had it */
 		settle_heard(tx);

@@ -242,7 +242,7 @@ unsigned leg_wanted(const struct leg *leg)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < leg->n_rcpts; i++)
-		n += leg->rcpts[i].state == LR_ACCEPTED && !leg->rcpts[i].unwanted;
+		n += leg->rcpts[i].state != LR_REFUSED && !leg->rcpts[i].unwanted;
 	return n;
 }
 

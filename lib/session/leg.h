@@ -109,7 +109,7 @@ struct leg *leg_open_new(struct env *env, struct topology *t, const struct topo_
 unsigned leg_add_rcpt(struct leg *leg, struct str address, void *ref);
 /* This recipient shall not get the mail after all. Before leg_data. */
 void leg_unwant(struct leg *leg, unsigned i);
-unsigned leg_wanted(const struct leg *leg); /* accepted and wanted recipients */
+unsigned leg_wanted(const struct leg *leg); /* recipients not refused, and wanted */
 /* All recipients are answered: asks for the mail. With unwanted recipients the transaction is
  * built anew first; a recipient refused then is a failure. */
 void leg_data(struct leg *leg);

@@ -10,8 +10,6 @@
 #include "shm/counters.h"
 #include "shm/penalty.h"
 
-#define LOGIN_MEMORY (1u << 18) /* one account row: its auto-reply text is 64 KiB at most */
-
 /* --- the delay --- */
 
 static uint64_t network_key(const struct login *l)
@@ -416,7 +414,7 @@ void login_init(struct login *l, struct session *s, const struct login_events *e
 	memset(l, 0, sizeof(*l));
 	l->session = s;
 	l->ev = ev;
-	l->arena = ARENA(LOGIN_MEMORY);
+	l->arena = ARENA(LIMIT_ACCOUNT_MEMORY);
 	buf_init(&l->out, LIMIT_COMMAND_LINE);
 	timer_init(&l->delay, s->env->loop, on_delay);
 	deferred_init(&l->report, on_report);

@@ -1,24 +1,17 @@
 #include "lib/session/recipient.h"
 
+#include <stdio.h>
+
+#include "lib/base/clock.h"
 #include "lib/base/limits.h"
+#include "lib/session/delivery.h"
 #include "lib/session/legpool.h"
+#include "lib/wire/srs.h"
 #include "shm/counters.h"
 
 #define MAX_DELIVERIES 4000 /* targets of one mail, over all recipients */
-#define WORD_KEPT 400	    /* bytes of a box's text that are kept */
 
 /* --- verdicts --- */
-
-void delivery_word(struct transaction *tx, struct delivery *d, struct str box, int code,
-		   struct str enhanced, struct str text)
-{
-	text.n = text.n < WORD_KEPT ? text.n : WORD_KEPT;
-	d->word.verdict = verdict_of(code);
-	d->word.code = code;
-	d->word.box = arena_str(&tx->arena, box);
-	d->word.enhanced = arena_str(&tx->arena, enhanced);
-	d->word.text = arena_str(&tx->arena, text);
-}
 
 static void recipient_say(struct transaction *tx, struct recipient *r, int code, const char *text)
 {
@@ -109,86 +102,6 @@ bool transaction_waits(const struct transaction *tx)
 	return tx->answered < tx->n_recipients;
 }
 
-/* --- deliveries and legs --- */
-
-/* What the ledger holds of one target, whatever the mail. */
-struct known {
-	int outcome;	/* enum ledger_outcome, 0 none */
-	struct str had; /* when delivered: sum of the digests */
-};
-
-static bool same_past(bool known, struct str had, int outcome, struct str other)
-{
-	return known == (outcome == LEDGER_DELIVERED) && (!known || str_eq(had, other));
-}
-
-static struct tx_leg *leg_for(struct transaction *tx, const struct topo_box *box, int outcome,
-			      struct str had)
-{
-	struct list *n, *tmp;
-
-	list_each(&tx->legs, n, tmp) {
-		struct tx_leg *l = container_of(n, struct tx_leg, node);
-
-		if (l->box == box && same_past(l->known, l->had, outcome, had))
-			return l;
-	}
-	return NULL;
-}
-
-void delivery_assign(struct transaction *tx, struct delivery *d, const struct topo_box *box,
-		     bool pooled)
-{
-	struct tx_leg *l = leg_for(tx, box, d->known, d->had);
-
-	if (!l) {
-		l = arena_alloc(&tx->arena, sizeof(*l));
-		if (!l) {
-			d->heard = true;
-			delivery_word(tx, d, d->boxid, 452, STR("4.3.1"), STR("out of memory"));
-			return;
-		}
-		l->tx = tx;
-		l->box = box;
-		l->known = d->known == LEDGER_DELIVERED;
-		l->had = d->had;
-		l->leg = (pooled ? leg_open : leg_open_new)(tx->env, tx->topology, box,
-							    &transaction_leg_events, l, &tx->mail);
-		list_append(&tx->legs, &l->node);
-		tx->n_legs++;
-	}
-	d->leg = l;
-	d->index = leg_add_rcpt(l->leg, d->address, d);
-}
-
-static struct delivery *find_delivery(struct transaction *tx, struct str address)
-{
-	struct delivery *d;
-
-	HASH_FIND(hh, tx->by_address, address.p, address.n, d);
-	return d;
-}
-
-static struct delivery *add_delivery(struct transaction *tx, const struct target *t,
-				     const struct known *known)
-{
-	struct delivery *d = arena_alloc(&tx->arena, sizeof(*d));
-
-	if (!d)
-		return NULL;
-	d->address = t->address;
-	d->boxid = t->boxid;
-	d->known = known->outcome;
-	d->had = known->had;
-	ledger_pair(tx->sender, t->address, d->pair);
-	HASH_ADD_KEYPTR(hh, tx->by_address, d->address.p, d->address.n, d);
-	tx->n_deliveries++;
-	tx->has_done |= d->known == LEDGER_DELIVERED;
-	tx->has_refused |= d->known == LEDGER_REFUSED;
-	delivery_assign(tx, d, t->box, true);
-	return d;
-}
-
 /* --- RCPT --- */
 
 static const struct {
@@ -238,18 +151,17 @@ static int ledger_known(struct transaction *tx, const struct route_list *list, s
 static unsigned legs_to_add(struct transaction *tx, const struct route_list *list,
 			    const struct known *known)
 {
-	unsigned at[LIMIT_LEGS + 1], n = 0;
+	struct leg_key keys[LIMIT_LEGS + 1];
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < list->n && n <= LIMIT_LEGS; i++) {
-		const struct known *k = &known[i];
-		bool there = leg_for(tx, list->v[i].box, k->outcome, k->had);
+		bool there;
 
+		keys[n] = leg_key_of(tx, &list->v[i], &known[i]);
+		there = leg_with_key(tx, &keys[n]);
 		for (unsigned j = 0; j < n && !there; j++)
-			there = list->v[at[j]].box == list->v[i].box &&
-				same_past(known[at[j]].outcome == LEDGER_DELIVERED,
-					  known[at[j]].had, k->outcome, k->had);
-		if (!there)
-			at[n++] = i;
+			there = leg_key_same(&keys[j], &keys[n]);
+		n += !there;
 	}
 	return n;
 }
@@ -263,11 +175,11 @@ static const char *company(struct transaction *tx, const struct target *t)
 	list_each(&tx->legs, n, tmp) {
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
 
-		if (l->box == t->box)
+		if (l->key.box == t->box)
 			continue;
 		if (tx->cluster->one_per_transaction)
 			return "4.5.3 one box a mail here: send it again for this recipient";
-		if (bad || legpool_failed_lately(tx->env->pool, l->box))
+		if (bad || legpool_failed_lately(tx->env->pool, l->key.box))
 			return "4.5.3 send it again for this recipient alone";
 	}
 	return NULL;
@@ -306,10 +218,11 @@ static void recipient_aim(struct transaction *tx, struct recipient *r,
 			  const struct route_list *list, const struct known *known)
 {
 	for (unsigned i = 0; i < list->n; i++) {
-		struct delivery *d = find_delivery(tx, list->v[i].address);
+		struct delivery *d = delivery_find(tx, list->v[i].address);
 
 		if (!d)
-			d = add_delivery(tx, &list->v[i], &known[i]);
+			d = delivery_add(tx, &list->v[i], &known[i],
+					 list->n == 1 && list->v[i].member ? r->address : STR(""));
 		if (!d) {
 			recipient_say(tx, r, 452, "4.3.1 too many recipients for our memory");
 			recipient_let_go(tx, r);
@@ -345,49 +258,182 @@ static void join_probe(struct transaction *tx, struct target *t)
 	list_each(&tx->legs, n, tmp) {
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
 
-		if (t->result != ROUTE_BOX_DOWN || !str_eq(l->box->row.boxid, t->boxid))
+		if (t->result != ROUTE_BOX_DOWN || !str_eq(l->key.box->row.boxid, t->boxid))
 			continue;
 		t->box = topology_box(tx->cluster, t->boxid);
 		t->result = ROUTE_OK;
 	}
 }
 
+/* --- mail programs: whole through one relay box ---
+ * They do not retry, so nothing may end mixed: what would need several boxes, or one that is
+ * down, goes to one that queues it. */
+
+/* Do the targets, with what the mail has already, need more than one box, or one that is down? */
+static bool wants_queue(struct transaction *tx, const struct route_list *list)
+{
+	const struct topo_box *one = NULL;
+	struct list *n, *tmp;
+
+	list_each(&tx->legs, n, tmp) {
+		struct tx_leg *l = container_of(n, struct tx_leg, node);
+
+		if (leg_wanted(l->leg) > 0)
+			one = l->key.box;
+	}
+	for (unsigned i = 0; i < list->n; i++) {
+		const struct topo_box *b = list->v[i].box;
+
+		if (list->v[i].result != ROUTE_OK || (one && b != one))
+			return true;
+		one = b;
+	}
+	return false;
+}
+
+/* All deliveries so far move to the relay box. What a box has refused stays refused. */
+static void move_to(struct transaction *tx, const struct topo_box *relay)
+{
+	struct list *n, *tmp;
+
+	tx->gathered = relay;
+	list_each(&tx->legs, n, tmp) {
+		struct tx_leg *l = container_of(n, struct tx_leg, node);
+		struct leg *leg = l->leg;
+
+		if (l->key.box == relay && !l->key.known && !l->key.alone)
+			continue;
+		for (unsigned i = 0; i < leg->n_rcpts; i++) {
+			struct delivery *d = leg->rcpts[i].ref;
+
+			if (leg->rcpts[i].unwanted || leg->rcpts[i].state == LR_REFUSED)
+				continue;
+			d->known = 0;
+			d->replies = false; /* when it comes back to its mailbox */
+			d->heard = false;
+			delivery_assign(tx, d, relay, true);
+		}
+		tx_leg_put(l);
+	}
+}
+
+/* Sends the whole mail through a relay box when it needs that and there is one. */
+static void gather(struct transaction *tx, struct route_list *list)
+{
+	struct topo_box *relay = NULL;
+
+	if (!tx->policy.program || (!tx->gathered && !wants_queue(tx, list)))
+		return;
+	if (!tx->gathered &&
+	    tx->env->ask->relay(tx->env, tx->cluster, &tx->policy.from, &relay) == ROUTE_OK)
+		move_to(tx, relay);
+	for (unsigned i = 0; i < list->n && tx->gathered; i++) {
+		list->v[i].box = (struct topo_box *)(uintptr_t)tx->gathered;
+		list->v[i].result = ROUTE_OK;
+	}
+}
+
+/* --- RCPT, put together --- */
+
+static void refuse_policy(struct transaction *tx, struct recipient *r,
+			  const struct policy_refusal *no)
+{
+	recipient_say(tx, r, no->code, no->text);
+	if (tx->env->shm)
+		count_cluster(tx->env->shm, tx->env->slot, tx->cluster->shm,
+			      (enum cluster_counter)no->counter, 1);
+}
+
+/* May these targets have it, and can they be reached? false: r has its answer. */
+static bool rcpt_may(struct transaction *tx, struct recipient *r, struct route_list *list)
+{
+	const struct policy_refusal *no = policy_rcpt(&tx->policy, &list->v[0]);
+
+	if (no) {
+		refuse_policy(tx, r, no);
+		return false;
+	}
+	for (unsigned i = 0; i < list->n; i++)
+		join_probe(tx, &list->v[i]);
+	gather(tx, list);
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->v[i].result != ROUTE_OK) {
+			refuse_route(tx, r, list->v[i].result);
+			return false;
+		}
+	return true;
+}
+
+#define SRS_HOPS 2 /* SRS1, then the SRS0 that it holds, when both are ours */
+
+/* A bounce to a sender that was rewritten here goes back to him, wherever he is. false: r has
+ * its answer. */
+static bool find_back(struct transaction *tx, struct recipient *r, struct route_from *from)
+{
+	struct srs_secrets secrets = { tx->topology->srs_secrets, tx->topology->n_srs_secrets };
+	struct str domain = tx->cluster->row.srs_domain;
+	char out[LIMIT_ADDRESS + 1], text[160];
+
+	for (int hop = 0; hop < SRS_HOPS && domain.n > 0; hop++) {
+		ptrdiff_t at = str_find(r->address, '@');
+		struct str local = { r->address.p, at > 0 ? (size_t)at : 0 };
+		enum srs_result res;
+
+		if (at < 0 || !str_ieq(str_skip(r->address, (size_t)at + 1), domain))
+			break;
+		res = srs_reverse(&secrets, clock_wall_ms(), local, LIMIT_SRS_DAYS, out);
+		if (res == SRS_NONE)
+			break;
+		if (res != SRS_OK) {
+			snprintf(text, sizeof(text), "5.1.1 %s", srs_text(res));
+			recipient_say(tx, r, 550, text);
+			return false;
+		}
+		from->relays = true;
+		r->address = arena_str(&tx->arena, str_z(out));
+	}
+	return true;
+}
+
 static void rcpt_route(struct transaction *tx, struct recipient *r)
 {
 	struct route_list list = { NULL, 0 };
-	enum route_result res = tx->env->ask->recipient(tx->env, tx->cluster, r->address, tx->sender,
-							&tx->arena, &list);
+	struct route_from from = tx->policy.from;
+	enum route_result res;
 	struct known *known;
 	const char *why;
 	int code;
 
+	if (!find_back(tx, r, &from))
+		return;
+	res = tx->env->ask->recipient(tx->env, tx->cluster, r->address, &from, &tx->arena, &list);
 	if (res != ROUTE_OK) {
 		refuse_route(tx, r, res);
 		return;
 	}
-	for (unsigned i = 0; i < list.n; i++) {
-		join_probe(tx, &list.v[i]);
-		if (list.v[i].result != ROUTE_OK) {
-			refuse_route(tx, r, list.v[i].result);
-			return;
-		}
-	}
+	if (!rcpt_may(tx, r, &list))
+		return;
 	known = arena_alloc(&tx->arena, list.n * sizeof(*known));
 	r->to = arena_alloc(&tx->arena, list.n * sizeof(*r->to));
 	if (!known || !r->to || tx->n_deliveries + list.n > MAX_DELIVERIES) {
 		recipient_say(tx, r, 452, "4.5.3 too many recipients");
 		return;
 	}
-	if (ledger_known(tx, &list, known) < 0) {
+	/* One leg has one outcome: the ledger has no part in it. */
+	if (!tx->gathered && ledger_known(tx, &list, known) < 0) {
 		recipient_say(tx, r, 451, "4.3.0 the delivered ledger cannot be read now");
 		return;
 	}
-	why = put_off(tx, &list, known, &code);
+	why = tx->gathered ? NULL : put_off(tx, &list, known, &code);
 	if (why)
 		recipient_say(tx, r, code, why);
 	else
 		recipient_aim(tx, r, &list, known);
 }
+
+static const struct policy_refusal too_many = {
+	452, "4.5.3 more recipients than you may send one mail to", CC_refused_limit
+};
 
 void transaction_rcpt(struct transaction *tx, const struct address *to)
 {
@@ -397,13 +443,15 @@ void transaction_rcpt(struct transaction *tx, const struct address *to)
 		recipient_say(tx, r, 452, "4.3.1 too many recipients for our memory");
 	else if (tx->n_accepted >= LIMIT_RECIPIENTS || tx->n_recipients > LIMIT_ASKED)
 		recipient_say(tx, r, 452, "4.5.3 too many recipients");
+	else if (tx->policy.rcpt_max && tx->n_accepted >= (uint64_t)tx->policy.rcpt_max)
+		refuse_policy(tx, r, &too_many);
 	else
 		rcpt_route(tx, r);
 }
 
-void transaction_rcpt_bad(struct transaction *tx, struct str given, const char *text)
+void transaction_rcpt_bad(struct transaction *tx, struct str given, int code, const char *text)
 {
 	struct address to = { .full = given };
 
-	recipient_say(tx, recipient_new(tx, &to), 501, text);
+	recipient_say(tx, recipient_new(tx, &to), code, text);
 }

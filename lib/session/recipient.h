@@ -12,14 +12,6 @@
 
 extern const struct leg_events transaction_leg_events; /* transaction.c */
 
-/* A box's word, kept in the transaction. */
-void delivery_word(struct transaction *tx, struct delivery *d, struct str box, int code,
-		   struct str enhanced, struct str text);
-/* Gives d a place on a leg to box: one for all of which the ledger knows nothing, and one for
- * each past that it knows, because those who share it have this mail or not together, and only
- * a whole leg can be spared. pooled: a leg that waits in the pool will do. */
-void delivery_assign(struct transaction *tx, struct delivery *d, const struct topo_box *box,
-		     bool pooled);
 /* Judges who can be judged; tells the owner when the next in order is among them. */
 void recipients_judge(struct transaction *tx);
 

@@ -6,7 +6,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/session/recipient.h"
+#include "lib/guard/correspondents.h"
+#include "lib/session/auto_reply.h"
+#include "lib/session/delivery.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
 
@@ -71,7 +73,7 @@ static unsigned spare_deliveries(struct transaction *tx, struct tx_leg *l, bool 
 		*others |= has <= 0;
 		spared += has != 0;
 		if (has < 0) { /* the leg is not for sending now */
-			delivery_word(tx, d, l->box->row.boxid, 451, STR("4.3.0"),
+			delivery_word(tx, d, l->key.box->row.boxid, 451, STR("4.3.0"),
 				      STR("the delivered ledger cannot be read now"));
 		} else if (has > 0) {
 			delivery_word(tx, d, row.boxid, 250, STR("2.0.0"), STR("had it already"));
@@ -90,7 +92,7 @@ static void put_off_others(struct transaction *tx, struct tx_leg *l)
 		struct delivery *d = l->leg->rcpts[i].ref;
 
 		if (l->leg->rcpts[i].state == LR_ACCEPTED && d->word.verdict == VERDICT_ACCEPTED)
-			delivery_word(tx, d, l->box->row.boxid, 451, STR("4.3.0"),
+			delivery_word(tx, d, l->key.box->row.boxid, 451, STR("4.3.0"),
 				      STR("send it again"));
 	}
 }
@@ -105,7 +107,7 @@ int settle_spare(struct transaction *tx)
 		struct tx_leg *l = container_of(n, struct tx_leg, node);
 		bool others = false;
 
-		if (!l->known || spare_deliveries(tx, l, &others) == 0)
+		if (!l->key.known || spare_deliveries(tx, l, &others) == 0)
 			continue;
 		if (others)
 			put_off_others(tx, l);
@@ -302,6 +304,19 @@ static unsigned ledger_write(struct transaction *tx, const struct settlement *s)
 	return rows;
 }
 
+/* --- correspondents --- */
+
+/* Whoever a relay client has written to may answer without delay. */
+static void learn(struct transaction *tx, const struct settlement *s)
+{
+	if (!tx->policy.from.relays || !tx->env->shm)
+		return;
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->fate[i] == FATE_OK)
+			correspondents_learn(tx->env->shm, tx->env->slot, tx->sender,
+					     s->r[i]->address, clock_wall_ms());
+}
+
 /* --- all is heard --- */
 
 static void settle(struct transaction *tx)
@@ -318,6 +333,8 @@ static void settle(struct transaction *tx)
 	count(tx, CC_mails, tx->answer.code / 100 == 2);
 	count(tx, CC_mails_mixed, s.whole != FATE_OK && anybody_has_it(&s));
 	rows = ledger_write(tx, &s);
+	learn(tx, &s);
+	auto_reply_behind(tx);
 	settlement_free(&s);
 	tx->env->ledger_due -= tx->ledger_due;
 	tx->ledger_due = 0;
@@ -339,6 +356,6 @@ void settle_bell(struct transaction *tx)
 
 void settle_heard(struct transaction *tx)
 {
-	if (tx->state == TX_END && tx->n_legs == 0)
+	if (tx->state == TX_END && tx->n_legs == 0 && tx->n_responses == 0)
 		settle(tx);
 }

@@ -85,6 +85,7 @@ void smtp_mail(struct smtp_session *c, struct str args)
 	struct mail_args m;
 	enum address_fault af = ADDRESS_OK;
 	enum args_fault f = mail_args_parse(args, &m, &af);
+	const struct policy_refusal *no;
 
 	session_refresh(&c->s);
 	if (f != ARGS_OK) {
@@ -96,11 +97,17 @@ void smtp_mail(struct smtp_session *c, struct str args)
 			    (unsigned long long)smtp_size_limit(c) / 1024);
 		return;
 	}
-	if (!c->esmtp && (m.size || m.prdr || m.body != BODY_7BIT)) {
+	if (!c->esmtp && (m.size || m.prdr || m.auth || m.body != BODY_7BIT)) {
 		bad_args(c, "MAIL", ARGS_PARAM, af, "");
 		return;
 	}
 	c->tx = transaction_new(&c->s, &m, &tx_events, c);
+	no = policy_mail(&c->s, c->auth, c->tx->sender, &c->tx->arena, &c->tx->policy);
+	if (no) {
+		transaction_free(&c->tx);
+		smtp_refuse(c, (enum cluster_counter)no->counter, no->code, "%s", no->text);
+		return;
+	}
 	smtp_enter(c, S_MAIL);
 	smtp_reply(c, 250, "2.1.0 ok");
 }
@@ -130,6 +137,39 @@ static void answer_rcpts(struct smtp_session *c)
 		answer_rcpt(c, &c->tx->recipients[c->tx->answered - 1]);
 }
 
+/* Quotes, address literals, bangs, percent signs and a second @ tell a server where to send a
+ * mail on. Nobody is sent on from here, and who asks for it hears so (RFC 5321 3.6.1, F.2). */
+static bool asks_for_route(struct str args)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < args.n; i++) {
+		if (args.p[i] && strchr("\"[!%", args.p[i]))
+			return true;
+		at += args.p[i] == '@';
+	}
+	return at > 1;
+}
+
+#define NO_ROUTES "5.7.1 relaying denied: no routes, quotes or literals in addresses"
+
+static void bad_rcpt(struct smtp_session *c, struct str args, enum args_fault f,
+		     enum address_fault af)
+{
+	bool route = f == ARGS_ADDRESS && asks_for_route(args);
+
+	/* Its answer would overtake those of the RCPTs before it: they keep their order. */
+	if (transaction_waits(c->tx))
+		transaction_rcpt_bad(c->tx, args, route ? 550 : 501,
+				     route		 ? NO_ROUTES :
+				     f == ARGS_ADDRESS ? "5.1.3 the address is not valid" :
+							 "5.5.4 RCPT is not understood");
+	else if (route)
+		smtp_refuse(c, CC_refused_relay, 550, NO_ROUTES);
+	else
+		bad_args(c, "RCPT", f, af, "5.1.3");
+}
+
 void smtp_rcpt(struct smtp_session *c, struct str args)
 {
 	struct rcpt_args r;
@@ -140,14 +180,8 @@ void smtp_rcpt(struct smtp_session *c, struct str args)
 		smtp_refuse(c, CC_refused_limit, 452, "4.5.3 too many recipients");
 		return;
 	}
-	/* Its answer would overtake those of the RCPTs before it: they keep their order. */
-	if (f != ARGS_OK && transaction_waits(c->tx)) {
-		transaction_rcpt_bad(c->tx, args, f == ARGS_ADDRESS ? "5.1.3 the address is not valid" :
-								      "5.5.4 RCPT is not understood");
-		return;
-	}
 	if (f != ARGS_OK) {
-		bad_args(c, "RCPT", f, af, "5.1.3");
+		bad_rcpt(c, args, f, af);
 		return;
 	}
 	transaction_rcpt(c->tx, &r.forward_path);
@@ -178,6 +212,12 @@ void smtp_data(struct smtp_session *c, struct str args)
 	transaction_data(c->tx);
 }
 
+/* RFC 3848. */
+static const char *protocol_name(const struct smtp_session *c)
+{
+	return c->auth[0] ? "ESMTPA" : c->esmtp ? "ESMTP" : "SMTP";
+}
+
 /* RFC 5321 4.4. Only what was checked stands here: helo passed helo_name_ok, addresses are
  * numeric, the recipient passed the grammar, and is named only when it is alone. */
 static struct str received_field(struct smtp_session *c, char *dst, size_t cap)
@@ -195,7 +235,7 @@ static struct str received_field(struct smtp_session *c, char *dst, size_t cap)
 	clock_rfc5322(clock_wall_ms(), date);
 	n = snprintf(dst, cap, "Received: from %s ([%s%s])\r\n\tby %.*s with %s id %s%s;\r\n\t%s\r\n",
 		     c->helo[0] ? c->helo : "unknown", ip_is4(&c->s.peer.ip) ? "" : "IPv6:", ip,
-		     STR_ARG(c->s.cluster->host_name), c->esmtp ? "ESMTP" : "SMTP", c->s.sid, clause,
+		     STR_ARG(c->s.cluster->host_name), protocol_name(c), c->s.sid, clause,
 		     date);
 	return (struct str){ dst, (size_t)n < cap ? (size_t)n : cap - 1 };
 }

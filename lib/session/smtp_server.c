@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/session/patience.h"
 #include "lib/session/settle.h"
+#include "lib/session/smtp_auth.h"
 #include "shm/sessions.h"
 
 /* --- speaking --- */
@@ -65,8 +66,8 @@ void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, con
 void smtp_enter(struct smtp_session *c, enum smtp_state s)
 {
 	c->state = s;
-	if (s == S_WAIT || s == S_END)
-		timer_stop(&c->idle); /* the boxes' time-outs rule */
+	if (s & (S_WAIT | S_END | S_CHECK))
+		timer_stop(&c->idle); /* the boxes' and the verifier's time-outs rule */
 	else if (s != S_CLOSED)
 		timer_set(&c->idle, patience(s == S_BODY ? TIMEOUT_DATA_BLOCK : TIMEOUT_COMMAND));
 }
@@ -84,6 +85,8 @@ void smtp_end(struct smtp_session *c, const char *reason)
 	timer_stop(&c->idle);
 	timer_stop(&c->deadline);
 	transaction_free(&c->tx);
+	login_end(&c->login);
+	smtp_login_end(&c->box);
 	session_end(&c->s, reason);
 	loop_defer(c->s.env->loop, &c->reap);
 }
@@ -113,6 +116,10 @@ void smtp_error(struct smtp_session *c)
 
 static void bad_line(struct smtp_session *c, enum line_result why)
 {
+	if (c->state == S_AUTH) { /* it ends the login that waited for a line */
+		login_end(&c->login);
+		smtp_enter(c, S_HELO);
+	}
 	if (why == LINE_BARE)
 		smtp_refuse(c, CC_refused_syntax, 500, "5.5.2 a line ends with CR LF");
 	else if (why == LINE_NUL)
@@ -159,10 +166,12 @@ static bool next_command(struct smtp_session *c)
 	if (must_wait(c, res, line))
 		return false;
 	c->skipping = res == LINE_LONG && in.p[used - 1] != '\n';
-	if (res == LINE_OK)
-		smtp_command(c, line);
-	else
+	if (res != LINE_OK)
 		bad_line(c, res);
+	else if (c->state == S_AUTH)
+		smtp_auth_line(c, line);
+	else
+		smtp_command(c, line);
 	if (c->state == S_CLOSED)
 		return false;
 	io_take(&c->s.io, used);
@@ -182,14 +191,15 @@ static bool leave(struct smtp_session *c)
 
 void smtp_advance(struct smtp_session *c)
 {
-	while (c->state & S_ANY) {
+	while (c->state & (S_ANY | S_AUTH)) {
 		if (leave(c) || !next_command(c))
 			break;
-		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
+		if (c->state & (S_ANY | S_AUTH))
+			timer_set(&c->idle, patience(TIMEOUT_COMMAND));
 	}
 	if (c->state == S_BODY)
 		smtp_body(c);
-	if (c->eof && (c->state & S_ANY) && !(c->tx && transaction_waits(c->tx)))
+	if (c->eof && (c->state & (S_ANY | S_AUTH)) && !(c->tx && transaction_waits(c->tx)))
 		smtp_end(c, "client closed");
 }
 
@@ -319,6 +329,7 @@ void smtp_session_start(struct env *env, const struct topo_cluster *cluster, int
 	c->s.uses = on_uses;
 	c->s.bell = on_bell;
 	c->s.drain = on_drain;
+	login_init(&c->login, &c->s, &smtp_login_events);
 	smtp_enter(c, S_GREETED);
 	timer_set(&c->deadline, decimal_s_ms(cluster->row.session_max_s));
 	smtp_reply(c, 220, "%.*s ESMTP", STR_ARG(cluster->host_name));

@@ -5,13 +5,15 @@
  *      |                +----- answer <---- END <---- BODY <----------+
  *
  * Parts: smtp_server.c (lines, states, the life of a session), smtp_verbs.c (the table of
- * verbs), smtp_mail.c (MAIL, RCPT, DATA and what the transaction says).
+ * verbs), smtp_auth.c (AUTH), smtp_mail.c (MAIL, RCPT, DATA and what the transaction says).
  * Not here: boxes (transaction.h), addresses (lib/route). */
 #ifndef PB_SESSION_SMTP_SERVER_H
 #define PB_SESSION_SMTP_SERVER_H
 
 #include "lib/base/limits.h"
 #include "lib/session/env.h"
+#include "lib/session/login.h"
+#include "lib/session/smtp_login.h"
 #include "lib/session/transaction.h"
 #include "lib/wire/smtp_line.h"
 #include "shm/counters.h"
@@ -25,6 +27,8 @@ enum smtp_state { /* bits: a verb names those it is allowed in */
 	S_BODY = 32,
 	S_END = 64,  /* all is in, the boxes decide */
 	S_CLOSED = 128,
+	S_AUTH = 256,  /* the next line is the client's part of a login */
+	S_CHECK = 512, /* a login is being checked */
 	S_ANY = S_GREETED | S_HELO | S_MAIL | S_RCPT,
 };
 
@@ -42,6 +46,11 @@ struct smtp_session {
 	bool leaving;	       /* closes between mails (drain, red light, deadline) */
 	const char *farewell;  /* why, for 421 */
 	char helo[256];	       /* as the client named itself; "" before */
+	struct login login;    /* under way */
+	struct smtp_login box; /* the box asked about it */
+	const struct topo_box *with; /* that box; NULL: none */
+	unsigned failures, fallovers; /* failed logins; boxes tried for this one */
+	char auth[LIMIT_ADDRESS + 1]; /* the account that has logged in; "" none */
 };
 
 /* --- smtp_server.c --- */

@@ -1,4 +1,4 @@
-#include "lib/session/smtp_server.h"
+#include "lib/session/smtp_auth.h"
 
 typedef void verb_handler(struct smtp_session *c, struct str args);
 static verb_handler v_helo, v_ehlo, v_rset, v_noop, v_quit, v_help, v_vrfy, v_expn, v_etrn;
@@ -18,6 +18,7 @@ static const struct verb {
 } verbs[] = {
 	{ STR_INIT("HELO"), S_ANY, 0, v_helo, "HELO name" },
 	{ STR_INIT("EHLO"), S_ANY, 0, v_ehlo, "EHLO name" },
+	{ STR_INIT("AUTH"), S_HELO, 0, smtp_auth, "AUTH mechanism [initial-response]" },
 	{ STR_INIT("MAIL"), S_HELO, 0, smtp_mail, "MAIL FROM:<sender> [SIZE=n] [BODY=8BITMIME]" },
 	{ STR_INIT("RCPT"), S_MAIL | S_RCPT, V_OVERTAKES, smtp_rcpt, "RCPT TO:<recipient>" },
 	{ STR_INIT("DATA"), S_MAIL | S_RCPT, V_NO_ARGS, smtp_data, "DATA" },
@@ -117,6 +118,7 @@ static void v_ehlo(struct smtp_session *c, struct str args)
 	if (smtp_offers_8bit(c))
 		smtp_reply_more(c, 250, "8BITMIME");
 	smtp_reply_more(c, 250, "ENHANCEDSTATUSCODES");
+	smtp_reply_more(c, 250, "AUTH " SASL_MECHANISMS);
 	smtp_reply_more(c, 250, "PRDR");
 	smtp_reply_more(c, 250, "LIMITS RCPTMAX=%d", LIMIT_RECIPIENTS);
 	smtp_reply(c, 250, "HELP");

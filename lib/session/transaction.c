@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/limits.h"
+#include "lib/session/delivery.h"
 #include "lib/session/recipient.h"
 #include "lib/session/settle.h"
 #include "shm/counters.h"
@@ -63,6 +64,7 @@ struct transaction *transaction_new(struct session *s, const struct mail_args *m
 	tx->arena = ARENA(LIMIT_TRANSACTION_MEMORY);
 	tx->ev = ev;
 	tx->owner = owner;
+	tx->sid = arena_str(&tx->arena, (struct str){ s->sid, strlen(s->sid) + 1 }).p;
 	tx->sender = arena_str(&tx->arena, (struct str){ folded, n });
 	tx->mail.reverse_path = arena_str(&tx->arena, mail->reverse_path.full);
 	tx->mail.size = mail->size;
@@ -70,6 +72,7 @@ struct transaction *transaction_new(struct session *s, const struct mail_args *m
 	tx->prdr = mail->prdr;
 	tx->max_bytes = (uint64_t)s->cluster->row.max_mail_size_kb * 1024;
 	list_init(&tx->legs);
+	buf_init(&tx->header_copy, LIMIT_HEADER_SCAN);
 	deferred_init(&tx->finish, on_finish);
 	timer_init(&tx->ledger_wait, s->env->loop, on_ledger_wait);
 	return tx;
@@ -148,6 +151,7 @@ void transaction_free(struct transaction **txp)
 	deferred_cancel(&tx->finish);
 	HASH_CLEAR(hh, tx->by_address);
 	hash_drop(&tx->digest);
+	buf_release(&tx->header_copy);
 	topology_unref(&tx->topology);
 	arena_free(&tx->arena);
 	free(tx->recipients);
@@ -185,10 +189,21 @@ static void on_rcpt(struct leg *leg, unsigned i, const struct leg_word *w)
 	struct delivery *d = leg->rcpts[i].ref;
 
 	d->heard = true;
-	delivery_word(l->tx, d, l->box->row.boxid, w->code, w->enhanced, w->text);
+	l->tx->broken |= d->told && w->code / 100 != 2; /* moved there, and not taken */
+	delivery_word(l->tx, d, l->key.box->row.boxid, w->code, w->enhanced, w->text);
 	if (d->wanted == 0) /* its recipient was refused before its box had spoken */
 		leg_unwant(leg, i);
 	recipients_judge(l->tx);
+}
+
+/* What goes out takes the sender's next relay box, a mailbox its fall-over. */
+static bool another_box(struct transaction *tx, const struct delivery *d, struct topo_box **box)
+{
+	const struct asks *ask = tx->env->ask;
+
+	if (d->foreign || tx->gathered)
+		return ask->relay(tx->env, tx->cluster, &tx->policy.from, box) == ROUTE_OK;
+	return d->boxid.n > 0 && ask->box(tx->env, tx->cluster, d->boxid, box) == ROUTE_OK;
 }
 
 /* A leg died while recipients were collected: each of its deliveries goes elsewhere, or is
@@ -202,8 +217,7 @@ static void move_delivery(struct transaction *tx, struct delivery *d, const stru
 		delivery_assign(tx, d, same, false);
 		return;
 	}
-	if (never_ready && ++d->tries < MAX_TRIES && d->boxid.n > 0 &&
-	    tx->env->ask->box(tx->env, tx->cluster, d->boxid, &box) == ROUTE_OK) {
+	if (never_ready && ++d->tries < MAX_TRIES && another_box(tx, d, &box)) {
 		delivery_assign(tx, d, box, true);
 		return;
 	}
@@ -219,7 +233,7 @@ static void leg_lost_early(struct tx_leg *l, const struct leg_word *w)
 	struct transaction *tx = l->tx;
 	struct leg *leg = l->leg;
 	bool never_ready = leg_never_ready(leg);
-	const struct topo_box *same = leg_was_stale(leg) ? l->box : NULL;
+	const struct topo_box *same = leg_was_stale(leg) ? l->key.box : NULL;
 
 	tx_leg_unlist(l);
 	for (unsigned i = 0; i < leg->n_rcpts; i++) {
@@ -252,7 +266,7 @@ static bool all_need(const struct transaction *tx, const struct tx_leg *l)
 static void leg_lost(struct tx_leg *l, const struct leg_word *w)
 {
 	struct transaction *tx = l->tx;
-	struct word one = { verdict_of(w->code), l->box->row.boxid, w->code, w->enhanced, w->text };
+	struct word one = { verdict_of(w->code), l->key.box->row.boxid, w->code, w->enhanced, w->text };
 	const struct word *only = &one;
 	bool all = all_need(tx, l);
 	enum fate fate = all && one.verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
@@ -284,7 +298,7 @@ static void on_failed(struct leg *leg, const struct leg_word *w)
 			struct delivery *d = leg->rcpts[i].ref;
 
 			if (i >= leg->ends_heard && leg->rcpts[i].state == LR_ACCEPTED)
-				delivery_word(tx, d, l->box->row.boxid, 451, STR("4.4.2"), w->text);
+				delivery_word(tx, d, l->key.box->row.boxid, 451, STR("4.4.2"), w->text);
 		}
 		tx_leg_abort(l);
 		settle_heard(tx);
@@ -306,11 +320,33 @@ static void drop_idle_legs(struct transaction *tx)
 	}
 }
 
+/* The relay box has refused somebody whom his own box had accepted: its word is the answer. */
+static void fail_moved(struct transaction *tx)
+{
+	for (struct delivery *d = tx->by_address; d; d = d->hh.next) {
+		const struct word *w = &d->word;
+		char text[OUTCOME_TEXT];
+		enum fate fate = w->verdict == VERDICT_PERM ? FATE_PERM : FATE_TEMP;
+
+		if (!d->told || w->verdict == VERDICT_ACCEPTED)
+			continue;
+		outcome_text(fate, &w, 1, text);
+		tx->answer.code = outcome_code(fate, &w, 1);
+		tx->answer.text = arena_str(&tx->arena, str_z(text));
+		break;
+	}
+	transaction_stop(tx);
+}
+
 void transaction_data(struct transaction *tx)
 {
 	struct list *n, *tmp;
 
 	drop_idle_legs(tx);
+	if (tx->broken && tx->gathered) {
+		fail_moved(tx);
+		return;
+	}
 	if (tx->broken) {
 		transaction_fail(tx, 451, "4.4.2", "a box of this mail was lost, send it again");
 		return;
@@ -351,7 +387,7 @@ static void on_end(struct leg *leg, unsigned i, const struct leg_word *w)
 {
 	struct tx_leg *l = leg->owner;
 
-	delivery_word(l->tx, leg->rcpts[i].ref, l->box->row.boxid, w->code, w->enhanced, w->text);
+	delivery_word(l->tx, leg->rcpts[i].ref, l->key.box->row.boxid, w->code, w->enhanced, w->text);
 }
 
 static void on_ended(struct leg *leg)
@@ -368,7 +404,7 @@ bool transaction_uses(const struct transaction *tx, struct str clusterid, struct
 	struct list *n, *tmp;
 
 	list_each(&tx->legs, n, tmp) {
-		const struct topo_box *b = container_of(n, struct tx_leg, node)->box;
+		const struct topo_box *b = container_of(n, struct tx_leg, node)->key.box;
 
 		if (str_eq(b->row.clusterid, clusterid) &&
 		    (str_empty(boxid) || str_eq(b->row.boxid, boxid)))

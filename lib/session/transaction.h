@@ -3,7 +3,9 @@
  *   recipient (what the client asked for)  1..n --> delivery (address at a box) --> leg
  *
  * A delivery stands once however many recipients lead to it. Parts:
- *   recipient.c    RCPT: targets, deliveries, verdicts
+ *   recipient.c    RCPT: targets, verdicts
+ *   delivery.c     deliveries and the legs they share
+ *   auto_reply.c   accounts that answer mail by themselves
  *   transaction.c  birth and death, legs that are lost, DATA
  *   fanout.c       the body through all legs at one pace, and the barrier
  *   settle.c       verdicts, the delivered ledger, the answer
@@ -18,6 +20,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
 #include "lib/session/leg.h"
+#include "lib/session/mail_policy.h"
 #include "lib/session/outcome.h"
 #include "lib/wire/data.h"
 #include "lib/wire/header.h"
@@ -38,21 +41,31 @@ struct answer {
 	struct str text; /* with its enhanced code in front */
 };
 
+/* What may share a leg: the same box, the same past in the ledger, the same reverse-path. Who may
+ * be answered instead of getting the mail goes alone, or others could not have it. */
+struct leg_key {
+	const struct topo_box *box;
+	bool known;	/* the ledger knows its deliveries: they may be spared, and together, */
+	struct str had; /* for all of them have had the same mails (a sum of digests) */
+	bool srs;	/* with the sender rewritten */
+	bool alone;
+};
+
 struct tx_leg {
 	struct list node;
 	struct transaction *tx;
 	struct leg *leg;
-	const struct topo_box *box;
-	uint64_t sent;	/* bytes of the message this leg has taken */
-	bool known;	/* the ledger knows its deliveries: they may be spared, and together, */
-	struct str had; /* for all of them have had the same mails (a sum of digests) */
+	struct leg_key key;
+	uint64_t sent; /* bytes of the message this leg has taken */
 	bool go, ended;
 };
 
 struct delivery {
 	UT_hash_handle hh; /* tx->by_address */
+	struct transaction *tx;
 	struct str address;
 	struct str boxid;  /* the account's own box */
+	struct str alias;  /* the one that leads to it alone and was asked for; or "" */
 	struct tx_leg *leg;
 	unsigned index;	   /* on its leg */
 	struct word word;  /* last word of its box */
@@ -60,6 +73,11 @@ struct delivery {
 	bool told;	   /* the client was told 250 on the strength of it */
 	unsigned wanted;   /* recipients that lead here */
 	unsigned tries;
+	bool foreign;	   /* goes through a relay box */
+	bool srs;	   /* with the sender rewritten */
+	bool replies;	   /* the account answers mail, */
+	bool keeps;	   /* and gets it as well */
+	struct response *response; /* under way in the mail's place */
 	char pair[33];	   /* ledger key */
 	int known;	   /* enum ledger_outcome of an earlier mail, 0 none */
 	struct str had;	   /* when it is "delivered": sum of the digests of those mails */
@@ -96,9 +114,13 @@ struct transaction {
 	struct deferred finish;		     /* done() comes from the loop */
 
 	struct ipaddr client;
+	const char *sid;		     /* of the session, for the log; copied */
 	struct str sender;		     /* folded reverse-path, empty: null */
+	struct leg_mail forwarded;	     /* the same mail, its sender rewritten */
 	struct leg_mail mail;
 	bool prdr;
+	struct mail_policy policy;
+	const struct topo_box *gathered;     /* the relay box that all of it goes through; or NULL */
 
 	struct recipient *recipients;
 	unsigned n_recipients, cap_recipients, answered; /* answers given to the owner */
@@ -114,6 +136,8 @@ struct transaction {
 	struct data_norm norm;
 	struct header_scan header;
 	struct hash *digest;
+	bool keep_header; /* somebody may answer it */
+	struct buf header_copy;
 	uint64_t taken;	  /* message bytes already dropped from the client's buffer */
 	size_t final;	  /* bytes in the buffer that may be sent */
 	size_t normal;	  /* bytes in the buffer that are normalized */
@@ -122,6 +146,7 @@ struct transaction {
 	char digest_hex[33];
 
 	/* settling */
+	unsigned n_responses; /* automatic replies under way in a mail's place */
 	bool client_gone;
 	uint64_t ledger_due;	/* its part of env->ledger_due */
 	uint64_t ledger_mark;
@@ -142,8 +167,8 @@ void transaction_free(struct transaction **tx);
 
 /* One RCPT. Its answer comes through transaction_answer, in order. */
 void transaction_rcpt(struct transaction *tx, const struct address *to);
-/* A RCPT that was not understood, in its place behind others that wait: 501 with this text. */
-void transaction_rcpt_bad(struct transaction *tx, struct str given, const char *text);
+/* A RCPT that was not understood, in its place behind others that wait: this answer. */
+void transaction_rcpt_bad(struct transaction *tx, struct str given, int code, const char *text);
 /* The next answer to a RCPT, in the order they were asked. */
 bool transaction_answer(struct transaction *tx, struct answer *out);
 bool transaction_waits(const struct transaction *tx); /* RCPTs unanswered */

@@ -72,7 +72,8 @@
 	X(36, data_min_bytes_per_s, INT, 0, "64", 0, 1000000, 0, "slowest mail in bytes a second; 0: off") \
 	X(37, method, ENUM, 0, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
 	X(38, affinity_s, DECIMAL, 0, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \
-	X(39, idle_timeout_s, DECIMAL, 0, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds")
+	X(39, idle_timeout_s, DECIMAL, 0, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds") \
+	X(40, srs_domain, HOST, 0, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none")
 
 #define BOX_FIELDS(X) \
 	X(1, clusterid, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "cluster of the box") \
@@ -121,10 +122,11 @@
 	X(23, nats_url, URL, 0, "", 0, 1000, 0, "address of the NATS server; a password in it is shown as ***")
 
 /* Written by changepassword and first start: salted hashes of what must only be recognised
- * (password, accesskey), and the sisters' key (sisterkey), which must be used. Not replicated. */
+ * (password, accesskey), and keys that must be used: the sisters' (sisterkey), and what signs
+ * rewritten senders where there is none (srskey). Not replicated. */
 #define CREDENTIAL_FIELDS(X) \
-	X(1, credential, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "password, accesskey or sisterkey") \
-	X(2, hash, TEXT, FF_REQUIRED, "", 1, 255, 0, "salted hash; of sisterkey the key itself")
+	X(1, credential, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "password, accesskey, sisterkey or srskey") \
+	X(2, hash, TEXT, FF_REQUIRED, "", 1, 255, 0, "salted hash; of sisterkey and srskey the key itself")
 
 /* Who changed what on this machine (admin/change.h): bounded, not replicated. */
 #define AUDIT_FIELDS(X) \

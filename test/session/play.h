@@ -374,6 +374,79 @@ static void w_has(const char *rest)
 	r->durable = true;
 }
 
+/* --- words about who sends --- */
+
+static void w_ranges(const char *rest)
+{
+	struct err e;
+
+	ck_assert_int_eq(ranges_parse(str_z(rest), &stage.cluster.relay, &e), 0);
+}
+
+static void w_relay_box(const char *rest)
+{
+	stage.relay = *rest == '-' ? -1 : play_box_named(*rest);
+}
+
+/* "sender own", "sender ours remote", "sender rcpt 2", "sender unknown", ... */
+static void w_sender(const char *rest)
+{
+	struct route_sender *s = &stage.sender;
+
+	s->own = strstr(rest, "own") != NULL && !strstr(rest, "unknown");
+	s->ours = s->own || strstr(rest, "ours") != NULL;
+	s->remote = strstr(rest, "remote") != NULL;
+	s->unlimited = strstr(rest, "unlimited") != NULL;
+	s->rcpt_per_mail = strstr(rest, "rcpt") ? atoi(strstr(rest, "rcpt") + 5) : FIELD_EMPTY;
+	stage.sender_broken = strstr(rest, "unreadable") != NULL;
+}
+
+/* Settings of the cluster, by name. */
+static void w_setting(const char *rest)
+{
+	const struct field *f;
+	struct str s = str_z(rest), name;
+	struct arena a = ARENA(1000);
+	struct err e;
+
+	ck_assert(str_split(&s, ' ', &name));
+	f = table_field(&table_clusters, name);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(field_parse(f, &stage.cluster.row, s, &a, &e), 0);
+	ck_assert(!field_is_text(f->kind));
+	arena_free(&a);
+}
+
+/* "A 10.11.12.13": where the box is. */
+static void w_lives(const char *rest)
+{
+	struct err e;
+
+	ck_assert_int_eq(ip_parse(str_z(rest + 2), &stage.boxes[play_box_named(*rest)].addr.ip, &e), 0);
+}
+
+static void w_blocked(const char *rest)
+{
+	stage.blocked = rest;
+}
+
+static void w_answers(const char *rest)
+{
+	stage.replies = true;
+	stage.keeps = str_eq(str_z(rest), STR("and keeps"));
+	stage.env.responder = responder_new(&stage.env);
+}
+
+static void w_answered(const char *rest)
+{
+	stage.replied = atoi(rest);
+}
+
+static void w_fits(const char *rest)
+{
+	stage.fits[play_box_named(*rest)] = true;
+}
+
 static void w_bell(const char *rest)
 {
 	(void)rest;
@@ -427,6 +500,15 @@ static const struct {
 	{ "ledger ", w_ledger_row },
 	{ "past ", w_past },
 	{ "has ", w_has },
+	{ "ranges ", w_ranges },
+	{ "relay ", w_relay_box },
+	{ "sender ", w_sender },
+	{ "set ", w_setting },
+	{ "lives ", w_lives }, /* A address */
+	{ "blocked ", w_blocked },
+	{ "everybody at A answers ", w_answers },
+	{ "answered ", w_answered },
+	{ "fits ", w_fits },
 	{ "bell", w_bell },
 	{ "logged ", w_logged },
 	{ "count ", w_count },

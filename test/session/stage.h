@@ -22,6 +22,7 @@
 #include "lib/base/log.h"
 #include "lib/session/env.h"
 #include "lib/session/legpool.h"
+#include "lib/session/responder.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
@@ -67,11 +68,18 @@ static struct stage {
 	enum stage_dial dial[STAGE_BOXES];
 	int fallover[STAGE_BOXES]; /* what ask->box says; -1: it is down */
 	bool down[STAGE_BOXES];	   /* what a target says */
+	bool fits[STAGE_BOXES];	   /* ask->box gives the box itself */
 	struct stage_row ledger[STAGE_ROWS];
 	unsigned n_ledger;
 	uint64_t journal_at;
 	bool ledger_broken;
 	const char *from; /* address of the next client */
+	bool replies, keeps; /* the mailboxes at A answer their mail; and get it as well */
+	const char *blocked; /* who may send no more; NULL: nobody */
+	int replied;	  /* has been answered lately */
+	int relay;	  /* the relay box of all senders; -1: there is none */
+	struct route_sender sender; /* what any reverse-path may do */
+	bool sender_broken;
 	struct io_ops ops;
 	const struct io_ops *memory;
 	char log[65536]; /* traffic lines */
@@ -102,6 +110,8 @@ static bool stage_target(struct arena *a, struct route_list *out, int box, struc
 
 	*t = (struct target){ .box = &stage.boxes[box], .boxid = stage.boxes[box].row.boxid };
 	t->address = arena_str(a, address);
+	t->replies = stage.replies && box == 0;
+	t->keeps = stage.keeps;
 	if (stage.down[box])
 		t->result = ROUTE_BOX_DOWN;
 	return t->address.p;
@@ -141,9 +151,21 @@ static bool stage_alias(struct arena *a, struct str address, struct route_list *
 	return true;
 }
 
+/* "f1@t" is elsewhere. */
+static bool stage_foreign(struct arena *a, struct str address, struct route_list *out)
+{
+	out->v = arena_alloc(a, sizeof(*out->v));
+	if (!out->v || !stage_target(a, out, stage.relay < 0 ? 0 : stage.relay, address))
+		return false;
+	out->v[0].foreign = true;
+	if (stage.relay < 0)
+		out->v[0].result = ROUTE_NO_BOX;
+	return true;
+}
+
 /* "q17@t" is at box 17. */
 static enum route_result stage_recipient(struct env *env, const struct topo_cluster *c,
-					 struct str address, struct str sender,
+					 struct str address, const struct route_from *from,
 					 struct arena *a, struct route_list *out)
 {
 	enum route_result no = stage_refusals[(unsigned char)address.p[0]];
@@ -152,7 +174,8 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 
 	(void)env;
 	(void)c;
-	(void)sender;
+	if (no == ROUTE_FOREIGN && from->relays)
+		return stage_foreign(a, address, out) ? ROUTE_OK : ROUTE_ERROR;
 	if (no)
 		return no;
 	out->v = arena_alloc(a, (address.p[0] == 'z' ? 2 * STAGE_BOXES : 4) * sizeof(*out->v));
@@ -167,16 +190,63 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 	return ok ? ROUTE_OK : ROUTE_ERROR;
 }
 
+static enum route_result stage_relay(struct env *env, const struct topo_cluster *c,
+				     const struct route_from *from, struct topo_box **out)
+{
+	(void)env;
+	(void)c;
+	(void)from;
+	*out = stage.relay >= 0 ? &stage.boxes[stage.relay] : NULL;
+	return *out ? ROUTE_OK : ROUTE_NO_BOX;
+}
+
+static enum route_result stage_sender(struct env *env, const struct topo_cluster *c,
+				      struct str sender, struct str login, struct arena *a,
+				      struct route_sender *out)
+{
+	(void)env;
+	(void)c;
+	(void)a;
+	*out = stage.sender;
+	out->own = out->own || (login.n > 0 && str_eq(sender, login));
+	return stage.sender_broken ? ROUTE_ERROR : ROUTE_OK;
+}
+
 static enum route_result stage_box(struct env *env, const struct topo_cluster *c,
 				   struct str boxid, struct topo_box **out)
 {
 	struct topo_box *b = topology_box(c, boxid);
 
 	(void)env;
-	ck_assert_ptr_nonnull(b);
+	if (!b)
+		return ROUTE_NO_BOX;
+	if (stage.fits[b - stage.boxes]) {
+		*out = b;
+		return ROUTE_OK;
+	}
 	if (stage.fallover[b - stage.boxes] < 0)
 		return ROUTE_BOX_DOWN;
 	*out = &stage.boxes[stage.fallover[b - stage.boxes]];
+	return ROUTE_OK;
+}
+
+/* Who can log in: a@t and c@t with "secret", b@t with what box B says, o@t with what a box that
+ * is not here would say; e@t cannot be read. All answer their mail. */
+static enum route_result stage_account(struct env *env, struct str address, struct arena *a,
+				       struct account *acc)
+{
+	(void)env;
+	(void)a;
+	record_defaults(&table_accounts, acc);
+	if (str_ieq(address, STR("e@t")))
+		return ROUTE_ERROR;
+	if (address.n < 3 || !strchr("abco", address.p[0]))
+		return ROUTE_UNKNOWN;
+	acc->email_address = address;
+	acc->user_password = strchr("ac", address.p[0]) ? STR("secret") : STR("");
+	acc->boxid = address.p[0] == 'b' ? STR("B") : address.p[0] == 'o' ? STR("Z") : STR("A");
+	acc->auto_reply_subject = STR("Away");
+	acc->auto_reply_body = STR(".gone");
 	return ROUTE_OK;
 }
 
@@ -288,12 +358,31 @@ static void stage_leg_io(struct env *env, struct io *io, int fd,
 	stage_watch(io, &stage.legs[fd]);
 }
 
+static int stage_blocked(struct env *env, struct str subject)
+{
+	(void)env;
+	return stage.blocked && str_eq(subject, str_z(stage.blocked));
+}
+
+static int stage_replied(struct env *env, struct str account, struct str sender)
+{
+	(void)env;
+	(void)account;
+	(void)sender;
+	return stage.replied;
+}
+
 static const struct asks stage_asks = {
 	.recipient = stage_recipient,
+	.relay = stage_relay,
+	.sender = stage_sender,
 	.box = stage_box,
+	.account = stage_account,
 	.dial = stage_dial,
 	.leg_io = stage_leg_io,
 	.ledger = stage_ledger,
+	.blocked = stage_blocked,
+	.replied = stage_replied,
 };
 
 /* --- raising and striking the stage --- */
@@ -321,6 +410,8 @@ static void stage_open(void)
 	ck_assert_int_eq(log_open("/dev/null", &e), 0);
 	stage.shm = stage.env.shm = shm_create(1);
 	stage.from = "10.11.12.13";
+	stage.relay = -1;
+	stage.sender = (struct route_sender){ .rcpt_per_mail = FIELD_EMPTY, .boxid = STR("") };
 	stage.env.ask = &stage_asks;
 	stage.env.loop = loop_new();
 	list_init(&stage.env.sessions);
@@ -328,6 +419,7 @@ static void stage_open(void)
 	stage.topology = (struct topology){ .clusters = &stage.cluster, .n_clusters = 1, .refs = 1 };
 	stage.cluster.row.clusterid = STR("MX");
 	stage.cluster.row.max_mail_size_kb = 100;
+	stage.cluster.row.rcpt_per_mail = 100;
 	stage.cluster.row.session_max_s = 36000000; /* one hour */
 	stage.cluster.host_name = STR("mx.t");
 	stage.cluster.protocol = PROTO_SMTP;
@@ -337,6 +429,8 @@ static void stage_open(void)
 	for (int i = 0; i < STAGE_BOXES; i++)
 		stage_box_open(i);
 	stage.env.pool = legpool_new(&stage.env);
+	blocklist_init(&stage.env.blocks, stage.shm, 0);
+	record_defaults(&table_settings, &stage.topology.settings);
 }
 
 static void stage_turn(void)
@@ -373,7 +467,10 @@ static void stage_replicate(bool durable)
 
 		if (pos <= stage.journal_at)
 			continue;
-		ck_assert_int_eq(kind, JOURNAL_LEDGER);
+		if (kind != JOURNAL_LEDGER) {
+			stage.journal_at = pos;
+			continue;
+		}
 		ck_assert_int_eq(ledger_decode(payload, &row), 0);
 		ck_assert_uint_lt(stage.n_ledger++, STAGE_ROWS);
 		str_copy(r->pair, sizeof(r->pair), row.pair);
@@ -424,9 +521,12 @@ static void stage_close(void)
 			io_memory_feed_eof(stage.legs[i].io);
 	stage_turn();
 	stage_replicate(true);
+	responder_free(&stage.env.responder);
+	stage_turn();
 	legpool_free(&stage.env.pool);
 	stage_turn();
 	stage_nothing_left();
+	ranges_free(&stage.cluster.relay);
 	loop_free(&stage.env.loop);
 	shm_destroy(&stage.shm);
 }

@@ -6,6 +6,7 @@
 #include "unit/store_rig.h"
 
 #define SENDER STR("sender@example.com")
+#define SENDER_INIT STR_INIT("sender@example.com")
 #define NOW 1000
 
 static struct topo_cluster smtp;
@@ -60,7 +61,9 @@ static inline void put_user(const char *address, const char *boxid)
 
 static inline enum route_result route(const char *address)
 {
-	return route_recipient(rig, shm, &smtp, str_z(address), SENDER, NOW, &arena, &list);
+	static const struct route_from from = { SENDER_INIT, STR_INIT(""), false };
+
+	return route_recipient(rig, shm, &smtp, str_z(address), &from, NOW, &arena, &list);
 }
 
 #endif

@@ -345,6 +345,7 @@ static void put_at(const char *address, const char *boxid)
 
 START_TEST(real_routes)
 {
+	static const struct route_from nobody = { STR_INIT(""), STR_INIT(""), false };
 	struct arena a = ARENA(100000);
 	struct route_list list;
 	struct topo_box *box;
@@ -355,11 +356,11 @@ START_TEST(real_routes)
 	stage.env.accounts = rig;
 	put_at("a@t.example", "A");
 	ck_assert_int_eq(ask->recipient(&stage.env, &stage.cluster, STR("a@t.example"),
-					STR(""), &a, &list),
+					&nobody, &a, &list),
 			 ROUTE_OK);
 	ck_assert_ptr_eq(list.v[0].box, &stage.boxes[0]);
 	ck_assert_int_eq(ask->recipient(&stage.env, &stage.cluster, STR("z@t.example"),
-					STR(""), &a, &list),
+					&nobody, &a, &list),
 			 ROUTE_UNKNOWN);
 	ck_assert_int_eq(ask->account(&stage.env, STR("a@t.example"), &a, &acc), ROUTE_OK);
 	ck_assert(str_eq(acc.user_password, STR("secret")));

@@ -165,7 +165,9 @@ START_TEST(relay_by_sender)
 		char sender[32];
 		struct str s = { sender, (size_t)snprintf(sender, sizeof(sender), "s%d@b.org", i) };
 
-		ck_assert_int_eq(route_recipient(rig, NULL, &smtp, STR("mixed@a.org"), s, NOW,
+		struct route_from from = { s, STR(""), false };
+
+		ck_assert_int_eq(route_recipient(rig, NULL, &smtp, STR("mixed@a.org"), &from, NOW,
 						 &arena, &list), ROUTE_OK);
 		ck_assert_uint_eq(list.n, 3);
 		ck_assert_ptr_eq(list.v[1].box, list.v[2].box);

@@ -53,7 +53,10 @@ static const struct {
 	{ " NOOP", { 500, 500, 500, 500 } },
 	{ "NOOPS", { 500, 500, 500, 500 } },
 	{ "STARTTLS", { 500, 500, 500, 500 } },
-	{ "AUTH PLAIN", { 500, 500, 500, 500 } },
+	{ "AUTH PLAIN", { 503, 334, 503, 503 } },
+	{ "AUTH", { 503, 501, 503, 503 } },
+	{ "AUTH OTP", { 503, 504, 503, 503 } },
+	{ "AUTH PLAIN ?", { 503, 501, 503, 503 } },
 	{ "BDAT 5", { 500, 500, 500, 500 } },
 };
 
@@ -69,10 +72,10 @@ static int answer_code(void)
 	return code;
 }
 
-/* 503, 500 and 501 are counted as errors; what is refused for other reasons is not. */
+/* 500, 501, 503 and 504 are counted as errors; what is refused for other reasons is not. */
 static bool is_error(int code)
 {
-	return code == 500 || code == 501 || code == 503;
+	return code == 500 || code == 501 || code == 503 || code == 504;
 }
 
 START_TEST(verb_in_each_state)
@@ -105,12 +108,13 @@ END_TEST
 static const struct play plays[] = {
 	PLAY("EHLO",
 	     "S: 220 mx.t ESMTP", "C: EHLO me", "S: 250-mx.t", "S: 250-PIPELINING", "S: 250-SIZE 102400",
-	     "S: 250-8BITMIME", "S: 250-ENHANCEDSTATUSCODES", "S: 250-PRDR", "S: 250-LIMITS RCPTMAX=1000",
+	     "S: 250-8BITMIME", "S: 250-ENHANCEDSTATUSCODES",
+	     "S: 250-AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256", "S: 250-PRDR", "S: 250-LIMITS RCPTMAX=1000",
 	     "S: 250 HELP"),
 	PLAY("HELO", "S: 220 mx.t ESMTP", "C: HELO me", "S: 250 ok"),
 	PLAY("HELP",
 	     "S: 220 mx.t ESMTP", "C: HELP", "S: 214-2.0.0 HELO name", "S: 214-2.0.0 EHLO name",
-	     "S: 214-2.0.0 MAIL FROM:<sender> [SIZE=n] [BODY=8BITMIME]",
+	     "S: 214-2.0.0 AUTH mechanism [initial-response]", "S: 214-2.0.0 MAIL FROM:<sender> [SIZE=n] [BODY=8BITMIME]",
 	     "S: 214-2.0.0 RCPT TO:<recipient>", "S: 214-2.0.0 DATA", "S: 214-2.0.0 RSET",
 	     "S: 214-2.0.0 NOOP", "S: 214-2.0.0 QUIT", "S: 214-2.0.0 VRFY address", "S: 214-2.0.0 HELP",
 	     "S: 214 2.0.0 end of HELP"),
@@ -128,7 +132,8 @@ static const struct play plays[] = {
 	     "C: quit", "S: 221 2.0.0 bye", "C is closed quit"),
 	PLAY("EHLO forgets the mail",
 	     SCENE_A, "C: EHLO again", "A> RSET", "S: 250-mx.t", "S: 250-PIPELINING",
-	     "S: 250-SIZE 50000", "S: 250-8BITMIME", "S: 250-ENHANCEDSTATUSCODES", "S: 250-PRDR",
+	     "S: 250-SIZE 50000", "S: 250-8BITMIME", "S: 250-ENHANCEDSTATUSCODES",
+	     "S: 250-AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256", "S: 250-PRDR",
 	     "S: 250-LIMITS RCPTMAX=1000", "S: 250 HELP", "C: DATA", "S: 503 5.5.1 say MAIL first"),
 	PLAY("a bad EHLO does not", SCENE_A, "C: EHLO", "S: 501*", "C: DATA", "A> DATA"),
 };

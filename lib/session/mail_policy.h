@@ -1,0 +1,35 @@
+/* mail_policy: who may send what: relay clients, and what a reverse-path may do here.
+ *
+ *   relay client   logged in, or of relay_ranges: may send to foreign addresses
+ *   mail program   a relay client that is no box of ours: it does not retry, so its mail goes
+ *                  whole through one relay box where it would need several
+ *   stranger       anybody else: to local addresses only
+ *
+ * Asked at MAIL, when nothing has gone to a box yet, and at RCPT for what an account refuses.
+ * Not here: greylisting and counts (lib/guard), which box (lib/route). */
+#ifndef PB_SESSION_MAIL_POLICY_H
+#define PB_SESSION_MAIL_POLICY_H
+
+#include "lib/session/env.h"
+
+struct mail_policy {
+	struct route_from from; /* texts in the arena given */
+	bool program;		/* of a mail program, see above */
+	int64_t rcpt_max;	/* recipients it may have; 0: no limit but the product's */
+};
+
+struct policy_refusal {
+	int code;
+	const char *text; /* with its enhanced code in front */
+	int counter;	  /* enum cluster_counter */
+};
+
+/* MAIL of session s, by login ("" none), with this reverse-path (folded; empty: null; it must
+ * outlive *out). NULL: it may, and *out is filled. Static. */
+const struct policy_refusal *policy_mail(const struct session *s, const char *login,
+					 struct str sender, struct arena *a,
+					 struct mail_policy *out);
+/* What the account that the client named refuses. NULL: nothing. Static. */
+const struct policy_refusal *policy_rcpt(const struct mail_policy *p, const struct target *t);
+
+#endif

@@ -1,0 +1,99 @@
+/* auto_reply, responder, outmail: replies behind a mail and in its place. What stands in them is
+ * test_autoreply's matter. */
+#include "lib/session/auto_reply.c"
+
+#include "session/play.h"
+
+#define INSTEAD "relay X", "everybody at A answers instead"
+#define KEEPS "relay X", "everybody at A answers and keeps"
+/* A mail of s@t to a1@t, addressed to it, up to its end mark; the box A has all but that. */
+#define LETTER \
+	SCENE_A, "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t", "C: ", "A> "
+/* The reply on its way through X: its first lines. */
+#define REPLY_X "X hello", "X> MAIL FROM:<>", "X> RCPT TO:<s@t>", "X< 250 ok", "X< 250 ok", "X> DATA", "X< 354 go"
+#define REPLY_HEAD "X> Date: *", "X> From: a1@t", "X> To: s@t", "X> Subject: Away", "X> Message-ID: *", "X> Auto-Submitted: auto-replied", \
+	"X> MIME-Version: 1.0", "X> Content-Type: text/plain; charset=UTF-8", "X> Content-Transfer-Encoding: 7bit", "X> ", "X> ..gone", "X> ."
+#define ANSWERED "S: 250 2.0.0 [A:250_answered_by_an_automatic_reply]"
+#define LATER "S: 451 4.3.0 [A:451_the_automatic_reply_cannot_be_sent_now]"
+
+/* clang-format off */
+static const struct play plays[] = {
+	/* --- in the mail's place --- */
+	PLAY("the reply, then the answer",
+	     INSTEAD, LETTER, "C: .", "A is broken", REPLY_X, REPLY_HEAD, "C is open", "X< 250 ok", ANSWERED, "count mails 1",
+	     "logged 1-1 auto-reply a1@t => s@t success - X: 250 ok"),
+	PLAY("X refuses for now", INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "X< 450 no", LATER, "A is broken"),
+	PLAY("X refuses for good", INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "X< 550 no", LATER),
+	PLAY("X refuses its recipient", INSTEAD, LETTER, "C: .", "X hello", "X> MAIL FROM:<>", "X> RCPT TO:<s@t>", "X< 250 ok", "X< 550 no",
+	     LATER, "X> RSET"),
+	PLAY("X refuses DATA", INSTEAD, LETTER, "C: .", "X hello", "X> MAIL FROM:<>", "X> RCPT TO:<s@t>", "X< 250 ok", "X< 250 ok",
+	     "X> DATA", "X< 451 no", LATER, "X is broken"),
+	PLAY("X is lost behind the end mark", INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "X closes", LATER),
+	PLAY("X cannot be reached", INSTEAD, "dial X refused", LETTER, "C: .", LATER),
+	PLAY("there is no relay box", "everybody at A answers instead", LETTER, "C: .", LATER, "logged there is no relay box in service"),
+	PLAY("a pooled leg had died",
+	     INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "X< 250 ok", ANSWERED, "C: MAIL FROM:<s@t>", "S: 250*", "C: RCPT TO:<a2@t>",
+	     "A hello", "A> MAIL*", "A> RCPT*", "A< 250 ok", "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO,
+	     "C: To: a2@t", "A> To: a2@t", "C: ", "A> ", "C: .", "X1> MAIL FROM:<>", "X1> RCPT TO:<s@t>", "X1 closes",
+	     "X2 hello", "X2> MAIL FROM:<>", "X2> RCPT TO:<s@t>", "X2< 250 ok", "X2< 550 no", LATER, "X2> RSET"),
+	PLAY("answered lately: it gets the mail", INSTEAD, "answered 1", LETTER, "C: .", "A> .", "A< 250 ok", "S: 250 2.0.0 [A:250_ok]",
+	     "X is none", "logged auto-reply a1@t => s@t none - this sender was answered within seven days"),
+	PLAY("that cannot be read: as well", INSTEAD, "answered -1", LETTER, "C: .", "A> .", "A< 250 ok", "S: 250*", "X is none"),
+	PLAY("a list: as well", INSTEAD, SCENE_A, "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: List-Id: <x>", "A> List-Id: <x>",
+	     "C: To: a1@t", "A> To: a1@t", "C: ", "A> ", "C: .", "A> .", "A< 250 ok", "S: 250*", "X is none"),
+	PLAY("a null sender: not even looked at", INSTEAD, "C hello", "C: MAIL FROM:<>", "S: 250*", "C: RCPT TO:<a1@t>", "A hello",
+	     "A> MAIL FROM:<>", "A> RCPT*", "A< 250 ok", "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO,
+	     "C: .", "A> .", "A< 250 ok", "S: 250*"),
+	PLAY("another recipient gets the mail meanwhile",
+	     INSTEAD, SCENE_AB, "C: DATA", "A> DATA", "B> DATA", "A< 354 go", "B< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t",
+	     "B> To: a1@t", "C: ", "A> ", "B> ", "C: .", "A is broken", "B> .", "B< 250 ok", REPLY_X, REPLY_HEAD, "X< 250 ok",
+	     "S: 250 2.0.0 [A:250_answered_by_an_automatic_reply][B:250_ok]"),
+	PLAY("the reply fails, another has got the mail: he is spared next time",
+	     INSTEAD, SCENE_AB, "C: DATA", "A> DATA", "B> DATA", "A< 354 go", "B< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t",
+	     "B> To: a1@t", "C: ", "A> ", "B> ", "C: .", "B> .", "B< 250 ok", REPLY_X, REPLY_HEAD, "X< 450 no", "ledger durable",
+	     "S: 451 *", "ledger b1@t delivered B"),
+	PLAY("two who answer have a leg each",
+	     INSTEAD, SCENE_MAIL, SCENE_RCPT("A1", "a1@t"), "C: RCPT TO:<a2@t>", "A2 hello", "A2> MAIL*", "A2> RCPT TO:<a2@t>",
+	     "A2< 250 ok", "A2< 250 ok", "S: 250*"),
+	PLAY("the client has gone", INSTEAD, LETTER, "C~ .\r\n", "C resets", "C is closed", REPLY_X, REPLY_HEAD, "X< 250 ok",
+	     "logged auto-reply a1@t => s@t success"),
+	PLAY("in mid-mail: nobody answers", INSTEAD, LETTER, "C closes", "C is closed", "A is broken", "X is none"),
+
+	/* --- behind the mail --- */
+	PLAY("the mail, its answer, the reply",
+	     KEEPS, LETTER, "C: .", "A> .", "A< 250 ok", "S: 250 2.0.0 [A:250_ok]", REPLY_X, REPLY_HEAD, "X< 250 ok",
+	     "logged 1-1 auto-reply a1@t => s@t success - X: 250 ok"),
+	PLAY("the box refuses the mail: nothing is answered", KEEPS, LETTER, "C: .", "A> .", "A< 550 no", "S: 550*", "X is none"),
+	PLAY("tried again",
+	     KEEPS, LETTER, "C: .", "A> .", "A< 250 ok", "S: 250*", REPLY_X, REPLY_HEAD, "X< 450 no", "pass 5100",
+	     "X> MAIL FROM:<>", "X> RCPT TO:<s@t>", "X< 250 ok", "X< 250 ok", "X> DATA", "X< 354 go", REPLY_HEAD, "X< 250 ok",
+	     "logged success - X: 250 ok"),
+	PLAY("refused for good", KEEPS, LETTER, "C: .", "A> .", "A< 250 ok", "S: 250*", REPLY_X, REPLY_HEAD, "X< 550 no",
+	     "logged auto-reply a1@t => s@t failure - X: 550 no"),
+	PLAY("given up after a quarter of an hour",
+	     "everybody at A answers and keeps", LETTER, "C: .", "A> .", "A< 250 ok", "S: 250*", "C: QUIT", "S: 221*", "C is closed", "pass 5100", "pass 10100", "pass 20100", "A> QUIT",
+	     "pass 40100", "pass 80100", "pass 120100", "pass 120100", "pass 120100", "pass 120100", "pass 120100", "pass 120100",
+	     "pass 120100", "pass 120100", "logged auto-reply a1@t => s@t failure - -: 451 there is no relay box in service"),
+};
+/* clang-format on */
+
+START_TEST(play)
+{
+	play_run(&plays[_i]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("auto_reply");
+	TCase *t = tcase_create("plays");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_loop_test(t, play, 0, (int)ARRAY_LEN(plays));
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
