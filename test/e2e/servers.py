@@ -69,6 +69,10 @@ class Postfix(Process):
                 lines.append(line)
         (self.etc / "master.cf").write_text("\n".join(lines) + "\n")
         subprocess.run(["postfix", "-c", self.etc, "check"], check=True, capture_output=True)
+        self.start()
+
+    def start(self):
+        """Again after kill(): what its queue holds is delivered."""
         super().__init__(["/usr/lib/postfix/sbin/master", "-c", self.etc, "-d"],
                          self.directory / "output", env={"MAIL_CONFIG": str(self.etc)})
         wait_for("Postfix", lambda: not self.alive() or can_connect(self.smtp))
@@ -102,7 +106,7 @@ class Postfix(Process):
 class Exim(Process):
     """An Exim unpacked beside Postfix, whose package conflicts with it (packaging/deps exim)."""
 
-    def __init__(self, directory, domain="example.com", relayhost=None):
+    def __init__(self, directory, domain="example.com", relayhost=None, authenticators=""):
         self.directory = Path(directory)
         self.smtp = free_port()
         self.mail = self.directory / "mail"
@@ -157,6 +161,7 @@ begin retry
 * * F,1h,1s
 begin rewrite
 begin authenticators
+{authenticators}
 """)
         argv = [self.binary, "-C", self.config, "-bdf", "-q1s"] if relayhost else \
             [self.binary, "-C", self.config, "-bdf"]
