@@ -620,4 +620,25 @@ static inline void play_run(const struct play *p)
 	stage_close();
 }
 
+/* The rest of a program that is a table of plays. */
+#define PLAYS_MAIN(name, plays) \
+	START_TEST(play) \
+	{ \
+		play_run(&(plays)[_i]); \
+	} \
+	END_TEST \
+	int main(void) \
+	{ \
+		Suite *s = suite_create(name); \
+		TCase *t = tcase_create("plays"); \
+		SRunner *r = srunner_create(s); \
+		int failed; \
+		tcase_add_loop_test(t, play, 0, (int)ARRAY_LEN(plays)); \
+		suite_add_tcase(s, t); \
+		srunner_run_all(r, CK_NORMAL); \
+		failed = srunner_ntests_failed(r); \
+		srunner_free(r); \
+		return failed != 0; \
+	}
+
 #endif

@@ -108,23 +108,4 @@ static const struct play plays[] = {
 };
 /* clang-format on */
 
-START_TEST(play)
-{
-	play_run(&plays[_i]);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *s = suite_create("transaction");
-	TCase *t = tcase_create("plays");
-	SRunner *r = srunner_create(s);
-	int failed;
-
-	tcase_add_loop_test(t, play, 0, (int)ARRAY_LEN(plays));
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
-}
+PLAYS_MAIN("transaction", plays)
