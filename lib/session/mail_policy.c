@@ -85,6 +85,8 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 			return &not_yours;
 		if (s->env->ask->sender(s->env, c, name, name, a, &own) != ROUTE_OK)
 			return &not_now;
+		if (!own.ours) /* deleted since it logged in */
+			return &login_wanted;
 	}
 	if (p->program && name.n == 0 && !sender.ours && p->from.sender.n > 0 &&
 	    too_many_strangers(s, p->from.sender))

@@ -21,6 +21,7 @@ struct outmail {
 	struct leg *leg;
 	struct deferred homeless; /* there is no box: told by the loop */
 	unsigned tries;
+	bool unknown; /* the recipient is ours, and there is no such mailbox */
 	char text[200]; /* the last word about it */
 	int code;
 	void (*done)(void *arg, enum outmail_result r, const char *text);
@@ -92,18 +93,21 @@ static void note(struct outmail *m, const struct leg_word *w)
 
 /* --- its box --- */
 
-/* One of ours has his box; for all others, and for an alias of many, there is a relay box. */
+/* One of ours has his box; for all others, and for an alias of many, there is a relay box. NULL:
+ * there is none now, or, when unknown is set, never will be. */
 static const struct topo_box *choose(struct outmail *m)
 {
 	const struct asks *ask = m->env->ask;
 	struct arena a = ARENA(OUTMAIL_MEMORY);
 	struct route_list list = { NULL, 0 };
 	struct topo_box *box = NULL;
+	enum route_result res =
+		ask->recipient(m->env, m->cluster, str_z(m->to), &m->from, &a, &list);
 
-	if (ask->recipient(m->env, m->cluster, str_z(m->to), &m->from, &a, &list) == ROUTE_OK &&
-	    list.n == 1 && list.v[0].result == ROUTE_OK)
+	m->unknown = res == ROUTE_UNKNOWN;
+	if (res == ROUTE_OK && list.n == 1 && list.v[0].result == ROUTE_OK)
 		box = list.v[0].box;
-	else if (ask->relay(m->env, m->cluster, &m->from, &box) != ROUTE_OK)
+	else if (m->unknown || ask->relay(m->env, m->cluster, &m->from, &box) != ROUTE_OK)
 		box = NULL;
 	arena_free(&a);
 	return box;
@@ -112,9 +116,10 @@ static const struct topo_box *choose(struct outmail *m)
 static void on_homeless(struct deferred *d)
 {
 	struct outmail *m = container_of(d, struct outmail, homeless);
-	struct leg_word w = { 451, STR("4.3.5"), STR("there is no relay box in service") };
+	struct leg_word none = { 451, STR("4.3.5"), STR("there is no relay box in service") };
+	struct leg_word unknown = { 550, STR("5.1.1"), STR("there is no such mailbox here") };
 
-	note(m, &w);
+	note(m, m->unknown ? &unknown : &none);
 	finish(m);
 }
 

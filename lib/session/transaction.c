@@ -201,8 +201,13 @@ static bool another_box(struct transaction *tx, const struct delivery *d, struct
 {
 	const struct asks *ask = tx->env->ask;
 
-	if (d->foreign || tx->gathered)
-		return ask->relay(tx->env, tx->cluster, &tx->policy.from, box) == ROUTE_OK;
+	if (d->foreign || tx->gathered) {
+		bool found = ask->relay(tx->env, tx->cluster, &tx->policy.from, box) == ROUTE_OK;
+
+		if (found && tx->gathered) /* those still to come go there at once */
+			tx->gathered = *box;
+		return found;
+	}
 	return d->boxid.n > 0 && ask->box(tx->env, tx->cluster, d->boxid, box) == ROUTE_OK;
 }
 

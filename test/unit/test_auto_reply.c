@@ -59,6 +59,11 @@ static const struct play plays[] = {
 	     "logged auto-reply a1@t => s@t success"),
 	PLAY("in mid-mail: nobody answers", INSTEAD, LETTER, "C closes", "C is closed", "A is broken", "X is none"),
 
+	PLAY("its sender is none of ours, though it says so: the next try is delivered",
+	     INSTEAD, "C hello", "C: MAIL FROM:<u@t>", "S: 250*", "C: RCPT TO:<a1@t>", "A hello", "A> MAIL*", "A> RCPT*", "A< 250 ok",
+	     "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t", "C: ", "A> ", "C: .",
+	     LATER, "logged auto-reply a1@t => u@t failure - -: 550 there is no such mailbox here"),
+
 	/* --- behind the mail --- */
 	PLAY("the mail, its answer, the reply",
 	     KEEPS, LETTER, "C: .", "A> .", "A< 250 ok", "S: 250 2.0.0 [A:250_ok]", REPLY_X, REPLY_HEAD, "X< 250 ok",
