@@ -144,6 +144,13 @@ bool take_box_session(struct shm *shm, unsigned slot, int box, uint64_t max)
 	return false;
 }
 
+uint64_t take_cluster_turn(struct shm *shm, int cluster)
+{
+	if (cluster < 0 || cluster >= MAX_CLUSTERS)
+		return 0;
+	return atomic_fetch_add_explicit(&shm->turns[cluster], 1, memory_order_relaxed);
+}
+
 int64_t worker_sessions(const struct shm *shm, unsigned slot)
 {
 	return atomic_load_explicit(&shm->counts[slot].sessions, memory_order_relaxed);

@@ -21,7 +21,7 @@
 	X(refused_sender, 0, "reverse-paths refused") \
 	X(refused_unknown, 0, "recipients refused: no such mailbox") \
 	X(refused_relay, 0, "recipients refused: relaying denied") \
-	X(refused_temporary, 0, "recipients put off: box or account not usable now") \
+	X(refused_temporary, 0, "recipients, logins, TCP sessions put off: no usable box or account") \
 	X(refused_box, 0, "recipients refused by their box") \
 	X(refused_data, 0, "mails refused: size, newlines, NUL, loop, broken off") \
 	X(refused_limit, 0, "refused: too many recipients, legs or errors") \
@@ -39,7 +39,7 @@
 	X(refused, 0, "recipients or mails refused") \
 	X(logins, 0, "logins") \
 	X(failures, 0, "connects or dialogues that failed") \
-	X(bytes, 0, "bytes of mail sent")
+	X(bytes, 0, "bytes of mail or of plain TCP sessions sent")
 
 #define COUNTER_ENUM_CLUSTER(name, gauge, help) CC_##name,
 #define COUNTER_ENUM_BOX(name, gauge, help) BC_##name,
@@ -81,6 +81,9 @@ int64_t counter_latency_sum(const struct shm *shm, int slot, int box);
  * then sums, and takes it back when the sum passes max, so two workers never both get the last. */
 bool take_cluster_session(struct shm *shm, unsigned slot, int cluster, uint64_t max);
 bool take_box_session(struct shm *shm, unsigned slot, int box, uint64_t max);
+
+/* A number of this cluster that no other session of any worker gets: 0, 1, 2, ... */
+uint64_t take_cluster_turn(struct shm *shm, int cluster);
 
 /* All client sessions of one worker now, and the most that a worker of fair share holds:
  * for listen.h's sated(). */

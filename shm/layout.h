@@ -11,12 +11,14 @@
  *   slots[i]    process i (reaper: after death) all
  *   boxes[j]    names: admin; health: atomics   all
  *   counts[i]   worker i (reaper: after death)  all
+ *   turns[k]    atomic, any worker              workers
+ *   affinity    atomics, any worker             workers
  *   history     admin                           admin
  *   rings[i]    process i: head; replicator: tail, durable
  *   penalty, quota, claims: atomics, any worker; admin forgets
  *
- * slots.h, boxes.h, claims.h, counters.h, history.h, journal.h, listeners.h, penalty.h, quota.h and
- * sessions.h hold the functions; nobody touches a field beside them. */
+ * slots.h, affinity.h, boxes.h, claims.h, counters.h, history.h, journal.h, listeners.h, penalty.h,
+ * quota.h and sessions.h hold the functions; nobody touches a field beside them. */
 #ifndef PB_SHM_LAYOUT_H
 #define PB_SHM_LAYOUT_H
 

@@ -95,6 +95,8 @@ struct shm_history {
 #define QUOTA_FORGOTTEN 16384
 #define PENALTY_BUCKETS 16384
 #define PENALTY_WAYS 4
+#define AFFINITY_BUCKETS 65536 /* clients of all plain TCP clusters: 262,144, in 2 MiB */
+#define AFFINITY_WAYS 4
 struct shm {
 	uint64_t magic;
 	uint32_t version, workers;
@@ -111,6 +113,8 @@ struct shm {
 	au64 quota[QUOTA_LINES][QUOTA_WAYS];	     /* quota.c has the form of an entry */
 	au64 quota_forgotten[QUOTA_FORGOTTEN];	     /* how often, by subject */
 	au64 claims[CLAIM_PLACES];		     /* claims.c */
+	au64 affinity[AFFINITY_BUCKETS][AFFINITY_WAYS]; /* affinity.c has that of these */
+	au64 turns[MAX_CLUSTERS]; /* round robin: sessions that have asked for their turn */
 	struct shm_history history[HISTORY_RINGS];
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];

@@ -359,6 +359,18 @@ START_TEST(somebody_accepts)
 }
 END_TEST
 
+START_TEST(turns)
+{
+	int one = clusters_assign(shm, STR("one")), two = clusters_assign(shm, STR("two"));
+
+	for (uint64_t i = 0; i < 5; i++)
+		ck_assert_uint_eq(take_cluster_turn(shm, one), i);
+	ck_assert_uint_eq(take_cluster_turn(shm, two), 0);
+	ck_assert_uint_eq(take_cluster_turn(shm, -1), 0);
+	ck_assert_uint_eq(take_cluster_turn(shm, MAX_CLUSTERS), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("counters");
@@ -381,6 +393,7 @@ int main(void)
 	tcase_add_loop_test(t, killed_holder, 0, (int)ARRAY_LEN(places));
 	tcase_add_loop_test(t, over_share, 0, (int)ARRAY_LEN(shares));
 	tcase_add_test(t, somebody_accepts);
+	tcase_add_test(t, turns);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
