@@ -134,6 +134,8 @@ static int build_box(struct topo_box *b, const struct box *row, struct topo_clus
 	b->fallover = -1;
 	b->light = light_of(row->light);
 	b->protocol = row->protocol.n ? protocol_of(row->protocol) : c->protocol;
+	b->client_info = (enum client_info)word_index(
+		STR("none|xclient|xforward|proxy_v1|proxy_v2"), row->client_info, INFO_NONE);
 	b->connect_timeout_ms = row->connect_timeout_ms != FIELD_EMPTY ?
 					row->connect_timeout_ms :
 					c->row.box_connect_timeout_ms;
@@ -185,6 +187,17 @@ static void build_ring(struct topo_cluster *c)
 		c->relay_ring = ring_of(c, false);
 }
 
+/* What a plain TCP cluster has beyond the others. */
+static void build_balance(struct topo_cluster *c)
+{
+	c->method = (enum method)word_index(STR("round_robin|least_sessions|client_hash"),
+					    c->row.method, METHOD_ROUND_ROBIN);
+	c->affinity_ms = decimal_s_ms(c->row.affinity_s);
+	c->idle_ms = decimal_s_ms(c->row.idle_timeout_s);
+	if (c->protocol == PROTO_TCP)
+		c->client_ring = ring_of(c, false);
+}
+
 static struct str machine_name(struct arena *a)
 {
 	char name[256] = "localhost";
@@ -224,6 +237,7 @@ static int build_cluster(struct topology *t, struct topo_cluster *c, const struc
 			return -1;
 	link_fallovers(c);
 	build_ring(c);
+	build_balance(c);
 	return 0;
 }
 
@@ -282,6 +296,7 @@ void topology_unref(struct topology **tp)
 		ranges_free(&c->spam_whitelist);
 		ranges_free(&c->proxy);
 		ring_free(&c->relay_ring);
+		ring_free(&c->client_ring);
 	}
 	arena_free(&t->arena);
 	free(t);

@@ -12,6 +12,10 @@
 
 enum light { LIGHT_GREEN, LIGHT_YELLOW, LIGHT_RED };
 enum protocol { PROTO_SMTP, PROTO_LMTP, PROTO_POP3, PROTO_IMAP, PROTO_TCP };
+/* How a plain TCP cluster chooses a box (balance.h), in the order of the setting's words. */
+enum method { METHOD_ROUND_ROBIN, METHOD_LEAST_SESSIONS, METHOD_CLIENT_HASH };
+/* How a box learns who its client is, likewise. */
+enum client_info { INFO_NONE, INFO_XCLIENT, INFO_XFORWARD, INFO_PROXY_V1, INFO_PROXY_V2 };
 
 /* relay_box_choice */
 enum relay_choice { RELAY_BALANCED = 0, RELAY_OWN_BOX = 1 };
@@ -23,6 +27,7 @@ struct topo_box {
 	struct addr addr;
 	enum protocol protocol;
 	enum light light;
+	enum client_info client_info;
 	int64_t connect_timeout_ms; /* resolved: box, else cluster */
 	int shm;		   /* index in shm/boxes.h */
 	int fallover;		   /* index in the cluster's boxes, or -1 */
@@ -38,6 +43,9 @@ struct topo_cluster {
 	/* Over green boxes with smtp_relay; where mail goes through the sender's own box and none
 	 * has it, over all green ones. NULL when there are none. */
 	struct ring *relay_ring;
+	struct ring *client_ring;  /* tcp: over all green boxes; NULL when there are none */
+	enum method method;	   /* tcp */
+	int64_t affinity_ms, idle_ms; /* tcp; affinity 0: none */
 	struct str host_name;	   /* smtp_host_name, or the machine's */
 	bool normalize, one_per_transaction; /* from their words */
 };

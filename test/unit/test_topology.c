@@ -263,7 +263,65 @@ START_TEST(fallovers)
 }
 END_TEST
 
+static const struct {
+	const char *word;
+	enum client_info info;
+} infos[] = {
+	{ "none", INFO_NONE },		{ "xclient", INFO_XCLIENT },   { "xforward", INFO_XFORWARD },
+	{ "proxy_v1", INFO_PROXY_V1 }, { "proxy_v2", INFO_PROXY_V2 },
+};
+
+START_TEST(who_the_client_is)
+{
+	struct box b = box_of("c", "b", "green");
+
+	put_cluster("c", "smtp");
+	b.client_info = str_z(infos[_i].word);
+	put(&table_boxes, &b);
+	build();
+	ck_assert_int_eq(box("c", "b")->client_info, infos[_i].info);
+}
+END_TEST
+
 /* --- settings of clusters --- */
+
+static const struct {
+	const char *word;
+	enum method method;
+} methods[] = { { "round_robin", METHOD_ROUND_ROBIN },
+		{ "least_sessions", METHOD_LEAST_SESSIONS },
+		{ "client_hash", METHOD_CLIENT_HASH } };
+
+START_TEST(balancing)
+{
+	struct cluster c = cluster_of("c", "tcp");
+
+	c.method = str_z(methods[_i].word);
+	c.affinity_s = DEC(3) / 2;
+	c.idle_timeout_s = DEC(1) / 10;
+	put(&table_clusters, &c);
+	put_box("c", "a", "green");
+	put_box("c", "b", "yellow");
+	put_cluster("d", "tcp");
+	put_cluster("e", "smtp");
+	put_box("e", "a", "green");
+	build();
+	ck_assert_int_eq(cluster("c")->method, methods[_i].method);
+	ck_assert_int_eq(cluster("c")->affinity_ms, 1500);
+	ck_assert_int_eq(cluster("c")->idle_ms, 100);
+	/* over what is green, relay or not */
+	for (int i = 0; i < 10; i++) {
+		char key[2] = { (char)('a' + i), '\0' };
+
+		ck_assert_int_eq(ring_pick(cluster("c")->client_ring, str_z(key), NULL, NULL),
+				 box("c", "a") - cluster("c")->boxes);
+	}
+	ck_assert_ptr_null(cluster("d")->client_ring);
+	ck_assert_int_eq(cluster("d")->affinity_ms, 0);
+	ck_assert_int_eq(cluster("d")->idle_ms, 1800000);
+	ck_assert_ptr_null(cluster("e")->client_ring);
+}
+END_TEST
 
 START_TEST(names_and_words)
 {
@@ -453,6 +511,8 @@ int main(void)
 	tcase_add_loop_test(t, protocols_of_boxes, 0, (int)ARRAY_LEN(protocols));
 	tcase_add_test(t, timeouts_and_addresses);
 	tcase_add_test(t, fallovers);
+	tcase_add_loop_test(t, who_the_client_is, 0, (int)ARRAY_LEN(infos));
+	tcase_add_loop_test(t, balancing, 0, (int)ARRAY_LEN(methods));
 	tcase_add_test(t, names_and_words);
 	tcase_add_test(t, ranges);
 	tcase_add_test(t, relay_ring);
