@@ -47,6 +47,13 @@ static enum route_result ask_box(struct env *env, const struct topo_cluster *c, 
 	return route_box(c, boxid, env->shm, loop_now(env->loop), out);
 }
 
+static struct topo_box *ask_balance(struct env *env, const struct topo_cluster *c,
+				    const struct ipaddr *client, int failed,
+				    struct balance_tried *tried)
+{
+	return balance_choose(c, env->shm, client, loop_now(env->loop), failed, tried);
+}
+
 static void ask_dial(struct env *env, struct dial *d, const struct topo_box *box,
 		     void (*done)(struct dial *d, int fd, int error))
 {
@@ -86,6 +93,7 @@ const struct asks asks_real = {
 	.sender = ask_sender,
 	.account = ask_account,
 	.box = ask_box,
+	.balance = ask_balance,
 	.dial = ask_dial,
 	.leg_io = ask_leg_io,
 	.ledger = ask_ledger,
@@ -112,6 +120,19 @@ static int open_row(const struct session *s)
 	return s->env->shm ? session_row_open(s->env->shm, s->env->slot, &row) : -1;
 }
 
+/* Zeros where there is no socket (tests), or one of another family. */
+static struct addr local_of(int fd)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+	struct addr a = { .port = 0 };
+
+	if (fd >= 0 && getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
+	    addr_from_sockaddr((struct sockaddr *)&ss, &a) == 0)
+		return a;
+	return (struct addr){ .port = 0 };
+}
+
 void session_begin(struct session *s, struct env *env, const struct topo_cluster *c, int fd,
 		   const struct addr *peer, size_t in_max, size_t out_max,
 		   void (*event)(struct io *io, enum io_event what))
@@ -120,6 +141,7 @@ void session_begin(struct session *s, struct env *env, const struct topo_cluster
 	s->topology = topology_ref(env->topology);
 	s->cluster = c;
 	s->peer = *peer;
+	s->local = local_of(fd);
 	s->started = loop_now(env->loop);
 	snprintf(s->sid, sizeof(s->sid), "%u-%x", env->slot + 1, ++env->next_id);
 	list_append(&env->sessions, &s->node);
@@ -188,7 +210,8 @@ static const struct {
 			 "administrators for more info\r\n",
 			 "-ERR [SYS/TEMP] too many connections, try again later\r\n",
 			 "-ERR [SYS/PERM] encryption is wanted here, and not available yet\r\n" },
-	[PROTO_TCP] = { NULL, "", "", "" },
+	/* Nothing can be said in a protocol that we do not know. */
+	[PROTO_TCP] = { tcp_session_start, "", "", "" },
 };
 
 static void turn_away(struct env *env, const struct topo_cluster *c, int fd,

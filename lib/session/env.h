@@ -8,6 +8,7 @@
 #include "lib/guard/blocklist.h"
 #include "lib/net/connect.h"
 #include "lib/net/io.h"
+#include "lib/route/balance.h"
 #include "lib/route/route.h"
 #include "lib/session/traffic.h"
 
@@ -32,6 +33,10 @@ struct asks {
 				     struct account *acc);
 	enum route_result (*box)(struct env *env, const struct topo_cluster *c,
 				 struct str boxid, struct topo_box **out);
+	/* The next box for a plain TCP session, as balance_choose. */
+	struct topo_box *(*balance)(struct env *env, const struct topo_cluster *c,
+				    const struct ipaddr *client, int failed,
+				    struct balance_tried *tried);
 	/* Opens a connection to a box; the default is dial_start. */
 	void (*dial)(struct env *env, struct dial *d, const struct topo_box *box,
 		     void (*done)(struct dial *d, int fd, int error));
@@ -80,7 +85,7 @@ struct session {
 	struct env *env;
 	struct topology *topology; /* of its birth or last mail; a reference */
 	const struct topo_cluster *cluster;
-	struct addr peer, local;
+	struct addr peer, local; /* local: where the client came to */
 	struct io io;
 	int row;		/* shm/sessions.h */
 	char sid[16];		/* "1-4f2a": worker and number, in every log line */
@@ -91,7 +96,8 @@ struct session {
 	bool (*uses)(const struct session *s, struct str clusterid, struct str boxid);
 	/* The slot's bell rang (ledger rows may be durable). May be NULL. */
 	void (*bell)(struct session *s);
-	/* TERM: ends now when nothing is under way, else when that is done. */
+	/* TERM: ends now when nothing is under way, else when that is done. NULL: goes on to the
+	 * drain limit (a tunnel from its first byte). */
 	void (*drain)(struct session *s);
 };
 /* Fills it, links it, counts it, logs "connected"; takes fd. */
@@ -114,8 +120,9 @@ void sessions_reconfigured(struct env *env);
 /* The slot's bell rang: looks for ledger rows that became durable. */
 void sessions_bell(struct env *env);
 
-/* Protocols (smtp_server.h, pop3_server.h). */
+/* Protocols (smtp_server.h, pop3_server.h, tcp_server.h). */
 void smtp_session_start(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
 void pop3_session_start(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
+void tcp_session_start(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
 
 #endif

@@ -8,6 +8,7 @@
 #define count rig_count /* env.c has one of its own */
 #include "unit/store_rig.h"
 #undef count
+#include "unit/sockets.h"
 
 static void up(void)
 {
@@ -30,6 +31,23 @@ static struct addr peer_of(const char *ip)
 }
 
 /* --- at the door, over sockets --- */
+
+/* Where a client came to: the address that its socket has here. */
+START_TEST(local_address)
+{
+	struct addr peer = peer_of("127.0.0.1"), local;
+	int fd[2];
+
+	l = stage.env.loop;
+	tcp_pair(fd, 0);
+	session_accept(&stage.env, &stage.cluster, fd[0], &peer);
+	local = container_of(stage.env.sessions.next, struct session, node)->local;
+	ck_assert(ip_eq(&local.ip, &peer.ip));
+	ck_assert_uint_ne(local.port, 0);
+	close(fd[1]);
+	stage_turn();
+}
+END_TEST
 
 /* What a client reads who comes to cluster c; "" when it is let in and has got its greeting. */
 static const char *at_the_door(struct topo_cluster *c, const char *ip, int *fd)
@@ -115,9 +133,33 @@ END_TEST
 
 START_TEST(no_such_protocol)
 {
-	stage.cluster.protocol = (enum protocol[]){ PROTO_TCP, PROTO_IMAP }[_i];
+	stage.cluster.protocol = PROTO_IMAP;
 	turned_away(&stage.cluster, "10.0.0.1", "");
 	play_line("logged no such protocol yet");
+}
+END_TEST
+
+/* The limits at the door hold here, too; nothing can be said in a protocol that we do not know. */
+START_TEST(plain_tcp)
+{
+	struct err e;
+	int fd;
+
+	stage.cluster.protocol = PROTO_TCP;
+	ck_assert_int_eq(ranges_parse(STR("10.11.12.0-10.11.12.255"), &stage.cluster.block, &e), 0);
+	turned_away(&stage.cluster, "10.11.12.13", "");
+	play_line("logged refused at connect cluster=MX: block_ranges");
+	stage.cluster.row.tls_required = 1;
+	turned_away(&stage.cluster, "10.0.0.1", "");
+	stage.cluster.row.tls_required = 0;
+	stage.cluster.row.max_connections = 1;
+	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
+	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.1", &fd), "");
+	play_line("logged refused at connect cluster=MX: max_connections");
+	play_line("count refused_connections 3");
+	close(fd);
+	count_cluster(stage.shm, 0, stage.cluster.shm, CC_sessions, -1);
+	ranges_free(&stage.cluster.block);
 }
 END_TEST
 
@@ -351,6 +393,8 @@ START_TEST(real_routes)
 	struct topo_box *box;
 	struct account acc;
 	const struct asks *ask = &asks_real;
+	struct balance_tried tried = { { 0 } };
+	struct addr client = peer_of("10.0.0.1");
 
 	rig_setup();
 	stage.env.accounts = rig;
@@ -369,6 +413,10 @@ START_TEST(real_routes)
 	ck_assert_ptr_eq(box, &stage.boxes[1]);
 	boxes_failed(stage.shm, stage.boxes[1].shm, loop_now(stage.env.loop), "test");
 	ck_assert_int_eq(ask->box(&stage.env, &stage.cluster, STR("B"), &box), ROUTE_BOX_DOWN);
+	stage.cluster.n_boxes = 2;
+	stage.boxes[0].row.weight = stage.boxes[1].row.weight = 1;
+	ck_assert_ptr_eq(ask->balance(&stage.env, &stage.cluster, &client.ip, -1, &tried), &stage.boxes[0]);
+	ck_assert_ptr_null(ask->balance(&stage.env, &stage.cluster, &client.ip, -1, &tried));
 	arena_free(&a);
 	rig_teardown();
 }
@@ -480,7 +528,9 @@ int main(void)
 	tcase_add_checked_fixture(t, up, down);
 	tcase_add_test(t, blocked);
 	tcase_add_test(t, crowded);
-	tcase_add_loop_test(t, no_such_protocol, 0, 2);
+	tcase_add_test(t, no_such_protocol);
+	tcase_add_test(t, plain_tcp);
+	tcase_add_test(t, local_address);
 	tcase_add_test(t, refused_and_gone);
 	tcase_add_test(t, life);
 	tcase_add_loop_test(t, refresh, 0, (int)ARRAY_LEN(refreshes));
