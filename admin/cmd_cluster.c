@@ -136,7 +136,7 @@ static void tell_cluster(struct call *c, const union record *rec)
 	const struct cluster *row = &rec->cluster;
 	bool demands = row->tls_required || str_eq(row->tls, STR("implicit"));
 
-	if (str_eq(row->type, STR("imap")) || str_eq(row->type, STR("tcp")))
+	if (str_eq(row->type, STR("imap")))
 		xml_out_text(&c->body, "warning",
 			     STR("this version closes each connection to a cluster of this type"));
 	else if (demands)
@@ -223,12 +223,24 @@ static int load_cluster(struct call *c, struct str id, union record *out)
 	return -1;
 }
 
+/* XCLIENT and XFORWARD are commands of SMTP; in a plain TCP session nobody would say them. */
+static int check_client_info(struct call *c, const struct box *b, const struct cluster *of)
+{
+	if (!str_eq(of->type, STR("tcp")) ||
+	    !(str_eq(b->client_info, STR("xclient")) || str_eq(b->client_info, STR("xforward"))))
+		return 0;
+	return bad_value(c, "client_info", b->client_info,
+			 "does not fit a cluster of type tcp, which has none, proxy_v1 and proxy_v2");
+}
+
 int box_check(struct call *c, struct box *row, const struct cluster *of)
 {
 	if (row->protocol.n == 0)
 		row->protocol = of->type;
 	if (str_eq(row->fallover_boxid, row->boxid))
 		return bad_value(c, "fallover_boxid", row->fallover_boxid, "is the box itself");
+	if (check_client_info(c, row, of) < 0)
+		return -1;
 	return check_protocol(c, row, of);
 }
 

@@ -385,6 +385,39 @@ START_TEST(protocols)
 }
 END_TEST
 
+static const struct {
+	const char *type, *info;
+	bool fits;
+} infos[] = {
+	{ "tcp", "none", true },      { "tcp", "proxy_v1", true },  { "tcp", "proxy_v2", true },
+	{ "tcp", "xclient", false },  { "tcp", "xforward", false }, { "smtp", "xclient", true },
+	{ "smtp", "xforward", true }, { "smtp", "proxy_v1", true },
+};
+
+/* Commands of SMTP are not for boxes whose protocol nobody knows. */
+START_TEST(client_infos)
+{
+	char text[200];
+
+	add_cluster("C", infos[_i].type, "25");
+	ck_ok(add_box("C", "B"));
+	snprintf(text, sizeof(text), "client_info: \"%s\" does not fit a cluster of type tcp, which has "
+		 "none, proxy_v1 and proxy_v2", infos[_i].info);
+	for (int i = 0; i < 2; i++) {
+		unsigned http = i == 0 ? ask("commitmodifybox", "clusterid", "C", "boxid", "B",
+					     "client_info", infos[_i].info, NULL) :
+					 ask("addbox", "clusterid", "C", "boxid", "D", "connect_address",
+					     "::1", "connect_port", "25", "client_info", infos[_i].info,
+					     NULL);
+
+		if (infos[_i].fits)
+			ck_ok(http);
+		else
+			ck_refused(http, 400, "bad_value", text);
+	}
+}
+END_TEST
+
 START_TEST(box_values)
 {
 	add_cluster("C", "smtp", "25");
@@ -572,6 +605,7 @@ int main(void)
 	tcase_add_test(t, only_changes_are_published);
 	tcase_add_test(t, box_defaults);
 	tcase_add_loop_test(t, protocols, 0, (int)ARRAY_LEN(types));
+	tcase_add_loop_test(t, client_infos, 0, (int)ARRAY_LEN(infos));
 	tcase_add_test(t, box_values);
 	tcase_add_test(t, boxes_there_or_not);
 	tcase_add_test(t, clusters_in_use);

@@ -58,6 +58,8 @@ static void random_box(struct box *b, const struct cluster *of, unsigned i, stru
 	b->boxid = name_of(a, "box", i);
 	b->protocol = str_eq(of->type, STR("smtp")) && rnd(2) ? STR("lmtp") : of->type;
 	b->fallover_boxid = rnd(2) ? STR("") : STR("other");
+	if (str_eq(of->type, STR("tcp")) && str_starts(b->client_info, STR("x")))
+		b->client_info = STR("proxy_v1");
 }
 
 /* A name always has the same type, so that any set may follow any other. */
