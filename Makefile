@@ -224,7 +224,8 @@ install: all
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)$(prefix)/lib/systemd/system \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions \
 		$(DESTDIR)$(prefix)/share/doc/protobalance/examples
-	install -m 644 README.md CHANGELOG.md SECURITY.md docs/xml.md docs/outgoing.md $(DESTDIR)$(prefix)/share/doc/protobalance
+	install -m 644 README.md CHANGELOG.md SECURITY.md docs/xml.md docs/outgoing.md docs/tcp.md \
+		$(DESTDIR)$(prefix)/share/doc/protobalance
 	install -m 755 $(filter-out %.md,$(wildcard docs/examples/*)) \
 		$(DESTDIR)$(prefix)/share/doc/protobalance/examples
 	install -m 644 docs/examples/README.md $(DESTDIR)$(prefix)/share/doc/protobalance/examples
