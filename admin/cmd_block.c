@@ -151,8 +151,4 @@ void cmd_setblockip(struct call *c)
 		xml_out_text(&c->body, "email_address", mail);
 	if (address.n > 0)
 		xml_out_text(&c->body, "address", address);
-	if (c->args.block_email || ip)
-		xml_out_text(&c->body, "warning",
-			     STR("the list is kept and shown; it turns nobody away until there is mail "
-				 "of relay clients"));
 }

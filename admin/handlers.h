@@ -51,7 +51,8 @@
 	  "named.", \
 	  "") \
 	X(setblockip, G_ACCOUNTS, 0, NULL, "block_email email_address address block_ip", \
-	  "Blocks or unblocks an account, an address, or both.", \
+	  "Blocks or unblocks an account, an address, or both: who is blocked may send no mail as a " \
+	  "relay client.", \
 	  "block_email=0 email_address=abigail@example.com address=192.0.2.7") \
 	X(vacuum, G_FILES, COMMAND_LONG, NULL, NULL, \
 	  "Writes email.csv and alias.csv from the database; answers the number of the last change in " \
