@@ -55,12 +55,11 @@ enum route_result route_relay(const struct topo_cluster *c, const struct route_f
 	int i;
 
 	if (c->row.relay_box_choice == RELAY_OWN_BOX && from->boxid.n > 0)
-		return route_box(c, from->boxid, shm, mono_ms, out);
+		return route_box(c, from->boxid, shm, mono_ms, out) == ROUTE_OK ? ROUTE_OK :
+										  ROUTE_NO_RELAY;
 	i = ring_pick(c->relay_ring, from->sender, relay_fit, &f);
 	*out = i >= 0 ? &c->boxes[i] : NULL;
-	if (i >= 0)
-		return ROUTE_OK;
-	return c->relay_ring ? ROUTE_BOX_DOWN : ROUTE_NO_BOX;
+	return *out ? ROUTE_OK : ROUTE_NO_RELAY;
 }
 
 /* --- expansion ---

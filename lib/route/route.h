@@ -14,6 +14,7 @@ enum route_result {
 	ROUTE_FOREIGN,	 /* not ours: 550 5.7.1 relaying denied, unless a relay client */
 	ROUTE_NO_BOX,	 /* 451 4.3.5: account without a box, or the box is not in this cluster */
 	ROUTE_BOX_DOWN,	 /* 451 4.3.2: yellow, red or passed over, and so its fall-overs */
+	ROUTE_NO_RELAY,	 /* 451 4.3.5: no box that relays is set, green and fit */
 	ROUTE_TOO_MANY,	 /* 550 5.4.6: expands past LIMIT_ALIAS_MEMBERS or LIMIT_ALIAS_DEPTH */
 	ROUTE_ERROR,	 /* 451 4.3.0: store not readable; a warning was logged */
 };
@@ -54,7 +55,7 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 
 /* The relay box for this sender now: by relay_box_choice its account's own box (or its
  * fall-overs), else one of the cluster's relay boxes, always the same while that is fit.
- * ROUTE_OK, ROUTE_NO_BOX or ROUTE_BOX_DOWN. shm NULL: all are fit. */
+ * ROUTE_OK or ROUTE_NO_RELAY. shm NULL: all are fit. */
 enum route_result route_relay(const struct topo_cluster *c, const struct route_from *from,
 			      struct shm *shm, int64_t mono_ms, struct topo_box **out);
 

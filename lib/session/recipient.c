@@ -115,6 +115,8 @@ static const struct {
 			   CC_refused_temporary },
 	[ROUTE_BOX_DOWN] = { 451, "4.3.2 the box of this mailbox is not available now",
 			     CC_refused_temporary },
+	[ROUTE_NO_RELAY] = { 451, "4.3.5 there is no relay box in service",
+			     CC_refused_temporary },
 	[ROUTE_TOO_MANY] = { 550, "5.4.6 the alias expands too far", CC_refused_limit },
 	[ROUTE_ERROR] = { 451, "4.3.0 the account database cannot be read now",
 			  CC_refused_temporary },

@@ -69,7 +69,7 @@ static const char *claim(struct response *r)
 	r->claim = env->shm ? replied_claim(env->shm, str_z(r->account), str_z(r->sender),
 					    loop_now(env->loop), RESPONDER_MS + REPLIED_HOLD_MS) : 1;
 	if (r->claim == 0)
-		return "another reply to this sender is under way";
+		return "this sender is being answered, or was a moment ago";
 	lately = env->ask->replied(env, str_z(r->account), str_z(r->sender));
 	if (lately == 0)
 		return NULL;

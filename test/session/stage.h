@@ -159,7 +159,7 @@ static bool stage_foreign(struct arena *a, struct str address, struct route_list
 		return false;
 	out->v[0].foreign = true;
 	if (stage.relay < 0)
-		out->v[0].result = ROUTE_NO_BOX;
+		out->v[0].result = ROUTE_NO_RELAY;
 	return true;
 }
 
@@ -197,7 +197,7 @@ static enum route_result stage_relay(struct env *env, const struct topo_cluster 
 	(void)c;
 	(void)from;
 	*out = stage.relay >= 0 ? &stage.boxes[stage.relay] : NULL;
-	return *out ? ROUTE_OK : ROUTE_NO_BOX;
+	return *out ? ROUTE_OK : ROUTE_NO_RELAY;
 }
 
 static enum route_result stage_sender(struct env *env, const struct topo_cluster *c,

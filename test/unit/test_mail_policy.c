@@ -30,7 +30,7 @@ static const struct play plays[] = {
 	PLAY("ranges of others do not help", "relay X", "ranges 192.0.2.0/24", SCENE_MAIL, "C: RCPT TO:<f1@t>", "S: 550*"),
 	PLAY("who has logged in may", "relay X", "sender own", LOGGED_IN, MAIL("s@t"), OK, TO("X", "f1@t"), TAKEN),
 	PLAY("to unknown mailboxes of ours nobody may", "relay X", IN_RANGES, MAIL("s@t"), OK, "C: RCPT TO:<u1@t>", "S: 550 5.1.1*"),
-	PLAY("without a relay box", IN_RANGES, MAIL("s@t"), OK, "C: RCPT TO:<f1@t>", "S: 451 4.3.5*"),
+	PLAY("without a relay box", IN_RANGES, MAIL("s@t"), OK, "C: RCPT TO:<f1@t>", "S: 451 4.3.5 there is no relay box in service"),
 	PLAY("who has logged in, and was deleted since",
 	     "relay X", "sender own", LOGGED_IN, MAIL("s@t"), OK, "C: RSET", "S: 250*", "sender unknown", MAIL("s@t"),
 	     "S: 530 5.7.0 log in first"),

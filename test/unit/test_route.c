@@ -21,6 +21,7 @@ static const char *shown(void)
 				      STR_ARG(t->address), STR_ARG(t->boxid), t->foreign ? "!" : "",
 				      t->result == ROUTE_NO_BOX	  ? "?" :
 				      t->result == ROUTE_BOX_DOWN ? "-" :
+				      t->result == ROUTE_NO_RELAY ? "~" :
 								    "");
 	}
 	return text;
@@ -187,10 +188,10 @@ START_TEST(relay_down)
 	ck_assert_str_eq(shown(), "x@foreign.net>RELAY2!");
 	boxes[3].light = LIGHT_YELLOW;
 	ck_assert_int_eq(route("mixed@a.org"), ROUTE_OK);
-	ck_assert_str_eq(shown(), "u1@a.org>BOX1 x@foreign.net>!- y@far.net>!-");
+	ck_assert_str_eq(shown(), "u1@a.org>BOX1 x@foreign.net>!~ y@far.net>!~");
 	ring_free(&smtp.relay_ring);
 	ck_assert_int_eq(route("away@a.org"), ROUTE_OK);
-	ck_assert_str_eq(shown(), "x@foreign.net>!?");
+	ck_assert_str_eq(shown(), "x@foreign.net>!~");
 }
 END_TEST
 

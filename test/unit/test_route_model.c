@@ -286,7 +286,8 @@ START_TEST(as_the_model)
 		}
 	}
 	for (int i = 0; i < ROUTE_ERROR; i++)
-		ck_assert(results[i] > 0 || i == ROUTE_NO_BOX || i == ROUTE_BOX_DOWN);
+		ck_assert(results[i] > 0 || i == ROUTE_NO_BOX || i == ROUTE_BOX_DOWN ||
+			  i == ROUTE_NO_RELAY);
 }
 END_TEST
 

@@ -122,12 +122,12 @@ START_TEST(own_box)
 	ck_assert_int_eq(relayed("x@foreign.net", "", true), ROUTE_OK);
 	ck_assert(list.v[0].box == &boxes[2] || list.v[0].box == &boxes[3]);
 	boxes[1].light = LIGHT_RED;
-	ck_assert_int_eq(route_relay(&smtp, &from, shm, NOW, &box), ROUTE_BOX_DOWN);
+	ck_assert_int_eq(route_relay(&smtp, &from, shm, NOW, &box), ROUTE_NO_RELAY);
 	boxes[1].fallover = 0;
 	ck_assert_int_eq(route_relay(&smtp, &from, shm, NOW, &box), ROUTE_OK);
 	ck_assert_ptr_eq(box, &boxes[0]);
 	from.boxid = STR("GONE");
-	ck_assert_int_eq(route_relay(&smtp, &from, shm, NOW, &box), ROUTE_NO_BOX);
+	ck_assert_int_eq(route_relay(&smtp, &from, shm, NOW, &box), ROUTE_NO_RELAY);
 }
 END_TEST
 
