@@ -80,6 +80,20 @@ static void bad_args(struct smtp_session *c, const char *verb, enum args_fault f
 	smtp_error(c);
 }
 
+/* The line names the sender: who reads it wants to know whose mail that was. */
+static void refuse_sender(struct smtp_session *c, struct str sender,
+			  const struct policy_refusal *no)
+{
+	struct env *env = c->s.env;
+
+	traffic_line(env->traffic, clock_wall_ms(), &c->s.peer.ip, "%s refused from=<%.*s> - %d %s",
+		     c->s.sid, STR_ARG(sender), no->code, no->text);
+	if (env->shm)
+		count_cluster(env->shm, env->slot, c->s.cluster->shm,
+			      (enum cluster_counter)no->counter, 1);
+	smtp_reply(c, no->code, "%s", no->text);
+}
+
 void smtp_mail(struct smtp_session *c, struct str args)
 {
 	struct mail_args m;
@@ -105,7 +119,7 @@ void smtp_mail(struct smtp_session *c, struct str args)
 	no = policy_mail(&c->s, c->auth, c->tx->sender, &c->tx->arena, &c->tx->policy);
 	if (no) {
 		transaction_free(&c->tx);
-		smtp_refuse(c, (enum cluster_counter)no->counter, no->code, "%s", no->text);
+		refuse_sender(c, m.reverse_path.full, no);
 		return;
 	}
 	smtp_enter(c, S_MAIL);
