@@ -5,6 +5,7 @@
 #include "cmd/pbctl/show.h"
 #include "cmd/pbctl/terminal.h"
 #include "cmd/pbctl/verbs.h"
+#include "lib/base/addr.h"
 
 int verb_ask(struct ctl *c, struct call_words *w, struct err *e)
 {
@@ -40,7 +41,11 @@ static const char *subject_tag(const char *subject)
 int verb_block(struct ctl *c, struct call_words *w, struct err *e)
 {
 	bool blocks = strcmp(w->verb->words, "block") == 0;
+	struct ipaddr ip;
 
+	if (!strchr(w->word, '@') && ip_parse(str_z(w->word), &ip, NULL) < 0)
+		return err_set(e, "\"%s\" is neither an IP address nor an account; \"blocked\" lists "
+			       "who is blocked", w->word);
 	request_set(&w->request, "block_email", blocks ? STR("1") : STR("0"));
 	request_set(&w->request, subject_tag(w->word), str_z(w->word));
 	return verb_ask(c, w, e);

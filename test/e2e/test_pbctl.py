@@ -91,6 +91,7 @@ def test_general(pb):
     ok(pb, "unblock", "192.0.2.7")
     ok(pb, "unblock", "spam@example.com")
     assert ok(pb, "blocked") == "none\n"
+    assert '"blocked" lists who is' in call(pb, "block", "list").stderr
     assert ok(pb, "sisters").startswith("sisters (total 0)")
     changes = rows(ok(pb, "audit", "--limit", "3"))
     assert [c["command"] for c in changes] == ["setblockip"] * 3
