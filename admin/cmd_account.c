@@ -41,7 +41,7 @@ static int check_alias(struct call *c, union record *rec, const union record *ol
 
 /* --- an account without its box is allowed, but worth a word --- */
 
-static void tell_email(struct call *c, const union record *rec)
+static void tell_box(struct call *c, const union record *rec)
 {
 	struct str boxid = rec->account.boxid;
 	struct str text = STR("the account has no box: mail to it gets a temporary error");
@@ -54,6 +54,17 @@ static void tell_email(struct call *c, const union record *rec)
 				    "a temporary error",
 				    STR_ARG(boxid));
 	xml_out_text(&c->body, "warning", text);
+}
+
+static void tell_email(struct call *c, const union record *rec)
+{
+	const struct account *a = &rec->account;
+
+	tell_box(c, rec);
+	if ((a->auto_reply_subject.n > 0) != (a->auto_reply_body.n > 0))
+		xml_out_text(&c->body, "warning",
+			     STR("automatic replies are off: they need auto_reply_subject and "
+				 "auto_reply_body"));
 }
 
 /* --- an alias may hold what does not exist (yet) --- */

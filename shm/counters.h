@@ -19,6 +19,7 @@
 	X(refused_connections, 0, "connections refused at accept") \
 	X(refused_syntax, 0, "commands refused for their form or order") \
 	X(refused_sender, 0, "reverse-paths refused") \
+	X(refused_blocked, 0, "mails refused: client or account on the blocked list") \
 	X(refused_unknown, 0, "recipients refused: no such mailbox") \
 	X(refused_relay, 0, "recipients refused: relaying denied") \
 	X(refused_temporary, 0, "recipients, logins, TCP sessions put off: no usable box or account") \

@@ -83,12 +83,13 @@ static void finish(struct outmail *m)
 
 static void note(struct outmail *m, const struct leg_word *w)
 {
-	struct str box = m->box ? m->box->row.boxid : STR("-");
+	struct str box = m->box ? m->box->row.boxid : STR("");
 	char said[120];
 
 	reply_clean(said, sizeof(said), w->text);
 	m->code = w->code;
-	snprintf(m->text, sizeof(m->text), "%.*s: %d %s", STR_ARG(box), w->code, said);
+	snprintf(m->text, sizeof(m->text), "%.*s%s%d %s", STR_ARG(box), box.n ? ": " : "", w->code,
+		 said);
 }
 
 /* --- its box --- */

@@ -16,11 +16,11 @@
 	X(5, null_reverse_path, BOOL, 0, "1", 0, 1, 0, "accept mail with a null sender") \
 	X(6, spam_setting, INT, 0, "1", 0, 2, 0, "0 disabled, 1 the cluster's, 2 greylisting") \
 	X(7, rcpt_per_mail, INT, FF_MAY_EMPTY, "", 1, 100000, 0, "recipients a mail this user may send to; empty: the cluster's") \
-	X(8, auto_reply_subject, TEXT, 0, "", 0, 998, 0, "subject of automatic replies; empty: none") \
-	X(9, auto_reply_body, TEXT, 0, "", 0, 65536, 0, "text of automatic replies; empty: none") \
+	X(8, auto_reply_subject, TEXT, 0, "", 0, 998, 0, "subject of automatic replies; empty: none are sent") \
+	X(9, auto_reply_body, TEXT, 0, "", 0, 65536, 0, "text of automatic replies; empty: none are sent") \
 	X(10, auto_reply_copy, BOOL, 0, "1", 0, 1, 0, "deliver as well as reply") \
 	X(11, auto_reply_expiry, DATE, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "end of automatic replies; empty: never") \
-	X(12, mail_unlimited, BOOL, 0, "0", 0, 1, 0, "may send any number of mails") \
+	X(12, mail_unlimited, BOOL, 0, "0", 0, 1, 0, "may send any number of mails, to any number of recipients") \
 	X(13, mail_unlimited_expiry, DATE, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "end of unlimited mail; empty: never") \
 	X(14, allow_remote_deliveries, BOOL, 0, "1", 0, 1, 0, "strangers may use this address as their sender")
 
@@ -28,7 +28,7 @@
 	X(1, alias_address, ADDRESS, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "address of the alias; @domain is the domain's catch-all") \
 	X(2, alias_list, MEMBERS, FF_REQUIRED, "", 1, 65536, 0, "comma separated members: accounts, aliases, foreign addresses") \
 	X(3, rcpt_per_mail, INT, FF_MAY_EMPTY, "", 1, 100000, 0, "recipients a mail; empty: the cluster's") \
-	X(4, mail_unlimited, BOOL, 0, "0", 0, 1, 0, "may send any number of mails") \
+	X(4, mail_unlimited, BOOL, 0, "0", 0, 1, 0, "may send any number of mails, to any number of recipients") \
 	X(5, mail_unlimited_expiry, DATE, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "end of unlimited mail; empty: never") \
 	X(6, spam_setting, INT, 0, "1", 0, 2, 0, "0 disabled, 1 the cluster's, 2 greylisting") \
 	X(7, allow_remote_deliveries, BOOL, 0, "1", 0, 1, 0, "strangers may use this address as their sender")

@@ -62,7 +62,7 @@ static const struct play plays[] = {
 	PLAY("its sender is none of ours, though it says so: the next try is delivered",
 	     INSTEAD, "C hello", "C: MAIL FROM:<u@t>", "S: 250*", "C: RCPT TO:<a1@t>", "A hello", "A> MAIL*", "A> RCPT*", "A< 250 ok",
 	     "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t", "C: ", "A> ", "C: .",
-	     LATER, "logged auto-reply a1@t => u@t failure - -: 550 there is no such mailbox here"),
+	     LATER, "logged auto-reply a1@t => u@t failure - 550 there is no such mailbox here"),
 
 	/* --- behind the mail --- */
 	PLAY("the mail, its answer, the reply",
@@ -78,7 +78,7 @@ static const struct play plays[] = {
 	PLAY("given up after a quarter of an hour",
 	     "everybody at A answers and keeps", LETTER, "C: .", "A> .", "A< 250 ok", "S: 250*", "C: QUIT", "S: 221*", "C is closed", "pass 5100", "pass 10100", "pass 20100", "A> QUIT",
 	     "pass 40100", "pass 80100", "pass 120100", "pass 120100", "pass 120100", "pass 120100", "pass 120100", "pass 120100",
-	     "pass 120100", "pass 120100", "logged auto-reply a1@t => s@t failure - -: 451 there is no relay box in service"),
+	     "pass 120100", "pass 120100", "logged auto-reply a1@t => s@t failure - 451 there is no relay box in service"),
 };
 /* clang-format on */
 

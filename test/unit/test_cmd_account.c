@@ -267,6 +267,10 @@ START_TEST(warnings)
 		  "connect_port", "25", NULL));
 	ck_ok(ask("commitmodifyemail", "email_address", AB, "boxid", "B", NULL));
 	ck_assert_ptr_null(tag("warning"));
+	ck_ok(ask("commitmodifyemail", "email_address", AB, "auto_reply_body", "gone", NULL));
+	ck_tag("warning", "automatic replies are off: they need auto_reply_subject and auto_reply_body");
+	ck_ok(ask("commitmodifyemail", "email_address", AB, "auto_reply_subject", "away", NULL));
+	ck_assert_ptr_null(tag("warning"));
 	ck_ok(ask("commitmodifyemail", "email_address", AB, "boxid", "b", NULL));
 	ck_assert_ptr_nonnull(tag("warning"));
 }
