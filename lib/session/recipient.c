@@ -102,6 +102,19 @@ bool transaction_waits(const struct transaction *tx)
 	return tx->answered < tx->n_recipients;
 }
 
+/* Accepted recipients that the mail may have. */
+static unsigned most_recipients(const struct transaction *tx)
+{
+	int64_t own = tx->policy.rcpt_max;
+
+	return own > 0 && own < LIMIT_RECIPIENTS ? (unsigned)own : LIMIT_RECIPIENTS;
+}
+
+bool transaction_full(const struct transaction *tx)
+{
+	return tx->n_accepted + tx->n_recipients - tx->answered >= most_recipients(tx);
+}
+
 /* --- RCPT --- */
 
 static const struct {
@@ -445,7 +458,7 @@ void transaction_rcpt(struct transaction *tx, const struct address *to)
 		recipient_say(tx, r, 452, "4.3.1 too many recipients for our memory");
 	else if (tx->n_accepted >= LIMIT_RECIPIENTS || tx->n_recipients > LIMIT_ASKED)
 		recipient_say(tx, r, 452, "4.5.3 too many recipients");
-	else if (tx->policy.rcpt_max && tx->n_accepted >= (uint64_t)tx->policy.rcpt_max)
+	else if (tx->n_accepted >= most_recipients(tx))
 		refuse_policy(tx, r, &too_many);
 	else
 		rcpt_route(tx, r);

@@ -142,13 +142,14 @@ static bool skip_line(struct smtp_session *c)
 	return true;
 }
 
-/* RCPTs may overtake the answers to others, up to as many as are remembered: a client must not
- * fill our memory while a box is slow. */
+/* RCPTs may overtake the answers to others, up to as many as are remembered (a client must not
+ * fill our memory while a box is slow) and as a mail may have (what is unanswered is not counted). */
 static bool must_wait(const struct smtp_session *c, enum line_result res, struct str line)
 {
 	if (!c->tx || !transaction_waits(c->tx))
 		return false;
-	return res != LINE_OK || !smtp_may_overtake(line) || c->tx->n_recipients >= LIMIT_ASKED;
+	return res != LINE_OK || !smtp_may_overtake(line) || c->tx->n_recipients >= LIMIT_ASKED ||
+	       transaction_full(c->tx);
 }
 
 /* One command of what has arrived: false when there is none, or it has to wait. */

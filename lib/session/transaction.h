@@ -172,6 +172,8 @@ void transaction_rcpt_bad(struct transaction *tx, struct str given, int code, co
 /* The next answer to a RCPT, in the order they were asked. */
 bool transaction_answer(struct transaction *tx, struct answer *out);
 bool transaction_waits(const struct transaction *tx); /* RCPTs unanswered */
+/* If all that wait are accepted, is one more too many? Then it has to wait to be counted right. */
+bool transaction_full(const struct transaction *tx);
 /* DATA: go() or done() comes. All RCPTs are answered. */
 void transaction_data(struct transaction *tx);
 /* Uses this box now? */
