@@ -343,6 +343,21 @@ static void fail_moved(struct transaction *tx)
 	transaction_stop(tx);
 }
 
+/* Somebody who was moved to a leg, and is not heard there yet. That happens when the recipient he
+ * was moved for had its answer at once. */
+static bool unheard(const struct transaction *tx)
+{
+	struct list *n, *tmp;
+
+	list_each(&tx->legs, n, tmp) {
+		const struct leg *leg = container_of(n, struct tx_leg, node)->leg;
+
+		if (leg->rcpts_heard < leg->n_rcpts)
+			return true;
+	}
+	return false;
+}
+
 void transaction_data(struct transaction *tx)
 {
 	struct list *n, *tmp;
@@ -354,6 +369,10 @@ void transaction_data(struct transaction *tx)
 	}
 	if (tx->broken) {
 		transaction_fail(tx, 451, "4.4.2", "a box of this mail was lost, send it again");
+		return;
+	}
+	if (unheard(tx)) { /* a leg that begins its mail anew would forget him */
+		transaction_fail(tx, 451, "4.4.2", "a box is slow, send it again");
 		return;
 	}
 	if (tx->n_accepted == 0 || tx->n_legs == 0) {
