@@ -381,8 +381,12 @@ static bool rcpt_may(struct transaction *tx, struct recipient *r, struct route_l
 
 #define SRS_HOPS 2 /* SRS1, then the SRS0 that it holds, when both are ours */
 
-/* A bounce to a sender that was rewritten here goes back to him, wherever he is. false: r has
- * its answer. */
+static const struct policy_refusal no_bounce = { 550, "5.7.1 bounces alone come back this way",
+						 CC_refused_relay };
+
+/* A bounce to a sender that was rewritten here goes back to him, wherever he is. Whoever is a
+ * member abroad sees such addresses, and can have any address made one: taken from everybody,
+ * they would be open relays. false: r has its answer. */
 static bool find_back(struct transaction *tx, struct recipient *r, struct route_from *from)
 {
 	struct srs_secrets secrets = { tx->topology->srs_secrets, tx->topology->n_srs_secrets };
@@ -399,6 +403,10 @@ static bool find_back(struct transaction *tx, struct recipient *r, struct route_
 		res = srs_reverse(&secrets, clock_wall_ms(), local, LIMIT_SRS_DAYS, out);
 		if (res == SRS_NONE)
 			break;
+		if (tx->sender.n > 0 && !tx->policy.from.relays) {
+			refuse_policy(tx, r, &no_bounce);
+			return false;
+		}
 		if (res != SRS_OK) {
 			snprintf(text, sizeof(text), "5.1.1 %s", srs_text(res));
 			recipient_say(tx, r, 550, text);

@@ -5,6 +5,7 @@
  *   C~ bytes   without a CRLF, and at once                          A< line   box A answers
  *                                                                   A~ bytes  half a line to A
  *   C closes | resets | takes N | takes all | is closed [reason]    A is closed | broken
+ *   C bounces to f1@t, as it was rewritten
  *   pass MS, count ..., ledger ..., logged ...: play_words below
  *
  * A wanted line that ends with "*" is a beginning. What is written and not named by the script
@@ -14,6 +15,7 @@
 #ifndef PB_TEST_PLAY_H
 #define PB_TEST_PLAY_H
 
+#include "lib/wire/srs.h"
 #include "session/stage.h"
 
 static const char *play_name, *play_at; /* what is being played */
@@ -183,6 +185,20 @@ static void w_hello(struct stage_end *e, const char *rest)
 		  "\r\n");
 }
 
+/* RCPT for what the address is rewritten as. */
+static void w_bounces_to(struct stage_end *e, const char *rest)
+{
+	struct srs_secrets secrets = { stage.topology.srs_secrets, stage.topology.n_srs_secrets };
+	char out[LIMIT_ADDRESS + 1], line[LIMIT_ADDRESS + 20];
+	struct address a;
+
+	ck_assert_int_eq(address_parse(str_z(rest), &a), ADDRESS_OK);
+	ck_assert_int_eq(srs_forward(&secrets, clock_wall_ms(), &a, stage.cluster.row.srs_domain, out),
+			 SRS_OK);
+	snprintf(line, sizeof(line), "RCPT TO:<%s>", out);
+	play_feed(e, line, "\r\n");
+}
+
 static const struct {
 	const char *word;
 	play_end_word *run;
@@ -192,6 +208,7 @@ static const struct {
 	{ " is broken", w_is_broken }, { " is open", w_is_open },
 	{ " is slow", w_is_slow },     { " is none", w_is_none },
 	{ " hello", w_hello },	       { " connects", w_connects },
+	{ " bounces to ", w_bounces_to },
 };
 
 /* --- words about the rest of the world --- */
@@ -425,6 +442,14 @@ static void w_lives(const char *rest)
 	ck_assert_int_eq(ip_parse(str_z(rest + 2), &stage.boxes[play_box_named(*rest)].addr.ip, &e), 0);
 }
 
+/* Senders are rewritten to this domain, and come back. */
+static void w_srs(const char *rest)
+{
+	stage.cluster.row.srs_domain = str_z(rest);
+	stage.topology.srs_secrets[0] = STR("key");
+	stage.topology.n_srs_secrets = 1;
+}
+
 static void w_blocked(const char *rest)
 {
 	stage.blocked = rest;
@@ -505,6 +530,7 @@ static const struct {
 	{ "sender ", w_sender },
 	{ "set ", w_setting },
 	{ "lives ", w_lives }, /* A address */
+	{ "srs ", w_srs },
 	{ "blocked ", w_blocked },
 	{ "everybody at A answers ", w_answers },
 	{ "answered ", w_answered },

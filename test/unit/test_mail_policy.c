@@ -38,6 +38,16 @@ static const struct play plays[] = {
 	     "set auth_required 1", "ranges 10.0.0.0/8", "C hello", MAIL("s@t"), "S: 530 5.7.0 log in first", "count refused_login 1",
 	     "sender own", "C: AUTH PLAIN " PLAIN_A, "S: 235*", MAIL("s@t"), OK),
 
+	/* --- back to senders that were rewritten --- */
+	PLAY("a bounce goes abroad", "relay X", "srs back.t", "C hello", MAIL(""), OK, "C bounces to f1@t", "X hello",
+	     "X> MAIL FROM:<>", "X> RCPT TO:<f1@t>", "X< 250 ok", "X< 250 ok", TAKEN),
+	PLAY("a forged one does not", "relay X", "srs back.t", "C hello", MAIL(""), OK, "C: RCPT TO:<SRS0=AAAAA=AA=t=f1@back.t>",
+	     "S: 550 5.1.1 rewritten sender with a wrong hash"),
+	PLAY("what is no bounce does not", "relay X", "srs back.t", SCENE_MAIL, "C bounces to f1@t",
+	     "S: 550 5.7.1 bounces alone come back this way", "count refused_relay 1"),
+	PLAY("but for a relay client", "relay X", "srs back.t", IN_RANGES, MAIL("s@t"), OK, "C bounces to f1@t", "X hello",
+	     "X> MAIL*", "X> RCPT TO:<f1@t>"),
+
 	/* --- routes in addresses --- */
 	PLAY("quotes", SCENE_MAIL, "C: RCPT TO:<\"x@y\"@t>", NO_ROUTES, "count refused_relay 1"),
 	PLAY("literals", SCENE_MAIL, "C: RCPT TO:<x@[10.0.0.1]>", NO_ROUTES),
