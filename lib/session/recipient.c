@@ -409,7 +409,8 @@ static bool find_back(struct transaction *tx, struct recipient *r, struct route_
 		}
 		if (res != SRS_OK) {
 			snprintf(text, sizeof(text), "5.1.1 %s", srs_text(res));
-			recipient_say(tx, r, 550, text);
+			refuse_policy(tx, r,
+				      &(struct policy_refusal){ 550, text, CC_refused_unknown });
 			return false;
 		}
 		from->relays = true;

@@ -42,7 +42,7 @@ static const struct play plays[] = {
 	PLAY("a bounce goes abroad", "relay X", "srs back.t", "C hello", MAIL(""), OK, "C bounces to f1@t", "X hello",
 	     "X> MAIL FROM:<>", "X> RCPT TO:<f1@t>", "X< 250 ok", "X< 250 ok", TAKEN),
 	PLAY("a forged one does not", "relay X", "srs back.t", "C hello", MAIL(""), OK, "C: RCPT TO:<SRS0=AAAAA=AA=t=f1@back.t>",
-	     "S: 550 5.1.1 rewritten sender with a wrong hash"),
+	     "S: 550 5.1.1 rewritten sender with a wrong hash", "count refused_unknown 1"),
 	PLAY("what is no bounce does not", "relay X", "srs back.t", SCENE_MAIL, "C bounces to f1@t",
 	     "S: 550 5.7.1 bounces alone come back this way", "count refused_relay 1"),
 	PLAY("but for a relay client", "relay X", "srs back.t", IN_RANGES, MAIL("s@t"), OK, "C bounces to f1@t", "X hello",
