@@ -78,7 +78,7 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 	if (p->from.sender.n > 0 &&
 	    s->env->ask->sender(s->env, c, p->from.sender, name, a, &sender) != ROUTE_OK)
 		return &not_now;
-	if (sender.ours && !sender.remote && !p->from.relays && !box)
+	if (sender.ours && !sender.remote && !p->inside)
 		return &inside_only;
 	if (name.n > 0 && !sender.own) {
 		if (p->from.sender.n > 0 && c->row.sender_must_match)
@@ -120,6 +120,7 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 
 	*out = (struct mail_policy){ .from = { sender, STR_INIT(""), login[0] || ranged } };
 	out->program = out->from.relays && !box;
+	out->inside = out->from.relays || box;
 	if (c->row.auth_required && !login[0])
 		return &login_wanted;
 	if (out->program && sender.n == 0 && !c->row.allow_relay_notifications)
@@ -130,7 +131,7 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 
 const struct policy_refusal *policy_rcpt(const struct mail_policy *p, const struct target *t)
 {
-	if (p->from.relays || t->member || t->foreign)
+	if (p->inside || t->member || t->foreign)
 		return NULL;
 	if (t->no_null && p->from.sender.n == 0)
 		return &no_null;

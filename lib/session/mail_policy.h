@@ -15,6 +15,7 @@
 struct mail_policy {
 	struct route_from from; /* texts in the arena given */
 	bool program;		/* of a mail program, see above */
+	bool inside;		/* of a relay client, or of a box that hands on what one has sent */
 	int64_t rcpt_max;	/* recipients it may have; 0: no limit but the product's */
 };
 

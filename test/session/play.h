@@ -455,6 +455,13 @@ static void w_blocked(const char *rest)
 	stage.blocked = rest;
 }
 
+/* "null senders", "themselves" */
+static void w_refuse(const char *rest)
+{
+	stage.no_null |= strstr(rest, "null") != NULL;
+	stage.no_self |= strstr(rest, "themselves") != NULL;
+}
+
 static void w_answers(const char *rest)
 {
 	stage.replies = true;
@@ -532,6 +539,7 @@ static const struct {
 	{ "lives ", w_lives }, /* A address */
 	{ "srs ", w_srs },
 	{ "blocked ", w_blocked },
+	{ "mailboxes refuse ", w_refuse },
 	{ "everybody at A answers ", w_answers },
 	{ "answered ", w_answered },
 	{ "fits ", w_fits },

@@ -74,6 +74,7 @@ static struct stage {
 	uint64_t journal_at;
 	bool ledger_broken;
 	const char *from; /* address of the next client */
+	bool no_null, no_self; /* what mailboxes refuse */
 	bool replies, keeps; /* the mailboxes at A answer their mail; and get it as well */
 	const char *blocked; /* who may send no more; NULL: nobody */
 	int replied;	  /* has been answered lately */
@@ -112,6 +113,8 @@ static bool stage_target(struct arena *a, struct route_list *out, int box, struc
 	t->address = arena_str(a, address);
 	t->replies = stage.replies && box == 0;
 	t->keeps = stage.keeps;
+	t->no_null = stage.no_null;
+	t->no_self = stage.no_self;
 	if (stage.down[box])
 		t->result = ROUTE_BOX_DOWN;
 	return t->address.p;

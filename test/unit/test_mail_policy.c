@@ -73,6 +73,18 @@ static const struct play plays[] = {
 	PLAY("rows that cannot be read", "sender unreadable", "C hello", MAIL("c@t"), "S: 451 4.3.0*", "count refused_temporary 1",
 	     "sender unknown", MAIL("c@t"), OK),
 
+	/* --- what mailboxes refuse --- */
+	PLAY("no null sender", "mailboxes refuse null senders", "C hello", MAIL(""), OK, "C: RCPT TO:<a1@t>",
+	     "S: 550 5.7.1 this mailbox takes no mail without a sender", "count refused_sender 1"),
+	PLAY("of a box of ours it is taken", "mailboxes refuse null senders", "lives Y 10.11.12.13", "C hello", MAIL(""), OK,
+	     "C: RCPT TO:<a1@t>", "A hello", "A> MAIL FROM:<>", "A> RCPT TO:<a1@t>"),
+	PLAY("none from itself", "mailboxes refuse themselves", "C hello", MAIL("a1@t"), OK, "C: RCPT TO:<a1@t>",
+	     "S: 550 5.7.1 this mailbox takes no mail from itself"),
+	PLAY("from inside", "mailboxes refuse themselves", IN_RANGES, MAIL("a1@t"), OK, "C: RCPT TO:<a1@t>", "A hello",
+	     "A> MAIL FROM:<a1@t>", "A> RCPT TO:<a1@t>"),
+	PLAY("handed back by a relay box", "mailboxes refuse themselves", "lives Y 10.11.12.13", "C hello", MAIL("a1@t"), OK,
+	     "C: RCPT TO:<a1@t>", "A hello", "A> MAIL FROM:<a1@t>", "A> RCPT TO:<a1@t>"),
+
 	/* --- how many --- */
 	PLAY("recipients of a stranger have no such limit", "set rcpt_per_mail 1", SCENE_MAIL, SCENE_RCPT("A", "a1@t"),
 	     TO_MORE("A", "a2@t"), TAKEN),
