@@ -98,15 +98,19 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 	return NULL;
 }
 
-/* The blocked list, for relay clients: by address, and by account where one has logged in. */
-static const struct policy_refusal *ask_blocks(const struct session *s, const char *login)
+/* The blocked list, for relay clients: by address, and by account, which is the login's or, of who
+ * has none, the sender's. */
+static const struct policy_refusal *ask_blocks(const struct session *s, const char *login,
+					       struct str sender)
 {
 	char client[ADDR_TEXT];
-	int by_address = s->env->ask->blocked(s->env, str_z(ip_text(&s->peer.ip, client)));
-	int by_login = login[0] ? s->env->ask->blocked(s->env, str_z(login)) : 0;
+	struct str subjects[] = { str_z(ip_text(&s->peer.ip, client)), str_z(login), sender };
 
 	/* A list that cannot be read blocks nobody: mail goes on. */
-	return by_address > 0 || by_login > 0 ? &blocked : NULL;
+	for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+		if (subjects[i].n > 0 && s->env->ask->blocked(s->env, subjects[i]) > 0)
+			return &blocked;
+	return NULL;
 }
 
 const struct policy_refusal *policy_mail(const struct session *s, const char *login,
@@ -125,7 +129,7 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 		return &login_wanted;
 	if (out->program && sender.n == 0 && !c->row.allow_relay_notifications)
 		return &no_notifications;
-	no = out->program ? ask_blocks(s, login) : NULL;
+	no = out->program || login[0] ? ask_blocks(s, login, sender) : NULL;
 	return no ? no : ask_rows(s, login, a, out, box);
 }
 

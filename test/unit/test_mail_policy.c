@@ -103,6 +103,9 @@ static const struct play plays[] = {
 	     "C: RSET", "S: 250*", MAIL("x1@t"), OK, "C: RSET", "S: 250*", MAIL("x3@t"), QUOTA),
 	PLAY("blocked by address", "blocked 10.11.12.13", IN_RANGES, MAIL("s@t"), QUOTA),
 	PLAY("blocked by account", "blocked a@t", "sender own", LOGGED_IN, MAIL("s@t"), QUOTA),
+	PLAY("blocked by account, at a box's address", "blocked a@t", "lives Y 10.11.12.13", "sender own", LOGGED_IN, MAIL("s@t"), QUOTA),
+	PLAY("blocked by account, without its login", "blocked s@t", IN_RANGES, MAIL("s@t"), QUOTA, MAIL("c@t"), OK),
+	PLAY("only relay clients are blocked, by account neither", "blocked s@t", SCENE_MAIL),
 	PLAY("only relay clients are blocked", "blocked 10.11.12.13", SCENE_MAIL),
 
 	/* --- whole through one relay box --- */
