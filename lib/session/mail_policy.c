@@ -80,13 +80,13 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 		return &not_now;
 	if (sender.ours && !sender.remote && !p->inside)
 		return &inside_only;
-	if (name.n > 0 && !sender.own) {
-		if (p->from.sender.n > 0 && c->row.sender_must_match)
-			return &not_yours;
+	if (name.n > 0) {
 		if (s->env->ask->sender(s->env, c, name, name, a, &own) != ROUTE_OK)
 			return &not_now;
-		if (!own.ours) /* deleted since it logged in */
+		if (!own.own) /* deleted since it logged in; an alias may have its name now */
 			return &login_wanted;
+		if (!sender.own && p->from.sender.n > 0 && c->row.sender_must_match)
+			return &not_yours;
 	}
 	if (p->program && name.n == 0 && !sender.ours && p->from.sender.n > 0 &&
 	    too_many_strangers(s, p->from.sender))

@@ -418,6 +418,13 @@ static void w_sender(const char *rest)
 	stage.sender_broken = strstr(rest, "unreadable") != NULL;
 }
 
+/* Rows of its name may be there, but no account. */
+static void w_login_gone(const char *rest)
+{
+	(void)rest;
+	stage.login_gone = true;
+}
+
 /* Settings of the cluster, by name. */
 static void w_setting(const char *rest)
 {
@@ -535,6 +542,7 @@ static const struct {
 	{ "ranges ", w_ranges },
 	{ "relay ", w_relay_box },
 	{ "sender ", w_sender },
+	{ "login gone", w_login_gone },
 	{ "set ", w_setting },
 	{ "lives ", w_lives }, /* A address */
 	{ "srs ", w_srs },

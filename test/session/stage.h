@@ -80,7 +80,7 @@ static struct stage {
 	int replied;	  /* has been answered lately */
 	int relay;	  /* the relay box of all senders; -1: there is none */
 	struct route_sender sender; /* what any reverse-path may do */
-	bool sender_broken;
+	bool sender_broken, login_gone;
 	struct io_ops ops;
 	const struct io_ops *memory;
 	char log[65536]; /* traffic lines */
@@ -211,7 +211,8 @@ static enum route_result stage_sender(struct env *env, const struct topo_cluster
 	(void)c;
 	(void)a;
 	*out = stage.sender;
-	out->own = out->own || (login.n > 0 && str_eq(sender, login));
+	if (login.n > 0 && str_eq(sender, login))
+		out->own = !stage.login_gone;
 	return stage.sender_broken ? ROUTE_ERROR : ROUTE_OK;
 }
 

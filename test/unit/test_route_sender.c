@@ -52,6 +52,8 @@ static const struct {
 	{ "team@a.org", "inside@a.org", true, true, false, false, 3, "" },
 	{ "more@a.org", "was@a.org", true, false, false, true, 3, "" },
 	{ "more@a.org", "x@foreign.net", true, false, false, true, 3, "" },
+	{ "team@a.org", "team@a.org", true, true, false, false, 3, "" }, /* no account any more */
+	{ "anna+tag@a.org", "anna+tag@a.org", true, true, false, false, 7, "BOX1" },
 	{ "who@a.org", "anna@a.org", false, false, false, false, FIELD_EMPTY, "" },
 	{ "x@foreign.net", "", false, false, false, false, FIELD_EMPTY, "" },
 	{ "one@all.org", "", false, false, false, false, FIELD_EMPTY, "" }, /* no catch-alls */
