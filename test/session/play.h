@@ -291,7 +291,9 @@ static void w_dial(const char *rest)
 
 static void w_falls_to(const char *rest)
 {
-	stage.fallover[play_box_named(*rest)] = play_box_named(rest[2]);
+	int box = play_box_named(*rest);
+
+	stage.fallover[box] = stage.boxes[box].fallover = play_box_named(rest[2]);
 }
 
 static void w_down(const char *rest)

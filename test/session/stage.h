@@ -221,10 +221,9 @@ static enum route_result stage_box(struct env *env, const struct topo_cluster *c
 {
 	struct topo_box *b = topology_box(c, boxid);
 
-	(void)env;
 	if (!b)
 		return ROUTE_NO_BOX;
-	if (stage.fits[b - stage.boxes]) {
+	if (stage.fits[b - stage.boxes] && boxes_fit(stage.shm, b->shm, loop_now(env->loop))) {
 		*out = b;
 		return ROUTE_OK;
 	}

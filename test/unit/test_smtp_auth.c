@@ -12,6 +12,7 @@
 #define WELCOME "S: 235 2.7.0 welcome"
 #define WRONG_LOGIN "S: 535 5.7.8 wrong name or password"
 #define NOT_NOW "S: 454 4.7.0 logins cannot be checked now, try again later"
+#define A_EHLO "A< 220 box", "A> EHLO mx.t", "A< 250-box", "A< 250 AUTH PLAIN"
 #define B_EHLO "B< 220 box", "B> EHLO mx.t", "B< 250-box", "B< 250 AUTH CRAM-MD5 PLAIN LOGIN"
 
 /* clang-format off */
@@ -80,6 +81,25 @@ static const struct play plays[] = {
 	PLAY("it breaks", "fits B", "C hello", "C: AUTH PLAIN " PLAIN_B, "B< 220 box", "B> EHLO mx.t", "B resets", NOT_NOW),
 	PLAY("it hangs", "fits B", "C hello", "C: AUTH PLAIN " PLAIN_B, "pass 60100", NOT_NOW, "logged time-out, while=\"greeting\""),
 	PLAY("it cannot be reached", "fits B", "dial B refused", "C hello", "C: AUTH PLAIN " PLAIN_B, NOT_NOW),
+	PLAY("it cannot be reached: its fall-over is asked",
+	     "fits B", "fall B A", "dial B refused", "C hello", "C: AUTH PLAIN " PLAIN_B, A_EHLO, "A> AUTH PLAIN " PLAIN_B, "A< 235 ok", WELCOME,
+	     "A> QUIT", "logged login tries another box", "count B failures 1", "count B sessions 0", "count A sessions 0"),
+	PLAY("it closes in front of its greeting: its fall-over is asked",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "B closes", A_EHLO, "A> AUTH PLAIN " PLAIN_B, "A< 235 ok", WELCOME,
+	     "A> QUIT", "logged login tries another box", "count B failures 1", "count B sessions 0", "count A sessions 0"),
+	PLAY("it breaks in front of its greeting: its fall-over is asked",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "B resets", A_EHLO, "A> AUTH PLAIN " PLAIN_B, "A< 235 ok", WELCOME,
+	     "A> QUIT", "logged login tries another box", "count B failures 1", "count B sessions 0", "count A sessions 0"),
+	PLAY("it greets badly: its fall-over is asked",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "B< 554 no", A_EHLO, "A> AUTH PLAIN " PLAIN_B, "A< 235 ok", WELCOME,
+	     "A> QUIT", "logged login tries another box", "count B failures 1", "count B sessions 0", "count A sessions 0"),
+	PLAY("it does not greet: its fall-over is asked",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "pass 60100", A_EHLO, "A> AUTH PLAIN " PLAIN_B, "A< 235 ok", WELCOME,
+	     "A> QUIT", "logged login tries another box", "count B failures 1", "count B sessions 0", "count A sessions 0"),
+	PLAY("the fall-over fails as well",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "B closes", "A resets", NOT_NOW),
+	PLAY("the client goes while the fall-over is asked",
+	     "fits B", "fall B A", "C hello", "C: AUTH PLAIN " PLAIN_B, "B closes", "C resets", "C is closed", "A is closed"),
 	PLAY("it is down", "C hello", "C: AUTH PLAIN " PLAIN_B, NOT_NOW, "logged not in service"),
 	PLAY("it is not here", "C hello", "C: AUTH PLAIN " PLAIN_O, NOT_NOW, "logged not in this cluster"),
 	PLAY("the client goes while it is asked", "fits B", "C hello", "C: AUTH PLAIN " PLAIN_B, "C resets", "C is closed"),
