@@ -19,6 +19,7 @@ struct response {
 	char clusterid[LIMIT_NAME + 1], sid[16];
 	struct ipaddr client;
 	char account[LIMIT_ADDRESS + 1], boxid[LIMIT_NAME + 1], sender[LIMIT_ADDRESS + 1];
+	char person[LIMIT_ADDRESS + 1]; /* the sender, as he is remembered */
 	uint64_t claim; /* nobody else answers this sender meanwhile */
 	struct buf message;
 	struct outmail *mail;
@@ -66,11 +67,11 @@ static const char *claim(struct response *r)
 	struct env *env = r->env;
 	int lately;
 
-	r->claim = env->shm ? replied_claim(env->shm, str_z(r->account), str_z(r->sender),
+	r->claim = env->shm ? replied_claim(env->shm, str_z(r->account), str_z(r->person),
 					    loop_now(env->loop), RESPONDER_MS + REPLIED_HOLD_MS) : 1;
 	if (r->claim == 0)
 		return "this sender is being answered, or was a moment ago";
-	lately = env->ask->replied(env, str_z(r->account), str_z(r->sender));
+	lately = env->ask->replied(env, str_z(r->account), str_z(r->person));
 	if (lately == 0)
 		return NULL;
 	return lately < 0 ? "who was answered lately cannot be read now" :
@@ -98,7 +99,7 @@ static void response_free(struct response *r)
 	timer_stop(&r->again);
 	outmail_cancel(&r->mail);
 	if (r->claim && r->env->shm)
-		replied_release(r->env->shm, str_z(r->account), str_z(r->sender), r->claim);
+		replied_release(r->env->shm, str_z(r->account), str_z(r->person), r->claim);
 	buf_release(&r->message);
 	topology_unref(&r->topology);
 	free(r);
@@ -149,8 +150,10 @@ static const char *write_reply(struct response *r, const struct response_to *to,
 		why = "the account replies no longer";
 	else
 		why = forbidden(to, &sender);
-	if (!why)
+	if (!why) {
+		autoreply_sender(&sender, r->person);
 		why = claim(r);
+	}
 	if (!why) {
 		str_copy(r->boxid, sizeof(r->boxid), acc.boxid);
 		why = compose(r, &acc, to->header, e) < 0 ? e->text : NULL;
@@ -178,7 +181,7 @@ struct response *response_new(struct env *env, const struct response_to *to)
 static void remember(struct response *r)
 {
 	if (r->env->shm && replied_note(r->env->shm, r->env->slot, str_z(r->account),
-					str_z(r->sender), clock_wall_ms()) == 0)
+					str_z(r->person), clock_wall_ms()) == 0)
 		r->claim = 0; /* it runs out when the row is on disk */
 }
 

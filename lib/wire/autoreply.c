@@ -1,7 +1,6 @@
 #include "lib/wire/autoreply.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/hash.h"
 #include "lib/wire/chars.h"
 #include "lib/wire/header.h"
 #include "lib/wire/mime.h"
@@ -127,8 +126,8 @@ static void strip_srs(struct address *a)
 	a->domain = domain;
 }
 
-/* The sender without what a host has put around it, in lower case. */
-static struct str normalise(const struct address *sender, char dst[LIMIT_ADDRESS + 1])
+/* The sender without what a host has put around it. */
+struct str autoreply_sender(const struct address *sender, char dst[LIMIT_ADDRESS + 1])
 {
 	struct address a = *sender;
 	struct str tagged;
@@ -196,26 +195,13 @@ static enum autoreply_verdict decide_sender(const struct autoreply_mail *m)
 
 	if (m->sender.full.n == 0)
 		return AUTOREPLY_NULL_SENDER;
-	sender = local = normalise(&m->sender, text);
+	sender = local = autoreply_sender(&m->sender, text);
 	local.n = (size_t)str_find(sender, '@');
 	if (one_of(sender, m->own, m->n_own) || one_of(m->sender.full, m->own, m->n_own))
 		return AUTOREPLY_OWN_SENDER;
 	if (is_robot(local))
 		return AUTOREPLY_ROBOT;
 	return visible(m->sender.full) ? AUTOREPLY_SEND : AUTOREPLY_NOT_ASCII;
-}
-
-void autoreply_key(struct str account, const struct address *sender, uint8_t key[16])
-{
-	char both[2 * LIMIT_ADDRESS + 2];
-	size_t n = account.n < LIMIT_ADDRESS ? account.n : LIMIT_ADDRESS;
-	uint8_t sum[32];
-
-	str_lower(both, (struct str){ account.p, n });
-	both[n] = '\0';
-	n += 1 + normalise(sender, both + n + 1).n;
-	hash_sha256((struct str){ both, n }, sum);
-	memcpy(key, sum, 16);
 }
 
 /* --- fields that forbid an answer --- */

@@ -1,7 +1,7 @@
 /* autoreply: whether a mail may be answered by itself, and the answer (RFC 3834).
  * Pure: header and addresses in, a verdict or a message out.
  * Not here: how often a sender is answered (RFC 3834 2: once in several days; the caller
- * remembers autoreply_key), dot-stuffing (RFC 5321 4.5.2), and the envelope: MAIL FROM:<>
+ * remembers autoreply_sender), dot-stuffing (RFC 5321 4.5.2), and the envelope: MAIL FROM:<>
  * (RFC 3834 3.3) and RCPT TO the sender. Memory: borrows everything, keeps nothing.
  * test/unit/test_autoreply.c has a row for each verdict. */
 #ifndef PB_WIRE_AUTOREPLY_H
@@ -44,10 +44,9 @@ const char *autoreply_text(enum autoreply_verdict v);
  * Auto-Submitted. Comments and quoted text (display names) are no addresses. */
 enum autoreply_verdict autoreply_decide(const struct autoreply_mail *m);
 
-/* What answers to sender are remembered by: 16 bytes of a digest over both in lower case.
- * The tags of BATV (prvs=TAG=local@d) and of SRS are taken off the sender, as they change
- * from day to day. */
-void autoreply_key(struct str account, const struct address *sender, uint8_t key[16]);
+/* What answers to sender are remembered by: his address in lower case, without the tags of
+ * BATV (prvs=TAG=local@d) and of SRS, which change from day to day. In dst. */
+struct str autoreply_sender(const struct address *sender, char dst[LIMIT_ADDRESS + 1]);
 
 struct autoreply_letter {
 	struct str from;    /* address of the account */

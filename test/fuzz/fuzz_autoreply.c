@@ -115,14 +115,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				      .to = STR("bert@example.org"),
 				      .message_id = STR("<1@us.example>") };
 	struct autoreply_mail m = { .own = own, .n_own = 2 };
-	uint8_t key[16];
+	char text[LIMIT_ADDRESS + 1];
 	struct buf out;
 
 	l.subject = part(&in);
 	l.body = part(&in);
 	l.header = m.header = in.p ? in : (struct str){ "", 0 };
 	if (address_parse(sender, &m.sender) == ADDRESS_OK) {
-		autoreply_key(own[0], &m.sender, key);
+		autoreply_sender(&m.sender, text);
 		if (autoreply_decide(&m) == AUTOREPLY_SEND)
 			l.to = sender;
 	}

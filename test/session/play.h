@@ -480,7 +480,8 @@ static void w_answers(const char *rest)
 
 static void w_answered(const char *rest)
 {
-	stage.replied = atoi(rest);
+	stage.answered = strchr(rest, '@') ? rest : NULL;
+	stage.replied = stage.answered ? 1 : atoi(rest);
 }
 
 static void w_fits(const char *rest)

@@ -78,6 +78,7 @@ static struct stage {
 	bool replies, keeps; /* the mailboxes at A answer their mail; and get it as well */
 	const char *blocked; /* who may send no more; NULL: nobody */
 	int replied;	  /* has been answered lately */
+	const char *answered; /* he alone; NULL: everybody */
 	int relay;	  /* the relay box of all senders; -1: there is none */
 	struct route_sender sender; /* what any reverse-path may do */
 	bool sender_broken, login_gone;
@@ -371,8 +372,7 @@ static int stage_replied(struct env *env, struct str account, struct str sender)
 {
 	(void)env;
 	(void)account;
-	(void)sender;
-	return stage.replied;
+	return !stage.answered || str_eq(sender, str_z(stage.answered)) ? stage.replied : 0;
 }
 
 static const struct asks stage_asks = {
