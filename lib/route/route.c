@@ -312,14 +312,16 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 				  int64_t mono_ms, struct arena *a, struct route_list *out)
 {
 	struct err e = { "" };
-	struct expansion x = { .store = s, .shm = shm, .c = c, .from = from, .now = mono_ms,
+	bool bare = str_find(address, '@') < 0; /* at our own name: nobody relays there */
+	struct route_from by = { from->sender, from->boxid, from->relays && !bare };
+	struct expansion x = { .store = s, .shm = shm, .c = c, .from = &by, .now = mono_ms,
 			       .wall = clock_wall_ms(), .arena = a, .e = &e };
 	enum route_result res = ROUTE_ERROR;
 
 	x.last = &x.first;
 	*out = (struct route_list){ NULL, 0 };
 	if (store_read_begin(s, &e) == 0) {
-		res = str_find(address, '@') < 0 ? expand_bare(&x, address) : expand(&x, address);
+		res = bare ? expand_bare(&x, address) : expand(&x, address);
 		store_read_end(s);
 	}
 	HASH_CLEAR(hh, x.seen);

@@ -106,6 +106,7 @@ START_TEST(relay_clients)
 	ck_assert(list.n == 1 && list.v[0].foreign && !list.v[0].member);
 	ck_assert(list.v[0].box == &boxes[2] || list.v[0].box == &boxes[3]);
 	ck_assert_int_eq(relayed("who@a.org", "", true), ROUTE_UNKNOWN);
+	ck_assert_int_eq(relayed("postmaster", "", true), ROUTE_UNKNOWN);
 	ck_assert_int_eq(relayed("more@a.org", "", false), ROUTE_OK);
 	for (unsigned i = 0; i < list.n; i++)
 		ck_assert_int_eq(list.v[i].member, 1);
