@@ -4,7 +4,7 @@
  * replicator is stage_replicate. What is asked of it as a script stands in play.h.
  *
  * A recipient goes to the box of its first letter ("a1@t" to A), "ab@t" is an alias of a@t and
- * b@t; u... is unknown, f... foreign, n... without a box, d... down, m... too many, e... an
+ * b@t; u... is unknown, f... and s... foreign, n... without a box, d... down, m... too many, e... an
  * error; "q17@t" is at box 17, "zz12@t" an alias over the first 12 boxes, "zh12@t" one of 12
  * members at the first 6.
  * Header-only: for the tests of lib/session alone. */
@@ -175,6 +175,9 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 	enum route_result no = stage_refusals[(unsigned char)address.p[0]];
 	int box = stage_box_of(address.p[0]);
 	bool ok;
+
+	if (!no && box < 0 && !strchr("qz", address.p[0])) /* "s@t" */
+		no = ROUTE_FOREIGN;
 
 	(void)env;
 	(void)c;
