@@ -104,8 +104,10 @@ void cmd_setsisterkey(struct call *c)
 {
 	if (change_begin(c) < 0 || put_credential(c, "sisterkey", c->args.sister_key) < 0)
 		return;
-	if (change_commit(c, STR("")) == 0)
-		log_info("the sisters' key was set");
+	if (change_commit(c, STR("")) < 0)
+		return;
+	c->publish = true; /* what signs rewritten senders comes of it */
+	log_info("the sisters' key was set");
 }
 
 /* --- changepassword --- */
