@@ -13,6 +13,8 @@
 #define REPLY_X "X hello", "X> MAIL FROM:<>", "X> RCPT TO:<s@t>", "X< 250 ok", "X< 250 ok", "X> DATA", "X< 354 go"
 #define REPLY_HEAD "X> Date: *", "X> From: a1@t", "X> To: s@t", "X> Subject: Away", "X> Message-ID: *", "X> Auto-Submitted: auto-replied", \
 	"X> MIME-Version: 1.0", "X> Content-Type: text/plain; charset=UTF-8", "X> Content-Transfer-Encoding: 7bit", "X> ", "X> ..gone", "X> ."
+#define REPLY_HEAD_1 "X1> Date: *", "X1> From: a*", "X1> To: s@t", "X1> Subject: Away", "X1> Message-ID: *", "X1> Auto-Submitted: auto-replied", \
+	"X1> MIME-Version: 1.0", "X1> Content-Type: text/plain; charset=UTF-8", "X1> Content-Transfer-Encoding: 7bit", "X1> ", "X1> ..gone", "X1> ."
 #define ANSWERED "S: 250 2.0.0 [A:250_answered_by_an_automatic_reply]"
 #define LATER "S: 451 4.3.0 [A:451_the_automatic_reply_cannot_be_sent_now]"
 
@@ -67,6 +69,29 @@ static const struct play plays[] = {
 	     INSTEAD, "C hello", "C: MAIL FROM:<u@t>", "S: 250*", "C: RCPT TO:<a1@t>", "A hello", "A> MAIL*", "A> RCPT*", "A< 250 ok",
 	     "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t", "C: ", "A> ", "C: .",
 	     LATER, "logged auto-reply a1@t => u@t failure - 550 there is no such mailbox here"),
+
+	/* --- with all the rest --- */
+	PLAY("each its own answer",
+	     INSTEAD, "C hello", "C: MAIL FROM:<s@t> PRDR", "S: 250*", SCENE_RCPT("A", "a1@t"), SCENE_RCPT("B", "b1@t"), "C: DATA", "A> DATA",
+	     "B> DATA", "A< 354 go", "B< 354 go", SCENE_GO, "C: To: a1@t", "A> To: a1@t", "B> To: a1@t", "C: ", "A> ", "B> ", "C: .", "B> .",
+	     "B< 550 no", REPLY_X, REPLY_HEAD, "X< 250 ok", "S: 353*", ANSWERED, "S: 550*", "S: 250*", "A is broken"),
+	PLAY("red light while the reply is under way", INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "red X", "drain", "C is open",
+	     "X< 250 ok", ANSWERED, "S: 421*", "C is closed", "A is broken", "X> QUIT"),
+	PLAY("the client has gone, and the reply fails", INSTEAD, LETTER, "C~ .\r\n", "C resets", "C is closed", REPLY_X, REPLY_HEAD,
+	     "X resets", "A is broken", "ledger rows 0"),
+	PLAY("the client has gone, and the reply has no end", INSTEAD, LETTER, "C~ .\r\n", "C resets", "C is closed", REPLY_X, REPLY_HEAD,
+	     "A is broken"),
+	PLAY("who had an earlier mail is answered", "past a1@t delivered 1", INSTEAD, LETTER, "C: .", REPLY_X, REPLY_HEAD, "X< 250 ok", ANSWERED,
+	     "A is broken"),
+	PLAY("LMTP", "lmtp A", INSTEAD, SCENE_MAIL, "C: RCPT TO:<a1@t>", "A< 220 box", "A> LHLO mx.t", "A< 250 ok",
+	     "A> MAIL*", "A< 250 ok", "A> RCPT*", "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go", SCENE_GO, "C: To: a1@t",
+	     "A> To: a1@t", "C: ", "A> ", "C: .", REPLY_X, REPLY_HEAD, "X< 250 ok", ANSWERED, "A is broken"),
+	PLAY("two who answer, and one of the replies fails",
+	     INSTEAD, SCENE_MAIL, SCENE_RCPT("A1", "a1@t"), "C: RCPT TO:<a2@t>", "A2 hello", "A2> MAIL*", "A2> RCPT TO:<a2@t>",
+	     "A2< 250 ok", "A2< 250 ok", "S: 250*", "C: DATA", "A1> DATA", "A2> DATA", "A1< 354 go", "A2< 354 go", SCENE_GO,
+	     "C: To: a1@t, a2@t", "A1> To*", "A2> To*", "C: ", "A1> ", "A2> ", "C: .", "A1 is broken", "A2 is broken",
+	     "X1 hello", "X2 hello", "X1> MAIL*", "X1> RCPT*", "X2> MAIL*", "X2> RCPT*", "X1< 250 ok", "X1< 250 ok", "X2< 250 ok", "X2< 450 no",
+	     "X1> DATA", "X2> RSET", "X1< 354 go", REPLY_HEAD_1, "X1< 250 ok", "ledger durable", "S: 451 *", "ledger rows 1"),
 
 	/* --- behind the mail --- */
 	PLAY("the mail, its answer, the reply",
