@@ -42,11 +42,11 @@ static void sasl_input(struct smtp_session *c, struct str b64)
 
 	if (n < 0) {
 		give_up(c, "5.5.2 not base64");
-		return;
+	} else {
+		smtp_enter(c, S_CHECK);
+		login_sasl_step(&c->login, (struct str){ raw, (size_t)n });
 	}
-	smtp_enter(c, S_CHECK);
-	login_sasl_step(&c->login, (struct str){ raw, (size_t)n });
-	explicit_bzero(raw, sizeof(raw));
+	explicit_bzero(raw, sizeof(raw)); /* of a bad line, too: the better part of a password */
 }
 
 void smtp_auth(struct smtp_session *c, struct str args)
