@@ -109,7 +109,7 @@ const struct verb verbs[] = {
 	  "workers/worker: slot role pid sessions restarts\n"
 	  "+clusters/cluster: clusterid type sessions sessions_total mails recipients logins bytes_in "
 	  "bytes_out mails_mixed spared timeouts\n"
-	  "+clusters/cluster: clusterid refused_connections refused_syntax refused_sender "
+	  "+clusters/cluster: clusterid refused_connections refused_syntax refused_sender refused_blocked "
 	  "refused_unknown refused_relay refused_temporary refused_box refused_data refused_limit "
 	  "refused_login\n"
 	  "+clusters/cluster/boxes/box: clusterid boxid light sessions idle sessions_total reused mails "

@@ -13,7 +13,7 @@ static const struct policy_refusal
 	inside_only = { 550, "5.7.1 mail of this sender is not taken from outside",
 			CC_refused_sender },
 	blocked = { 550, "you have exceeded your mail quota - contact our site administrators for "
-			 "more info", CC_refused_sender },
+			 "more info", CC_refused_blocked },
 	not_now = { 451, "4.3.0 the account database cannot be read now", CC_refused_temporary },
 	no_null = { 550, "5.7.1 this mailbox takes no mail without a sender", CC_refused_sender },
 	no_self = { 550, "5.7.1 this mailbox takes no mail from itself", CC_refused_sender };
@@ -60,6 +60,10 @@ static bool too_many_strangers(const struct session *s, struct str sender)
 					     window, loop_now(env->loop)))
 		return false;
 	ip_text(&s->peer.ip, client);
+	traffic_line(env->traffic, clock_wall_ms(), &s->peer.ip,
+		     "%s blocked %s - more than %lld sender addresses without an account in %lld min",
+		     s->sid, client, (long long)s->cluster->row.rcpt_per_mail,
+		     (long long)(window / 60000));
 	if (blocklist_put(&env->blocks, str_z(client), "too many sender addresses without an account",
 			  clock_wall_ms()) < 0)
 		log_warning("%s is to be blocked, but the journal is full", client);
