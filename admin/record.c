@@ -131,7 +131,7 @@ static int take_fields(struct call *c, const struct table *t, union record *rec,
 
 static bool is_left_out(const struct field *f, const void *rec, enum record_secrets secrets)
 {
-	if (f->flags & FF_HIDDEN)
+	if ((f->flags & FF_HIDDEN) || ((f->flags & FF_WHEN_SET) && field_is_default(f, rec)))
 		return true;
 	if (secrets == SECRETS_LEFT_OUT && f->kind == FK_URL)
 		return mask_hides(field_str(f, rec));

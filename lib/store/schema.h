@@ -52,6 +52,7 @@ enum { /* field flags */
 	FF_MAY_EMPTY = 4, /* a number that may be empty (FIELD_EMPTY) */
 	FF_FIXED = 8,	  /* cannot be changed once added */
 	FF_HIDDEN = 16,   /* no XML tag: written by commands of its own (the light) */
+	FF_WHEN_SET = 64, /* answered only where it is not at its default: not of the first contract */
 	FF_ROWS = 32,	  /* a parameter that holds elements of its own (admin/args.h) */
 };
 

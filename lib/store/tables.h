@@ -73,7 +73,7 @@
 	X(37, method, ENUM, 0, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
 	X(38, affinity_s, DECIMAL, 0, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \
 	X(39, idle_timeout_s, DECIMAL, 0, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds") \
-	X(40, srs_domain, HOST, 0, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none")
+	X(40, srs_domain, HOST, FF_WHEN_SET, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none, and not answered")
 
 #define BOX_FIELDS(X) \
 	X(1, clusterid, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "cluster of the box") \

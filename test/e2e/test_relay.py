@@ -251,6 +251,7 @@ def test_rewritten_senders(outgoing):
     """Members abroad see a sender of ours, those here the real one; a bounce finds back."""
     s = outgoing(OUTSIDE, relays=["MAIL3"], n=3, srs_domain="srs.example.com")
     s.pb.add_alias("friends@example.com", "anna@example.com", "you@elsewhere.org")
+    assert s.pb.xml("getcluster", clusterid="MX").findtext(".//srs_domain") == "srs.example.com"
     c = Smtp(s.smtp)
     assert c.mail("friends@example.com", sender="Me.Too@Sender.org").startswith("250")
     assert last_sender(s.boxes[0]) == "Me.Too@Sender.org"
