@@ -1,0 +1,167 @@
+/* suspicion: the score by hand, and what holds for any evidence. */
+#include "lib/guard/suspicion.c"
+
+#include "unit/guard_pure.h"
+
+#define ONE FACTOR_ONE
+#define MINUTE INT64_C(60000)
+
+START_TEST(table)
+{
+	unsigned weights = 0, greatest = 0;
+
+	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) {
+		const struct evidence_rule *r = &evidence_rules[k];
+
+		ck_assert(r->name && r->measured && r->weight > 0 && r->saturation > 0);
+		weights += r->weight;
+		greatest = r->weight > greatest ? r->weight : greatest;
+	}
+	ck_assert_uint_eq(weights, SUSPICION_ALL);
+	ck_assert_uint_lt(greatest, SUSPICION_REFUSE);
+	ck_assert_uint_lt(evidence_rules[0].weight + evidence_rules[1].weight +
+				  evidence_rules[2].weight,
+			  SUSPICION_REFUSE);
+}
+END_TEST
+
+/* Cases reckoned by hand. */
+static const struct {
+	struct evidence e;
+	unsigned score;
+	const char *why;
+} cases[] = {
+	{ { { 0 }, 0 }, 0, "" },
+	{ { { [EVIDENCE_UNKNOWN] = 3 }, 0 }, 45, "unknown recipients 3 of 20: 45" },
+	{ { { [EVIDENCE_UNKNOWN] = 20 }, 0 }, 300, "unknown recipients 20 of 20: 300" },
+	{ { { [EVIDENCE_UNKNOWN] = 2000 }, 0 }, 300, "unknown recipients 2000 of 20: 300" },
+	/* 20 mails that passed vouch for 2 unknown recipients, for 20 of the first tries */
+	{ { { [EVIDENCE_UNKNOWN] = 3, [EVIDENCE_ABANDONED] = 23 }, 20 },
+	  40,
+	  "unknown recipients 1 of 20: 15, abandoned first tries 3 of 30: 25" },
+	{ { { [EVIDENCE_EARLY] = 1 }, 1000000 }, 33, "early talking 1 of 3: 33" },
+	/* a bot that tries a hundred guessed addresses in others' names */
+	{ { { 80, 20, 90, 100, 0, 100, 0 }, 0 },
+	  766,
+	  "unknown recipients 80 of 20: 300, abandoned first tries 20 of 30: 166, "
+	  "sender domains 90 of 20: 150, senders 100 of 40: 100, recipients 100 of 100: 50" },
+	/* a large sender's network in a month */
+	{ { { 400, 5000, 900, 30000, 0, 8000, 100 }, 40000 }, 0, "" },
+	{ { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX }, 0 }, 1000, NULL },
+	{ { { 1, 1, 1, 1, 0, 1, 1 }, UINT64_MAX }, 0, "" },
+};
+
+START_TEST(by_hand)
+{
+	struct explanation why;
+	struct buf b;
+
+	ck_assert_uint_eq(suspicion_score(&cases[_i].e, ONE, &why), cases[_i].score);
+	ck_assert_uint_eq(suspicion_score(&cases[_i].e, ONE, NULL), cases[_i].score);
+	buf_init(&b, 1000);
+	ck_assert_int_eq(suspicion_explain(&why, &b), 0);
+	if (cases[_i].why)
+		ck_assert_msg(str_eq(buf_str(&b), str_z(cases[_i].why)), "%.*s",
+			      STR_ARG(buf_str(&b)));
+	buf_release(&b);
+}
+END_TEST
+
+START_TEST(spread_factor)
+{
+	struct evidence e = { { [EVIDENCE_UNKNOWN] = 20 }, 0 }; /* 300 */
+
+	ck_assert_uint_eq(suspicion_score(&e, 0, NULL), 0);
+	ck_assert_uint_eq(suspicion_score(&e, -1, NULL), 0);
+	ck_assert_uint_eq(suspicion_score(&e, 5000, NULL), 150);
+	ck_assert_uint_eq(suspicion_score(&e, 2 * ONE, NULL), 600);
+	ck_assert_uint_eq(suspicion_score(&e, 100 * ONE, NULL), 1000);
+	ck_assert_uint_eq(suspicion_score(&e, INT64_MAX, NULL), 1000);
+}
+END_TEST
+
+static struct evidence random_evidence(void)
+{
+	struct evidence e = { { 0 }, rnd(2) ? rnd(200) : 0 };
+
+	for (unsigned k = 0; k < EVIDENCE_KINDS; k++)
+		e.measure[k] = rnd(3) ? rnd(150) : 0;
+	return e;
+}
+
+/* More evidence never lowers it, more passes and a smaller factor never raise it; what it says adds
+ * up to the score. */
+START_TEST(monotone)
+{
+	for (unsigned run = 0; run < 200000; run++) {
+		struct evidence e = random_evidence(), more = e, passes = e;
+		struct explanation why;
+		int64_t factor = rnd(3 * ONE);
+		unsigned score = suspicion_score(&e, factor, &why), sum = 0;
+
+		for (unsigned k = 0; k < EVIDENCE_KINDS; k++)
+			sum += why.points[k];
+		more.measure[rnd(EVIDENCE_KINDS)] += 1 + rnd(20);
+		passes.passes += 1 + rnd(20);
+		must(score <= SUSPICION_ALL, "in its range");
+		must(suspicion_score(&e, ONE, NULL) == sum, "the sum of the points");
+		must(suspicion_score(&more, factor, NULL) >= score, "more evidence");
+		must(suspicion_score(&passes, factor, NULL) <= score, "more passes");
+		must(suspicion_score(&e, factor + rnd(ONE), NULL) >= score, "larger factor");
+	}
+}
+END_TEST
+
+START_TEST(initial_time)
+{
+	ck_assert_int_eq(suspicion_initial_ms(0, 5 * MINUTE, 120 * MINUTE), 5 * MINUTE);
+	ck_assert_int_eq(suspicion_initial_ms(200, 5 * MINUTE, 120 * MINUTE), 28 * MINUTE);
+	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 120 * MINUTE), 120 * MINUTE);
+	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 4 * MINUTE), 5 * MINUTE);
+	for (unsigned score = 0; score < SUSPICION_ALL; score++)
+		must(suspicion_initial_ms(score, 300, 7200) <=
+			     suspicion_initial_ms(score + 1, 300, 7200),
+		     "never shorter");
+}
+END_TEST
+
+/* Only with several recipients, whatever the score. */
+START_TEST(refusal)
+{
+	struct evidence e = { { [EVIDENCE_RECIPIENTS] = SUSPICION_RECIPIENTS }, 0 };
+
+	ck_assert(suspicion_refuses(SUSPICION_REFUSE, &e));
+	ck_assert(!suspicion_refuses(SUSPICION_REFUSE - 1, &e));
+	e.measure[EVIDENCE_RECIPIENTS]--;
+	ck_assert(!suspicion_refuses(SUSPICION_ALL, &e));
+}
+END_TEST
+
+START_TEST(no_room)
+{
+	struct evidence e = { { 20, 30, 0, 0, 0, 0, 0 }, 0 };
+	struct explanation why;
+	struct buf b;
+
+	suspicion_score(&e, ONE, &why);
+	buf_init(&b, 40);
+	ck_assert_int_eq(suspicion_explain(&why, &b), -1);
+	ck_assert(str_eq(buf_str(&b), STR("unknown recipients 20 of 20: 300")));
+	buf_release(&b);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("suspicion");
+
+	printf("seed %llu\n", (unsigned long long)property_seed);
+	tcase_add_test(t, table);
+	tcase_add_loop_test(t, by_hand, 0, (int)ARRAY_LEN(cases));
+	tcase_add_test(t, spread_factor);
+	tcase_add_test(t, monotone);
+	tcase_add_test(t, initial_time);
+	tcase_add_test(t, refusal);
+	tcase_add_test(t, no_room);
+	return pure_run(t, "suspicion");
+}
