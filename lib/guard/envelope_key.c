@@ -74,7 +74,7 @@ static bool made_by_program(struct str local)
 	return false;
 }
 
-/* --- tags: each takes its own off *local, or leaves it --- */
+/* --- tags: each leaves of *local what is behind its own, or all of it --- */
 
 static bool take_field(struct str *s, struct str *field)
 {
@@ -96,24 +96,17 @@ static bool take_srs(struct str *s, struct str name)
 	return true;
 }
 
-static struct str put_front(char *at, struct str name, struct str rest)
-{
-	memmove(at + name.n, rest.p, rest.n); /* the rest stands further behind */
-	memcpy(at, name.p, name.n);
-	return (struct str){ at, name.n + rest.n };
-}
-
-static bool untag_srs0(struct str *local, char *at)
+static bool untag_srs0(struct str *local)
 {
 	struct str s = *local, hash, day;
 
 	if (!take_srs(&s, STR("srs0")) || !take_field(&s, &hash) || !take_field(&s, &day))
 		return false;
-	*local = put_front(at, STR("srs0="), s);
+	*local = s;
 	return true;
 }
 
-static bool untag_srs1(struct str *local, char *at)
+static bool untag_srs1(struct str *local)
 {
 	struct str s = *local, hash, host, day;
 
@@ -123,7 +116,7 @@ static bool untag_srs1(struct str *local, char *at)
 	s = str_skip(s, 1);
 	if (!take_field(&s, &hash) || !take_field(&s, &day))
 		return false;
-	*local = put_front(at, STR("srs1="), s);
+	*local = s;
 	return true;
 }
 
@@ -133,11 +126,10 @@ static bool is_batv_tag(struct str s)
 	       all_are((struct str){ s.p, BATV_DECIMALS }, is_digit);
 }
 
-static bool untag_prvs(struct str *local, char *at)
+static bool untag_prvs(struct str *local)
 {
 	struct str s = *local, first;
 
-	(void)at;
 	if (!str_starts(s, STR("prvs=")))
 		return false;
 	s = str_skip(s, 5);
@@ -147,11 +139,10 @@ static bool untag_prvs(struct str *local, char *at)
 	return true;
 }
 
-static bool untag_btv1(struct str *local, char *at)
+static bool untag_btv1(struct str *local)
 {
 	struct str s = *local, tag;
 
-	(void)at;
 	if (!str_starts(s, STR("btv1==")))
 		return false;
 	s = str_skip(s, 6);
@@ -160,13 +151,6 @@ static bool untag_btv1(struct str *local, char *at)
 	*local = str_skip(s, 1);
 	return true;
 }
-
-static bool (*const untag[])(struct str *local, char *at) = {
-	untag_srs0,
-	untag_srs1,
-	untag_prvs,
-	untag_btv1,
-};
 
 /* --- the whole --- */
 
@@ -196,13 +180,39 @@ static struct str without_numbers(struct str local, char *at)
 	return (struct str){ at, n };
 }
 
-static struct str untagged(struct str local, char *at)
+/* Takes "SRS0=hash=day=domain=" off *local and writes what is kept of it; how long that is. */
+static size_t fold_srs(struct str *local, char *at)
 {
-	for (size_t i = 0; i < ARRAY_LEN(untag); i++)
-		if (untag[i](&local, at))
-			break;
+	struct str s = *local, name = STR("srs0="), domain;
+
+	if (!untag_srs0(&s)) {
+		name = STR("srs1=");
+		if (!untag_srs1(&s))
+			return 0;
+	}
+	if (!take_field(&s, &domain))
+		return 0;
+	memcpy(at, name.p, name.n);
+	memmove(at + name.n, domain.p, domain.n);
+	at[name.n + domain.n] = '=';
+	*local = s;
+	return name.n + domain.n + 1;
+}
+
+/* In place: what is kept of a tag is shorter than the tag. */
+static size_t fold_local(struct str local, char *at)
+{
+	size_t n = 0, kept;
+
+	do {
+		kept = fold_srs(&local, at + n);
+		n += kept;
+	} while (kept > 0 || untag_prvs(&local) || untag_btv1(&local));
 	local = without_detail(local);
-	return made_by_program(local) ? without_numbers(local, at) : local;
+	if (made_by_program(local))
+		local = without_numbers(local, at + n);
+	memmove(at + n, local.p, local.n);
+	return n + local.n;
 }
 
 /* The domain of a folded address, empty without one. */
@@ -226,15 +236,16 @@ static struct str fold(struct str s, char out[LIMIT_ADDRESS])
 size_t sender_fold(struct str sender, char out[LIMIT_ADDRESS])
 {
 	char text[LIMIT_ADDRESS];
-	struct str all = fold(sender, text), domain = domain_of(all), local;
+	struct str all = fold(sender, text), domain = domain_of(all);
+	size_t n;
 
 	if (domain.n == 0 || domain.n + 1 == all.n)
 		return fold(sender, out).n;
-	local = untagged((struct str){ all.p, all.n - domain.n - 1 }, text);
-	memcpy(out, local.p, local.n);
-	out[local.n] = '@';
-	memcpy(out + local.n + 1, domain.p, domain.n);
-	return local.n + 1 + domain.n;
+	n = fold_local((struct str){ all.p, all.n - domain.n - 1 }, text);
+	memcpy(out, text, n);
+	out[n] = '@';
+	memcpy(out + n + 1, domain.p, domain.n);
+	return n + 1 + domain.n;
 }
 
 /* The parts with a NUL between them, which is in none: the network has a fixed length. */

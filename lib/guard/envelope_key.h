@@ -28,10 +28,10 @@ void trust_key(const struct ipaddr *client, struct str sender, uint8_t key[ENVEL
  *   btv1==hex==local@d            local@d     Barracuda's form
  *   local+detail@d                local@d     RFC 5233; also the VERP senders of Mailman
  *   list-return-123-user=d@lists  list-return-#-user=d@lists  VERP (Bernstein 1997) of ezmlm
- * In the last kind, pieces between . - _ = that are decimal, or hexadecimal of 8 and more, become
- * "#", when "=" or a word such as "bounce" shows that a program has made the address. Numbers in
- * other addresses stay: those of qq.com are people. Senders that are not known here keep theirs,
- * and pass by their network and domain (trust.h). */
+ * Tags within tags go as well. In the last kind, pieces between . - _ = that are decimal, or
+ * hexadecimal of 8 and more, become "#", when "=" or a word such as "bounce" shows that a program
+ * has made the address. Numbers in other addresses stay: those of qq.com are people. Senders that
+ * are not known here keep theirs, and pass by their network and domain (trust.h). */
 size_t sender_fold(struct str sender, char out[LIMIT_ADDRESS]);
 
 #endif
