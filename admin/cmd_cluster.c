@@ -223,24 +223,12 @@ static int load_cluster(struct call *c, struct str id, union record *out)
 	return -1;
 }
 
-/* XCLIENT and XFORWARD are commands of SMTP; in a plain TCP session nobody would say them. */
-static int check_client_info(struct call *c, const struct box *b, const struct cluster *of)
-{
-	if (!str_eq(of->type, STR("tcp")) ||
-	    !(str_eq(b->client_info, STR("xclient")) || str_eq(b->client_info, STR("xforward"))))
-		return 0;
-	return bad_value(c, "client_info", b->client_info,
-			 "does not fit a cluster of type tcp, which has none, proxy_v1 and proxy_v2");
-}
-
 int box_check(struct call *c, struct box *row, const struct cluster *of)
 {
 	if (row->protocol.n == 0)
 		row->protocol = of->type;
 	if (str_eq(row->fallover_boxid, row->boxid))
 		return bad_value(c, "fallover_boxid", row->fallover_boxid, "is the box itself");
-	if (check_client_info(c, row, of) < 0)
-		return -1;
 	return check_protocol(c, row, of);
 }
 
@@ -278,12 +266,24 @@ static void tell_deleted_box(struct call *c, const union record *rec)
 					  (unsigned long long)n, STR_ARG(rec->box.boxid)));
 }
 
+/* XCLIENT and XFORWARD are commands of SMTP; in a plain TCP session nobody says them. */
+static void tell_box(struct call *c, const union record *rec)
+{
+	const struct box *b = &rec->box;
+
+	if (str_eq(b->protocol, STR("tcp")) &&
+	    (str_eq(b->client_info, STR("xclient")) || str_eq(b->client_info, STR("xforward"))))
+		xml_out_text(&c->body, "warning",
+			     STR("client_info does nothing in plain TCP: proxy_v1 and proxy_v2 do"));
+}
+
 static const struct record_kind boxes = { .table = &table_boxes,
 					  .noun = "box",
 					  .none = "no_such_box",
 					  .exists = "box_exists",
 					  .publish = true,
 					  .check = check_box,
+					  .tell = tell_box,
 					  .tell_deleted = tell_deleted_box };
 
 void cmd_addbox(struct call *c)
