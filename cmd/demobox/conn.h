@@ -19,7 +19,7 @@ struct proto {
 	const char *name;
 	struct conn *(*make)(void); /* owned; zeroed but for what is the protocol's */
 	void (*greet)(struct conn *c);
-	/* Says that the step is refused, for now or for ever. */
+	/* Says that the step is refused, with 4xx or with 5xx. */
 	void (*refuse)(struct conn *c, enum step s, bool for_ever);
 	/* Works on a piece of input; false: it needs more. Called while conn_ready. */
 	bool (*step)(struct conn *c);
