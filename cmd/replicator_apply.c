@@ -1,0 +1,147 @@
+/* What each kind of fact becomes: a row that is put, changed, or left as it is. */
+#include "cmd/replicator_inner.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/guard/blocklist.h"
+
+/* Is every value one that its description takes? A key that is not could never be read again. */
+static bool is_sound(const struct table *t, const void *rec)
+{
+	union {
+		struct ledger ledger;
+		struct blocked blocked;
+		struct whitelist whitelist;
+		struct replied replied;
+	} copy;
+	struct arena a = ARENA(0);
+	bool sound = true;
+
+	for (unsigned i = 0; i < t->n_fields && sound; i++) {
+		const struct field *f = &t->fields[i];
+
+		sound = field_parse(f, &copy, field_text(f, rec, &a), &a, NULL) == 0;
+	}
+	arena_free(&a);
+	return sound;
+}
+
+/* A fact as it came: its row, and the key of that. */
+struct fact {
+	const struct table *table;
+	struct str key;
+	char bytes[KEY_MAX];
+};
+
+/* -1: damaged, which is told; nothing can be done about it. */
+static int fact_decode(struct fact *f, const struct table *t, struct str payload, void *rec,
+		       struct row_meta *m)
+{
+	f->table = t;
+	f->key.p = f->bytes;
+	if (record_decode(t, payload, rec, m) == 0 && is_sound(t, rec) &&
+	    record_key(t, rec, f->bytes, &f->key.n) == 0)
+		return 0;
+	log_warning("a damaged fact for %s was dropped", t->name);
+	return -1;
+}
+
+/* The row that stands: 0, STORE_NONE or -1. */
+static int standing(struct store *traffic, const struct fact *f, void *old, struct err *e)
+{
+	return store_get(traffic, f->table, f->key, old, NULL, e);
+}
+
+static int apply_ledger(struct store *traffic, struct str payload, struct err *e)
+{
+	struct ledger row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_ledger, payload, &row, NULL) < 0)
+		return 0;
+	/* Who has it outweighs who refused it, in any order of arrival. */
+	rc = standing(traffic, &f, &old, e);
+	if (rc == 0 && old.outcome == LEDGER_DELIVERED && row.outcome == LEDGER_REFUSED)
+		return 0;
+	return rc < 0 ? -1 : store_put(traffic, f.table, &row, e);
+}
+
+/* A block by the guard leaves a row that stands as it is, also an administrator's. */
+static int apply_blocked(struct store *traffic, struct str payload, struct err *e)
+{
+	struct blocked row, old;
+	struct row_meta m;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_blocked, payload, &row, &m) < 0)
+		return 0;
+	if (m.tombstone)
+		return store_delete(traffic, f.table, f.key, e) < 0 ? -1 : 0;
+	if (!str_eq(row.who, STR(BLOCKED_BY_GUARD)))
+		return store_put(traffic, f.table, &row, e);
+	rc = standing(traffic, &f, &old, e);
+	return rc == STORE_NONE ? store_put(traffic, f.table, &row, e) : rc;
+}
+
+/* Is a time so much later than the one stored that it is worth a write? Or was that one taken from
+ * a clock that ran ahead: it would stand for ever. */
+static bool is_news(int64_t stored, int64_t time, int64_t step_ms)
+{
+	return stored < 0 || stored > clock_wall_ms() + WHITELIST_REFRESH_MS ||
+	       (time >= 0 && stored <= time - step_ms);
+}
+
+/* One write an hour and pair. A fact that comes twice is never news the second time. */
+static int apply_whitelist(struct store *traffic, struct str payload, struct err *e)
+{
+	struct whitelist row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_whitelist, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(traffic, &f, &old, e);
+	if (rc < 0 || (rc == 0 && !is_news(old.last_seen, row.last_seen, WHITELIST_REFRESH_MS)))
+		return rc;
+	if (rc == 0) {
+		row.count = old.count < INT64_MAX ? old.count + 1 : old.count;
+		if (old.first_seen < row.first_seen)
+			row.first_seen = old.first_seen;
+	}
+	return store_put(traffic, f.table, &row, e);
+}
+
+static int apply_replied(struct store *traffic, struct str payload, struct err *e)
+{
+	struct replied row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_replied, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(traffic, &f, &old, e);
+	if (rc < 0 || (rc == 0 && !is_news(old.replied_at, row.replied_at, 1)))
+		return rc;
+	return store_put(traffic, f.table, &row, e);
+}
+
+/* kind, what applies it */
+static const struct {
+	enum journal_kind kind;
+	int (*apply)(struct store *traffic, struct str payload, struct err *e);
+} kinds[] = {
+	{ JOURNAL_LEDGER, apply_ledger },
+	{ JOURNAL_BLOCKED, apply_blocked },
+	{ JOURNAL_WHITELIST, apply_whitelist },
+	{ JOURNAL_REPLIED, apply_replied },
+};
+
+int fact_apply(struct store *traffic, enum journal_kind kind, struct str payload, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].apply(traffic, payload, e);
+	log_warning("journal entry of unknown kind %d dropped", (int)kind);
+	return 0;
+}

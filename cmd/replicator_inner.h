@@ -1,0 +1,30 @@
+/* replicator_inner: the parts of the replicator, which is the only writer of traffic.mdb.
+ * Private to cmd/replicator*.c. */
+#ifndef PB_CMD_REPLICATOR_INNER_H
+#define PB_CMD_REPLICATOR_INNER_H
+
+#include "lib/store/store.h"
+#include "shm/journal.h"
+
+/* --- replicator_apply.c --- */
+/* One fact of the journal, within a write of traffic. A damaged one is dropped with a warning: no
+ * later try would do better. -1: it could not be written. */
+MUST_CHECK int fact_apply(struct store *traffic, enum journal_kind kind, struct str payload,
+			  struct err *e);
+
+/* --- replicator_sweep.c: rows that go by time, a part of each table at a time, so that facts
+ * never wait long --- */
+#define SWEPT 3 /* tables */
+struct sweep_from { /* where the sweep of a table goes on; n 0: at its beginning */
+	char key[KEY_MAX];
+	size_t n;
+};
+struct sweeper {
+	struct store *traffic;
+	struct store *accounts; /* read only: the settings that say how long rows are kept */
+	struct sweep_from from[SWEPT];
+};
+/* 1: a full batch of one table went, there is more; 0; -1. */
+MUST_CHECK int sweep_some(struct sweeper *s, int64_t wall_ms, struct err *e);
+
+#endif

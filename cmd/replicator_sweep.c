@@ -1,0 +1,135 @@
+/* Rows whose time is over go: whoever reads one looks at its age himself, so a late sweep costs
+ * room alone. */
+#include <stdlib.h>
+
+#include "cmd/replicator_inner.h"
+#include "lib/base/clock.h"
+#include "lib/guard/replied.h"
+
+#define SWEEP_ROWS 2000	 /* in one transaction */
+#define SWEEP_LOOK 20000 /* rows of a table looked at in one go: 10 ms */
+
+struct sweep {
+	const struct swept *what;
+	int64_t now;
+	struct settings settings; /* numbers only */
+	struct sweep_from *next;
+	unsigned looked, n;
+	size_t len[SWEEP_ROWS];
+	char keys[SWEEP_ROWS][KEY_MAX];
+};
+
+static bool ledger_is_over(const void *rec, const struct sweep *s)
+{
+	const struct ledger *l = rec;
+
+	return l->expiry != FIELD_EMPTY && l->expiry <= s->now;
+}
+
+static bool whitelist_is_over(const void *rec, const struct sweep *s)
+{
+	const struct whitelist *w = rec;
+
+	return w->last_seen <= s->now - decimal_min_ms(s->settings.whitelist_max_age_min);
+}
+
+static bool replied_is_over(const void *rec, const struct sweep *s)
+{
+	const struct replied *p = rec;
+
+	return p->replied_at <= s->now - REPLIED_KEEP_MS;
+}
+
+static const struct swept {
+	const struct table *table;
+	bool (*is_over)(const void *rec, const struct sweep *s);
+} swept[] = {
+	{ &table_ledger, ledger_is_over },
+	{ &table_whitelist, whitelist_is_over },
+	{ &table_replied, replied_is_over },
+};
+_Static_assert(ARRAY_LEN(swept) == SWEPT, "each has its place to go on from");
+
+static int note_expired(void *arg, const void *rec, const struct row_meta *m)
+{
+	struct sweep *s = arg;
+	const struct table *t = s->what->table;
+
+	(void)m;
+	if (s->looked == SWEEP_LOOK || s->n == SWEEP_ROWS)
+		return record_key(t, rec, s->next->key, &s->next->n) == 0 ? 1 : -1;
+	s->looked++;
+	if (s->what->is_over(rec, s) && record_key(t, rec, s->keys[s->n], &s->len[s->n]) == 0)
+		s->n++;
+	return 0;
+}
+
+static int find_expired(struct sweeper *r, struct sweep *s, struct err *e)
+{
+	struct sweep_from from = *s->next;
+	int rc;
+
+	s->looked = s->n = 0;
+	s->next->n = 0;
+	if (store_read_begin(r->traffic, e) < 0)
+		return -1;
+	rc = store_each(r->traffic, s->what->table, (struct str){ from.key, from.n }, note_expired,
+			s, e);
+	store_read_end(r->traffic);
+	return rc;
+}
+
+static int expire(struct sweeper *r, const struct sweep *s, struct err *e)
+{
+	if (store_write_begin(r->traffic, s->now, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < s->n; i++) {
+		struct str key = { s->keys[i], s->len[i] };
+
+		if (store_expire(r->traffic, s->what->table, key, e) < 0) {
+			store_abort(r->traffic);
+			return -1;
+		}
+	}
+	return store_commit(r->traffic, e);
+}
+
+static int read_settings(struct sweeper *r, struct settings *out, struct err *e)
+{
+	int rc;
+
+	record_defaults(&table_settings, out);
+	if (store_read_begin(r->accounts, e) < 0)
+		return -1;
+	rc = store_get(r->accounts, &table_settings, out->settingsid, out, NULL, e);
+	store_read_end(r->accounts);
+	return rc < 0 ? -1 : 0;
+}
+
+/* 1: a full batch of one table went, there is more. */
+static int sweep_all(struct sweeper *r, struct sweep *s, struct err *e)
+{
+	bool more = false;
+
+	if (read_settings(r, &s->settings, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(swept); i++) {
+		s->what = &swept[i];
+		s->next = &r->from[i];
+		if (find_expired(r, s, e) < 0 || (s->n > 0 && expire(r, s, e) < 0))
+			return -1;
+		more |= s->n == SWEEP_ROWS;
+	}
+	return more;
+}
+
+int sweep_some(struct sweeper *r, int64_t wall_ms, struct err *e)
+{
+	struct sweep *s = mem_zalloc(sizeof(*s));
+	int rc;
+
+	s->now = wall_ms;
+	rc = sweep_all(r, s, e);
+	free(s);
+	return rc;
+}
