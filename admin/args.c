@@ -6,5 +6,5 @@
 static const struct field fields[] = { ARG_FIELDS(ARG_ROW) };
 
 /* No table of a store: it has no id. */
-const struct table table_args = { 0, 1, "parameters", fields, ARRAY_LEN(fields), sizeof(struct args),
-				  false, false, false };
+const struct table table_args = { 0, 1, "parameters", fields, ARRAY_LEN(fields),
+				  .size = sizeof(struct args) };

@@ -64,6 +64,7 @@ struct str help_form(const struct field *f, struct arena *a)
 	case FK_TEXT:
 	case FK_SECRET:
 	case FK_PASSWORD:
+	case FK_BYTES:
 	case FK_URL:
 		return length(f, "text", a);
 	case FK_NAME:

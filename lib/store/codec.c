@@ -369,7 +369,13 @@ static int fields_of_key(const struct table *t, struct str key, void *rec)
 
 		if (!(f->flags & FF_KEY))
 			continue;
-		if (!str_split(&key, '\0', &one) || get_value(f, one, rec) < 0)
+		if (f->kind == FK_BYTES) { /* any bytes, a NUL too: all of it */
+			one = key;
+			key.p = NULL;
+		} else if (!str_split(&key, '\0', &one)) {
+			return -1;
+		}
+		if (get_value(f, one, rec) < 0)
 			return -1;
 	}
 	return key.p ? -1 : 0; /* one field more */

@@ -259,6 +259,8 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 	if (f->kind != FK_ENUM && text_length_ok(f, v, e) < 0)
 		return -1;
 	switch (f->kind) {
+	case FK_BYTES:
+		return 0;
 	case FK_NAME:
 		return name_ok(v) ? 0 : bad(f, v, e, "printable ASCII without blanks and < > & \" ' / \\");
 	case FK_ADDRESS:

@@ -29,6 +29,7 @@ enum field_kind {
 	FK_IP,	     /* one IP address */
 	FK_HOST,     /* host name: letters digits . - _, or empty */
 	FK_PATH,     /* absolute file name or empty */
+	FK_BYTES,    /* any bytes: records that somebody else packs; range = length */
 	FK_URL,	     /* like FK_TEXT; shown and logged without its password (mask.h) */
 	FK_ENUM,     /* one of the words in field.words, separated by '|' */
 	/* number kinds: int64_t */
@@ -77,9 +78,14 @@ struct table {
 	size_t size;	  /* of the C struct */
 	bool replicated;  /* rows carry stamp, dot, local sequence and stand in the index */
 	bool field_stamps; /* merge is per field: each field has its own stamp */
+	/* Millions of small rows: the key is one FK_BYTES field of COMPACT_KEY bytes; rows have no
+	 * boxid, and expire without tombstones (store_compact.c). Of such tables of one store no two
+	 * ids are the same modulo 8, none is 0. */
+	bool compact;
 	bool mirrored; /* of two key fields; rows are found by the second as well (store_mirror) */
 };
 
+#define COMPACT_KEY 16 /* bytes of a key of a compact table */
 #define KEY_MAX 511 /* LMDB's bound on keys */
 
 const struct field *table_field(const struct table *t, struct str name); /* NULL: none */

@@ -17,7 +17,7 @@
 _Static_assert(sizeof(struct cluster) <= RECORD_MAX, "the largest record");
 
 static const char *const db_names[DB_COUNT] = { "seq", "vv", "cur", "origins", "meta", "domains",
-						 "tallies", "mirror" };
+						 "tallies", "mirror", "compact" };
 
 static const struct {
 	const char *file;

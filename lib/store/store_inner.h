@@ -6,15 +6,15 @@
 
 #include "lib/store/store.h"
 
-#define TABLE_IDS 16	 /* ids of an environment's tables are below this */
+#define TABLE_IDS 32	 /* ids of an environment's tables are below this */
 #define RECORD_MAX 2048	 /* bytes of the largest C struct of a table */
 #define ROW_BYTES (512u << 10) /* no row is larger: a cluster's lists take 264 KiB */
-#define STORE_FORMAT 2	 /* of the environment as a whole; 2: keyless rows */
+#define STORE_FORMAT 3	 /* of the environment as a whole; 2: keyless rows; 3: compact tables */
 #define TALLY_NAME_MAX 63 /* bytes of a boxid that are told apart */
 #define TALLY_VALUE_MAX (256u << 10) /* a part of 2048 rows, each with a boxid of its own */
 
 enum inner_db { DB_SEQ, DB_VV, DB_CUR, DB_ORIGINS, DB_META, DB_DOMAINS, DB_TALLY, DB_MIRROR,
-		DB_COUNT };
+		DB_COMPACT, DB_COUNT };
 
 /* Numbers that live in the database and change with a commit. */
 struct marks {
@@ -83,11 +83,29 @@ bool old_row_same(const struct table *t, const struct old_row *o, const void *re
 int row_change(struct store *s, const struct table *t, struct str key, const struct old_row *o,
 	       const void *rec, struct buf *out);
 /* The entry of a row in the by-sequence index. Return LMDB's codes. */
-int seq_drop(struct store *s, uint64_t seq);
+int seq_drop(struct store *s, const struct table *t, uint64_t seq);
 int seq_add(struct store *s, const struct table *t, struct str row_key, uint64_t seq);
 /* A live row came (was NULL), went (is NULL), or changed. Keeps what is counted. */
 int live_row(struct store *s, const struct table *t, struct str key, const void *was,
 	     const void *is);
+
+/* --- store_compact.c: the same for rows of compact tables. Return LMDB's codes. --- */
+int compact_drop(struct store *s, uint64_t seq);
+int compact_add(struct store *s, const struct table *t, struct str row_key, uint64_t seq);
+struct compact_walk {
+	MDB_cursor *cur; /* NULL: ended */
+	struct str rest; /* of the bucket, entries from this one on */
+	uint64_t first;  /* of its sequences */
+	/* The entry that the walk stands at. */
+	uint64_t seq;
+	unsigned table; /* its id modulo 8 */
+	struct str key;
+};
+/* To the first entry with a sequence from here on: 0, MDB_NOTFOUND, or an error. To be ended in
+ * any case. */
+int compact_begin(struct store *s, struct compact_walk *w, uint64_t from);
+int compact_next(struct compact_walk *w);
+void compact_end(struct compact_walk *w);
 
 /* A live row of a mirrored table came or went: store_mirror.c. Returns LMDB's codes. */
 int mirror_row(struct store *s, const struct table *t, struct str key, bool live);

@@ -464,7 +464,7 @@ int tally_make(struct store *s, MDB_txn *txn)
 	int rc = mdb_drop(txn, s->db[DB_TALLY], 0);
 
 	for (int i = 0; s->tables[i] && !rc; i++)
-		rc = cut_part(s, txn, s->tables[i], STR(""), STR(""));
+		rc = s->tables[i]->compact ? 0 : cut_part(s, txn, s->tables[i], STR(""), STR(""));
 	return rc ? rc : tally_mark(s, txn);
 }
 

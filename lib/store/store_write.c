@@ -148,7 +148,7 @@ int store_domain(struct store *s, struct str domain, struct err *e)
 int live_row(struct store *s, const struct table *t, struct str key, const void *was,
 	     const void *is)
 {
-	int rc = tally_row(s, t, key, was, is);
+	int rc = t->compact ? 0 : tally_row(s, t, key, was, is);
 
 	if (rc || !was == !is)
 		return rc;
@@ -240,7 +240,7 @@ static int number_row(struct store *s, const struct table *t, struct str key,
 	m->origin = s->origin_index;
 	m->dot = ++s->now.dot;
 	m->seq = ++s->now.seq;
-	if (o->exists && (rc = seq_drop(s, o->meta.seq)))
+	if (o->exists && (rc = seq_drop(s, t, o->meta.seq)))
 		return rc;
 	return seq_add(s, t, key, m->seq);
 }
@@ -323,6 +323,8 @@ int store_delete(struct store *s, const struct table *t, struct str key, struct 
 	char *copy;
 	int rc = 0;
 
+	if (t->compact) /* no tombstones there */
+		return store_expire(s, t, key, e);
 	if (key.n == 0 || key.n > KEY_MAX)
 		return STORE_NONE;
 	if (old_read(s, t, key, &o, &copy, e) < 0)
@@ -350,7 +352,7 @@ int store_expire(struct store *s, const struct table *t, struct str key, struct 
 	if (o.live)
 		rc = live_row(s, t, key, &o.rec, NULL);
 	if (!rc && t->replicated)
-		rc = seq_drop(s, o.meta.seq);
+		rc = seq_drop(s, t, o.meta.seq);
 	if (!rc)
 		rc = drop_row(s, t, key);
 	free(copy);

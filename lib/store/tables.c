@@ -15,6 +15,9 @@
 #define LEDGER_ROW(...) ROW(ledger, __VA_ARGS__)
 #define WHITELIST_ROW(...) ROW(whitelist, __VA_ARGS__)
 #define REPLIED_ROW(...) ROW(replied, __VA_ARGS__)
+#define GREYLIST_ROW(...) ROW(greylist_row, __VA_ARGS__)
+#define TRUST_ROW(...) ROW(trust_row, __VA_ARGS__)
+#define SPREAD_ROW(...) ROW(spread_row, __VA_ARGS__)
 
 static const struct field account_fields[] = { ACCOUNT_FIELDS(ACCOUNT_ROW) };
 static const struct field alias_fields[] = { ALIAS_FIELDS(ALIAS_ROW) };
@@ -27,12 +30,21 @@ static const struct field blocked_fields[] = { BLOCKED_FIELDS(BLOCKED_ROW) };
 static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
 static const struct field whitelist_fields[] = { WHITELIST_FIELDS(WHITELIST_ROW) };
 static const struct field replied_fields[] = { REPLIED_FIELDS(REPLIED_ROW) };
+static const struct field greylist_fields[] = { GREYLIST_FIELDS(GREYLIST_ROW) };
+static const struct field trust_fields[] = { TRUST_FIELDS(TRUST_ROW) };
+static const struct field spread_fields[] = { SPREAD_FIELDS(SPREAD_ROW) };
 
-#define TABLE(id, name, fields, record, replicated, by_field) \
-	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), replicated, by_field, false }
+#define TABLE(id, name, fields, record, repl, by_field) \
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), \
+	  .replicated = repl, .field_stamps = by_field }
 /* Of pairs, found by either half. */
 #define PAIRS(id, name, fields, record) \
-	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), true, false, true }
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), \
+	  .replicated = true, .mirrored = true }
+/* Of packed records. */
+#define PACKED(id, name, fields, record) \
+	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), \
+	  .replicated = true, .compact = true }
 
 /* An id never changes its meaning; a new meaning takes a new id. */
 const struct table table_accounts = TABLE(1, "accounts", account_fields, account, true, true);
@@ -47,9 +59,13 @@ const struct table table_audit = TABLE(8, "audit", audit_fields, audit, false, f
 const struct table table_blocked = TABLE(9, "blocked", blocked_fields, blocked, true, false);
 const struct table table_whitelist = PAIRS(10, "whitelist", whitelist_fields, whitelist);
 const struct table table_replied = PAIRS(11, "replied", replied_fields, replied);
+const struct table table_greylist = PACKED(12, "greylist", greylist_fields, greylist_row);
+const struct table table_trust = PACKED(13, "trust", trust_fields, trust_row);
+const struct table table_spread = PACKED(14, "spread", spread_fields, spread_row);
 
 const struct table *const accounts_tables[] = { &table_accounts, &table_aliases, &table_clusters,
 						&table_boxes,	 &table_settings,
 						&table_credentials, &table_audit, NULL };
 const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, &table_whitelist,
-					       &table_replied, NULL };
+					       &table_replied, &table_greylist, &table_trust, &table_spread,
+					       NULL };

@@ -173,6 +173,18 @@
 	X(2, sender_hash, TEXT, FF_KEY | FF_REQUIRED, "", 32, 32, 0, "to whom it has replied") \
 	X(3, replied_at, DATE, 0, "", 0, INT64_MAX, 0, "when")
 
+/* What the guard has learned (lib/guard): records packed by greylist.h, trust.h, spread.h, under
+ * the keys of envelope_key.h, merged by the functions of those. */
+#define GREYLIST_FIELDS(X) \
+	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network, sender and recipient") \
+	X(2, record, BYTES, 0, "", 0, 2048, 0, "window, tries and passes")
+#define TRUST_FIELDS(X) \
+	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network and sender domain") \
+	X(2, record, BYTES, 0, "", 0, 2048, 0, "proofs")
+#define SPREAD_FIELDS(X) \
+	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network") \
+	X(2, record, BYTES, 0, "", 0, 65536, 0, "what it did, and to how many")
+
 #define FIELD_C_TEXT struct str
 #define FIELD_C_NAME struct str
 #define FIELD_C_ADDRESS struct str
@@ -183,6 +195,7 @@
 #define FIELD_C_IP struct str
 #define FIELD_C_HOST struct str
 #define FIELD_C_PATH struct str
+#define FIELD_C_BYTES struct str
 #define FIELD_C_URL struct str
 #define FIELD_C_ENUM struct str
 #define FIELD_C_BOOL int64_t
@@ -202,6 +215,9 @@ struct blocked { BLOCKED_FIELDS(FIELD_MEMBER) };
 struct ledger { LEDGER_FIELDS(FIELD_MEMBER) };
 struct whitelist { WHITELIST_FIELDS(FIELD_MEMBER) };
 struct replied { REPLIED_FIELDS(FIELD_MEMBER) };
+struct greylist_row { GREYLIST_FIELDS(FIELD_MEMBER) };
+struct trust_row { TRUST_FIELDS(FIELD_MEMBER) };
+struct spread_row { SPREAD_FIELDS(FIELD_MEMBER) };
 
 enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 
@@ -209,7 +225,8 @@ enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 extern const struct table table_accounts, table_aliases, table_clusters, table_boxes,
 	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
-extern const struct table table_ledger, table_blocked, table_whitelist, table_replied;
+extern const struct table table_ledger, table_blocked, table_whitelist, table_replied,
+	table_greylist, table_trust, table_spread;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];
 extern const struct table *const traffic_tables[];

@@ -291,7 +291,7 @@ static inline void rig_check_parts(const struct table *t)
 	mdb_cursor_close(cur);
 	sum += value.p ? rig_check_part(t, from, STR(""), value) : 0;
 	ok(store_each(rig, t, STR(""), rig_count_row, &rows, &rig_err));
-	must(sum == rows, "the parts count all rows");
+	must(sum == (t->compact ? 0 : rows), "the parts count all rows");
 }
 
 /* --- rows found by their second key field --- */
@@ -344,6 +344,19 @@ static inline void rig_check_mirror(void)
 	must(rig_entries(rig->db[DB_MIRROR]) == rows, "the mirror has nothing else");
 }
 
+static inline uint64_t rig_compact_entries(void)
+{
+	struct compact_walk w;
+	uint64_t n = 0;
+	int rc = compact_begin(rig, &w, 0);
+
+	for (; !rc; rc = compact_next(&w))
+		n++;
+	must(rc == MDB_NOTFOUND, "the compact index ends");
+	compact_end(&w);
+	return n;
+}
+
 /* Entries are as many as rows, and each is right: one entry a row. Domains' counts add up,
  * and so do the tallies, and the mirror shows what there is. */
 static inline void rig_check(void)
@@ -359,7 +372,7 @@ static inline void rig_check(void)
 		if (rig->tables[i]->replicated)
 			rows += rig_entries(rig->table_db[rig->tables[i]->id]);
 	must(entries == rows, "as many entries in the index as rows");
-	must(rig_entries(rig->db[DB_SEQ]) == rows, "no entry without a row");
+	must(rig_entries(rig->db[DB_SEQ]) + rig_compact_entries() == rows, "no entry without a row");
 	if (rig->tables == accounts_tables) {
 		ok(store_each(rig, &table_accounts, STR(""), rig_check_domain, &d, &rig_err));
 		ok(store_each(rig, &table_aliases, STR(""), rig_check_domain, &d, &rig_err));

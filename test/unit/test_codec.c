@@ -310,9 +310,11 @@ static const struct field old_fields[] = {
 	OLD(5, FK_INT, n, FF_MAY_EMPTY),
 };
 static const struct table new_table = { 9, 3, "t", new_fields, ARRAY_LEN(new_fields),
-					sizeof(struct newer), true, true, false };
+					sizeof(struct newer), .replicated = true,
+					.field_stamps = true };
 static const struct table old_table = { 9, 1, "t", old_fields, ARRAY_LEN(old_fields),
-					sizeof(struct older), true, true, false };
+					sizeof(struct older), .replicated = true,
+					.field_stamps = true };
 
 /* An older version edits the row of a newer one: its unknown fields, wherever they stand,
  * keep value and stamp; those it knows change. */

@@ -34,7 +34,9 @@ static void random_row(const struct table *t, struct model_row *row)
 		f = &t->fields[i];
 		if (f->flags & FF_KEY)
 			*(struct str *)(void *)(row->rec.bytes + f->offset) =
-				arena_printf(&model_arena, "k%u@d%u", rnd(MODEL_KEYS), rnd(2));
+				arena_printf(&model_arena,
+					     f->kind == FK_BYTES ? "k%014u%u" : "k%u@d%u",
+					     rnd(MODEL_KEYS), rnd(2));
 	}
 	must(record_key(t, &row->rec, row->key, &row->n) == 0, "key");
 }
@@ -125,7 +127,7 @@ static void random_delete(const struct table *t)
 	if (!old || !old->live)
 		return;
 	old->live = false;
-	if (t->replicated)
+	if (t->replicated && !t->compact)
 		model_touch(old, true);
 	else
 		model_drop(old);

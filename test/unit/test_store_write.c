@@ -367,7 +367,7 @@ START_TEST(rows_of_format_1)
 	ck_assert_int_eq(((const char *)v.mv_data)[1] & 2, 2);
 	ck_assert_int_eq(meta_get(rig, rig->rd, "format", &format), 0);
 	store_read_end(rig);
-	ck_assert_uint_eq(format, 2); /* which an older version refuses to open */
+	ck_assert_uint_eq(format, STORE_FORMAT); /* which an older version refuses to open */
 	ck_assert_str_eq(password_of("a@b.c"), "y");
 }
 END_TEST
