@@ -17,7 +17,7 @@ enum journal_kind {
 	JOURNAL_BLOCKED,    /* struct blocked row, encoded; a tombstone: unblocked */
 	JOURNAL_WHITELIST,  /* struct whitelist row, encoded; volatile */
 	JOURNAL_REPLIED,    /* struct replied row, encoded; volatile */
-	/* greylist, access facts: with the guard */
+	JOURNAL_SIGHTING,   /* struct sighting (lib/guard/sighting.h); volatile */
 };
 
 /* Writer: 0 and *mark, the position that durable must reach; -1 when the ring is full or the

@@ -248,21 +248,54 @@ size_t sender_fold(struct str sender, char out[LIMIT_ADDRESS])
 	return n + 1 + domain.n;
 }
 
-/* The parts with a NUL between them, which is in none: the network has a fixed length. */
+/* --- keys --- */
+
+#define IPV4_MARK 0xff
+
+void network_key(const struct ipaddr *client, uint8_t key[NETWORK_KEY])
+{
+	memcpy(key, client->b, NETWORK_KEY);
+	if (!ip_is4(client))
+		return;
+	memset(key, 0, NETWORK_KEY);
+	key[4] = IPV4_MARK;
+	memcpy(key + 5, client->b + 12, 3);
+}
+
+struct ipaddr network_of_key(const uint8_t key[NETWORK_KEY])
+{
+	static const uint8_t mark[5] = { 0, 0, 0, 0, IPV4_MARK };
+	struct ipaddr ip = { { 0 } };
+
+	if (memcmp(key, mark, sizeof(mark)) != 0) {
+		memcpy(ip.b, key, NETWORK_KEY);
+		return ip;
+	}
+	ip.b[10] = ip.b[11] = 0xff;
+	memcpy(ip.b + 12, key + 5, 3);
+	return ip;
+}
+
+void spread_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY])
+{
+	network_key(client, key);
+	memset(key + NETWORK_KEY, 0, ENVELOPE_KEY - NETWORK_KEY);
+}
+
+/* The parts with a NUL between them, which is in none. */
 static void key_of(struct str kind, const struct ipaddr *client, struct str a,
 		   struct str b, uint8_t key[ENVELOPE_KEY])
 {
-	struct ipaddr network = ip_network(client);
 	uint8_t digest[32];
 	struct hash *h = hash_begin();
 
 	hash_more(h, kind);
-	hash_more(h, (struct str){ (const char *)network.b, sizeof(network.b) });
 	hash_more(h, a);
 	hash_more(h, (struct str){ "", 1 });
 	hash_more(h, b);
 	hash_end(&h, digest);
-	memcpy(key, digest, ENVELOPE_KEY);
+	network_key(client, key);
+	memcpy(key + NETWORK_KEY, digest, ENVELOPE_KEY - NETWORK_KEY);
 }
 
 void greylist_key(const struct ipaddr *client, struct str sender, struct str recipient,
@@ -279,4 +312,14 @@ void trust_key(const struct ipaddr *client, struct str sender, uint8_t key[ENVEL
 	char text[LIMIT_ADDRESS];
 
 	key_of(STR("trust"), client, domain_of(fold(sender, text)), (struct str){ "", 0 }, key);
+}
+
+void network_trust_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY])
+{
+	key_of(STR("network"), client, (struct str){ "", 0 }, (struct str){ "", 0 }, key);
+}
+
+struct str sender_domain(struct str sender)
+{
+	return domain_of(sender);
 }

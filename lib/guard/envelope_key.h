@@ -1,6 +1,7 @@
-/* envelope_key: under which key the guard keeps what it learns about an envelope. Keys are
- * 16 bytes of SHA-256, the same on every machine, with no secret: to make two meet costs 2^64
- * tries and gains nothing, as a sender may always use the same address again.
+/* envelope_key: under which key the guard keeps what it learns about an envelope: 8 bytes of the
+ * client's network, in clear, so that a network's rows stand side by side and are found by it, and
+ * 8 of SHA-256. The same on every machine, with no secret: to make two keys of one network
+ * meet costs 2^32 tries and gains nothing, as a sender may always use the same address again.
  *
  * The client counts as its network (ip_network), as servers of one sender stand side by side.
  * Addresses in any case. Of the sender's what changes from mail to mail is left out, where it is
@@ -12,13 +13,25 @@
 #include "lib/base/limits.h"
 
 #define ENVELOPE_KEY 16
+#define NETWORK_KEY 8
 
+/* The first 64 bits of an IPv6 address. IPv4 networks are numbered within ::/8, which no client
+ * comes from (RFC 4291 2.4): 00 00 00 00 ff a b c. */
+void network_key(const struct ipaddr *client, uint8_t key[NETWORK_KEY]);
+/* The network that this key, or any key below, begins with. */
+struct ipaddr network_of_key(const uint8_t key[NETWORK_KEY]);
+/* Under which a network alone has its row (spread.h): the rest is zero. */
+void spread_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY]);
 /* sender: "" for the null reverse-path. Addresses of more than LIMIT_ADDRESS bytes, which the
  * wire refuses, are cut. */
 void greylist_key(const struct ipaddr *client, struct str sender, struct str recipient,
 		  uint8_t key[ENVELOPE_KEY]);
 /* The client's network and the domain of the sender; null senders have an empty one. */
 void trust_key(const struct ipaddr *client, struct str sender, uint8_t key[ENVELOPE_KEY]);
+/* The client's network, whatever the sender. */
+void network_trust_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY]);
+/* The part behind the @, in any case; "" for the null reverse-path. Borrows. */
+struct str sender_domain(struct str sender);
 
 /* The sender as keys have it, into out; its length.
  *   SRS0=HHH=TT=domain=local@us   srs0=domain=local@us        Shevek 2004: a hash and a day

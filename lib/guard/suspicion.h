@@ -26,6 +26,7 @@ enum evidence_kind {
 	EVIDENCE_DOMAINS,
 	EVIDENCE_SENDERS,
 	EVIDENCE_EARLY,
+	EVIDENCE_NAMELESS,
 	EVIDENCE_RECIPIENTS,
 	EVIDENCE_ERRORS,
 	EVIDENCE_KINDS,
@@ -51,6 +52,7 @@ struct explanation { /* of one score, a piece of evidence each */
 };
 
 #define SUSPICION_ALL 1000u   /* the whole score */
+#define SUSPICION_DOUBT 400u  /* from here on no trust spares a network (gate.h) */
 #define SUSPICION_REFUSE 800u /* from here on mail is refused, see suspicion_refuses */
 #define SUSPICION_RECIPIENTS 5u
 

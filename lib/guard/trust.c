@@ -12,9 +12,10 @@ uint64_t trust_proofs(const struct trust_record *r, int64_t max_age_ms, int64_t 
 	return is_alive(r, max_age_ms, now_ms) ? tally_sum(&r->tally, 0) : 0;
 }
 
-bool trust_passes(const struct trust_record *r, int64_t max_age_ms, int64_t now_ms)
+bool trust_passes(const struct trust_record *r, unsigned proofs, int64_t max_age_ms,
+		  int64_t now_ms)
 {
-	return trust_proofs(r, max_age_ms, now_ms) >= TRUST_PROOFS;
+	return trust_proofs(r, max_age_ms, now_ms) >= proofs;
 }
 
 void trust_note(struct trust_record *r, enum trust_use use, int64_t max_age_ms,

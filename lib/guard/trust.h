@@ -20,7 +20,10 @@
 #include "lib/guard/tally.h"
 
 #define TRUST_PACKED (6 + 2 * 10 + TALLY_PACKED(1))
-#define TRUST_PROOFS 5 /* that are asked for: as postgrey does */
+/* Proofs that are asked for. postgrey asks for five, whoever the sender; of a sender's domain fewer
+ * will do, as nobody else has it there, and a network that turns bad is trusted no more. */
+#define TRUST_PROOFS 2
+#define TRUST_NETWORK_PROOFS 5 /* of a network, over all senders */
 #define PROOF_APART_MS \
 	900000 /* servers retry within minutes, a new queue run is another proof */
 
@@ -36,8 +39,9 @@ enum trust_use {
 	TRUST_MAIL,  /* one has passed by trust, or by a permanent record */
 };
 
-/* Is it trusted? */
-bool trust_passes(const struct trust_record *r, int64_t max_age_ms, int64_t now_ms);
+/* Is it trusted, when so many proofs are asked for? */
+bool trust_passes(const struct trust_record *r, unsigned proofs, int64_t max_age_ms,
+		  int64_t now_ms);
 /* How many proofs count now, for trace. */
 uint64_t trust_proofs(const struct trust_record *r, int64_t max_age_ms, int64_t now_ms);
 /* origin: this machine (tally.h). A TRUST_MAIL alone makes no record. */

@@ -62,7 +62,7 @@ static void use_trust(const struct trust_record *r)
 	struct trust_record copy = *r;
 
 	trust_note(&copy, TRUST_PROOF, WINDOW, 1, r->used_ms + 1);
-	trust_passes(&copy, WINDOW, r->used_ms + 2);
+	trust_passes(&copy, TRUST_PROOFS, WINDOW, r->used_ms + 2);
 }
 
 static void use_sketch(const struct sketch *s)

@@ -99,7 +99,7 @@ START_TEST(packed)
 	struct conduct c = { 0 };
 	uint8_t bytes[CONDUCT_PACKED];
 
-	conduct_note(&c, CONDUCT_FIRST_TRY, 1, WALL, WINDOW);
+	conduct_note(&c, CONDUCT_ABANDONED, 1, WALL, WINDOW);
 	ck_assert_uint_eq(conduct_encode(&c, bytes), 12);
 	for (unsigned run = 0; run < 1000; run++) {
 		c = random_conduct();

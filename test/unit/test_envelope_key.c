@@ -144,10 +144,38 @@ START_TEST(stable)
 
 	greylist_key(&ip, STR("bob@example.com"), STR("abigail@example.org"), key);
 	hash_hex(key, ENVELOPE_KEY, hex);
-	ck_assert_str_eq(hex, "181fac913efcdb470e4e64f5a477dc3e");
+	ck_assert_str_eq(hex, "00000000ffc0000212220a7831e0c96b");
 	trust_key(&ip, STR("bob@example.com"), key);
 	hash_hex(key, ENVELOPE_KEY, hex);
-	ck_assert_str_eq(hex, "6d85fd1393397f5ebf1dc580cb2e5415");
+	ck_assert_str_eq(hex, "00000000ffc00002c58b4b2daa5c949b");
+	network_trust_key(&ip, key);
+	hash_hex(key, ENVELOPE_KEY, hex);
+	ck_assert_str_eq(hex, "00000000ffc00002aae52df5ba3b5d5d");
+	spread_key(&ip, key);
+	hash_hex(key, ENVELOPE_KEY, hex);
+	ck_assert_str_eq(hex, "00000000ffc000020000000000000000");
+}
+END_TEST
+
+/* Each network has one key, and is found by it. */
+START_TEST(networks)
+{
+	static const char *const ips[] = { "10.1.2.3", "0.0.0.0", "255.255.255.255", "::1",
+					   "2001:db8:1:2:3::4", "fe80::1" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ips); i++) {
+		struct ipaddr ip = ip_of(ips[i]), network = ip_network(&ip), back;
+		uint8_t key[NETWORK_KEY], other[NETWORK_KEY];
+
+		network_key(&ip, key);
+		back = network_of_key(key);
+		ck_assert(ip_eq(&back, &network));
+		for (size_t j = 0; j < i; j++) {
+			ip = ip_of(ips[j]);
+			network_key(&ip, other);
+			ck_assert_mem_ne(key, other, NETWORK_KEY);
+		}
+	}
 }
 END_TEST
 
@@ -178,6 +206,7 @@ int main(void)
 	tcase_add_test(t, too_long);
 	tcase_add_test(t, keys);
 	tcase_add_test(t, stable);
+	tcase_add_test(t, networks);
 	tcase_add_test(t, trust_keys);
 	return pure_run(t, "envelope_key");
 }

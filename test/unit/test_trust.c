@@ -21,12 +21,12 @@ START_TEST(enough_proofs)
 {
 	struct trust_record r = { 0 };
 
-	ck_assert(!trust_passes(&r, AGE, WALL));
-	prove(&r, TRUST_PROOFS - 1, WALL);
-	ck_assert(!trust_passes(&r, AGE, WALL + DAY));
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, WALL));
+	prove(&r, TRUST_NETWORK_PROOFS - 1, WALL);
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, WALL + DAY));
 	prove(&r, 1, WALL + DAY);
-	ck_assert(trust_passes(&r, AGE, WALL + DAY));
-	ck_assert_uint_eq(trust_proofs(&r, AGE, WALL + DAY), TRUST_PROOFS);
+	ck_assert(trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, WALL + DAY));
+	ck_assert_uint_eq(trust_proofs(&r, AGE, WALL + DAY), TRUST_NETWORK_PROOFS);
 }
 END_TEST
 
@@ -52,20 +52,20 @@ START_TEST(lasts_while_used)
 
 	trust_note(&r, TRUST_MAIL, AGE, 1, WALL);
 	ck_assert_uint_eq(r.round, 0);
-	prove(&r, TRUST_PROOFS, WALL);
+	prove(&r, TRUST_NETWORK_PROOFS, WALL);
 	now = r.used_ms;
 	for (unsigned i = 0; i < 5; i++) {
 		now += AGE - 1;
-		ck_assert(trust_passes(&r, AGE, now));
+		ck_assert(trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, now));
 		trust_note(&r, TRUST_MAIL, AGE, 1, now);
 	}
 	ck_assert_int_eq(trust_expiry(&r, AGE), now + AGE);
-	ck_assert(!trust_passes(&r, AGE, now + AGE));
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, now + AGE));
 	trust_note(&r, TRUST_MAIL, AGE, 1, now + AGE);
-	ck_assert(!trust_passes(&r, AGE, now + AGE));
-	prove(&r, TRUST_PROOFS - 1, now + AGE);
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, now + AGE));
+	prove(&r, TRUST_NETWORK_PROOFS - 1, now + AGE);
 	ck_assert_uint_eq(r.round, 2);
-	ck_assert(!trust_passes(&r, AGE, now + AGE + DAY));
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, now + AGE + DAY));
 }
 END_TEST
 
@@ -78,7 +78,7 @@ START_TEST(old_round)
 	old = r;
 	prove(&r, 1, r.used_ms + AGE);
 	trust_merge(&r, &old);
-	ck_assert(!trust_passes(&r, AGE, r.used_ms));
+	ck_assert(!trust_passes(&r, TRUST_NETWORK_PROOFS, AGE, r.used_ms));
 	trust_merge(&old, &r);
 	ck_assert(same(&old, &r));
 }
@@ -88,12 +88,12 @@ START_TEST(over_machines)
 {
 	struct trust_record a = { 0 }, b = { 0 };
 
-	for (unsigned i = 0; i < TRUST_PROOFS; i++)
+	for (unsigned i = 0; i < TRUST_NETWORK_PROOFS; i++)
 		trust_note(i % 2 ? &a : &b, TRUST_PROOF, AGE, i % 2, WALL + i * PROOF_APART_MS);
-	ck_assert(!trust_passes(&a, AGE, WALL + DAY));
+	ck_assert(!trust_passes(&a, TRUST_NETWORK_PROOFS, AGE, WALL + DAY));
 	trust_merge(&a, &b);
 	trust_merge(&a, &b);
-	ck_assert_uint_eq(trust_proofs(&a, AGE, WALL + DAY), TRUST_PROOFS);
+	ck_assert_uint_eq(trust_proofs(&a, AGE, WALL + DAY), TRUST_NETWORK_PROOFS);
 }
 END_TEST
 

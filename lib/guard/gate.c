@@ -1,0 +1,136 @@
+#include "lib/guard/gate.h"
+
+#include "lib/base/hash.h"
+
+static const struct {
+	const char *text;
+	uint8_t parts; /* of its sighting */
+	uint8_t kinds;
+} outcomes[GATE_OUTCOMES] = {
+	[GATE_OFF] = { "greylisting is off for the recipient", 0, 0 },
+	[GATE_SPARED] = { "in spam_whitelist_ranges", 0, 0 },
+	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", SIGHTING_ENVELOPE,
+				 1u << CONDUCT_PASS },
+	[GATE_PERMANENT] = { "permanent record",
+			     SIGHTING_TRY | SIGHTING_MAIL | SIGHTING_ENVELOPE,
+			     1u << CONDUCT_PASS },
+	[GATE_REFUSED] = { "refused for suspicion", SIGHTING_ENVELOPE, 0 },
+	[GATE_TRUSTED] = { "network and sender domain are trusted",
+			   SIGHTING_MAIL | SIGHTING_ENVELOPE, 1u << CONDUCT_PASS },
+	[GATE_NETWORK_TRUSTED] = { "network is trusted", SIGHTING_MAIL | SIGHTING_ENVELOPE,
+				   1u << CONDUCT_PASS },
+	[GATE_RETRIED] = { "retry within the window",
+			   SIGHTING_TRY | SIGHTING_PROOF | SIGHTING_ENVELOPE, 1u << CONDUCT_PASS },
+	[GATE_PUT_OFF] = { "put off", SIGHTING_TRY | SIGHTING_ENVELOPE, 0 },
+};
+
+const char *gate_text(enum gate_outcome o)
+{
+	return outcomes[o].text;
+}
+
+/* --- judging --- */
+
+static bool trusted(const struct trust_record *t, unsigned proofs, const struct gate_judgement *j,
+		    const struct gate_rules *r, int64_t now_ms)
+{
+	return j->score < SUSPICION_DOUBT &&
+	       trust_passes(t, proofs, r->greylist.max_age_ms, now_ms);
+}
+
+static enum gate_outcome outcome_of(const struct sight *known, const struct gate_judgement *j,
+				    const struct gate_rules *r, int64_t now_ms)
+{
+	if (known->off)
+		return GATE_OFF;
+	if (known->spared)
+		return GATE_SPARED;
+	if (known->correspondent)
+		return GATE_CORRESPONDENT;
+	if (j->greylist.outcome == GREYLIST_PERMANENT)
+		return GATE_PERMANENT;
+	if (suspicion_refuses(j->score, &known->evidence))
+		return GATE_REFUSED;
+	/* Before trust: who was put off and comes again proves himself. */
+	if (greylist_may_pass(&j->greylist))
+		return GATE_RETRIED;
+	if (trusted(&known->trust, TRUST_PROOFS, j, r, now_ms))
+		return GATE_TRUSTED;
+	if (trusted(&known->network_trust, TRUST_NETWORK_PROOFS, j, r, now_ms))
+		return GATE_NETWORK_TRUSTED;
+	return GATE_PUT_OFF;
+}
+
+/* Passes without a look at its greylist record. */
+static bool passes_anyway(enum gate_outcome o)
+{
+	return o == GATE_CORRESPONDENT || o == GATE_TRUSTED || o == GATE_NETWORK_TRUSTED;
+}
+
+/* A record that waits for its retry: whatever lets that pass, it has not been abandoned. */
+static bool is_put_off(const struct greylist_record *r)
+{
+	return r->window > 0 && r->passed_ms == 0;
+}
+
+struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r,
+				 int64_t now_ms)
+{
+	struct greylist_times times = r->greylist;
+	struct gate_judgement j;
+
+	j.score = suspicion_score(&known->evidence, r->spread_factor, &j.why);
+	j.initial_ms = suspicion_initial_ms(j.score, times.initial_ms, r->suspicious_ms);
+	times.initial_ms = j.initial_ms;
+	j.greylist = greylist_judge(&known->greylist, &times, now_ms);
+	j.outcome = outcome_of(known, &j, r, now_ms);
+	if (passes_anyway(j.outcome) && is_put_off(&known->greylist)) {
+		j.greylist.outcome = GREYLIST_PASSES;
+		j.greylist.window = known->greylist.window;
+	}
+	j.abandoned = j.outcome == GATE_PUT_OFF && is_put_off(&known->greylist) &&
+		      j.greylist.outcome == GREYLIST_STARTS_ANEW;
+	return j;
+}
+
+/* --- learning --- */
+
+static uint64_t hash_folded(const uint8_t key[16], struct str s)
+{
+	char text[LIMIT_ADDRESS];
+
+	s.n = s.n < LIMIT_ADDRESS ? s.n : LIMIT_ADDRESS;
+	if (s.n > 0)
+		str_lower(text, s);
+	return hash_sip(key, (struct str){ text, s.n });
+}
+
+static void take_distinct(const struct gate_envelope *e, struct sighting *out)
+{
+	char folded[LIMIT_ADDRESS];
+	struct str sender = { folded, sender_fold(e->sender, folded) };
+
+	out->distinct[SPREAD_RECIPIENTS] = hash_folded(e->sketch_key, e->recipient);
+	out->distinct[SPREAD_SENDERS] = hash_folded(e->sketch_key, sender);
+	out->distinct[SPREAD_DOMAINS] = hash_folded(e->sketch_key, sender_domain(sender));
+}
+
+bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e, int64_t now_ms,
+		   struct sighting *out)
+{
+	*out = (struct sighting){ .now_ms = now_ms,
+				  .window = j->greylist.window,
+				  .outcome = (uint8_t)j->greylist.outcome,
+				  .parts = outcomes[j->outcome].parts,
+				  .kinds = outcomes[j->outcome].kinds };
+	if (passes_anyway(j->outcome) && j->greylist.outcome == GREYLIST_PASSES)
+		out->parts |= SIGHTING_TRY;
+	if (j->abandoned)
+		out->kinds |= 1u << CONDUCT_ABANDONED;
+	network_key(&e->client, out->network);
+	greylist_key(&e->client, e->sender, e->recipient, out->greylist);
+	trust_key(&e->client, e->sender, out->trust);
+	network_trust_key(&e->client, out->network_trust);
+	take_distinct(e, out);
+	return out->parts || out->kinds;
+}

@@ -1,0 +1,78 @@
+/* gate: what becomes of a recipient that a stranger asks for: all that the guard knows, put together.
+ *
+ *   the recipient wants no greylisting            passes
+ *   spam_whitelist_ranges                         passes, and nothing is noted
+ *   the recipient has written to the sender       passes (correspondents.h)
+ *   permanent record                              passes (greylist.h)
+ *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
+ *   network and sender domain have proved
+ *   themselves, suspicion below SUSPICION_DOUBT   passes (trust.h)
+ *   network alone has proved itself, likewise     passes
+ *   a retry in its window                         passes, and proves
+ *   else                                          put off; the more suspicion, the longer
+ *
+ * So allow lists always win, and who has come through before is not refused for his neighbours.
+ * Pure: what is known is an argument (struct sight), what is learned a result (struct sighting).
+ * Not here: how it is looked up (gate_store.h), the answer's words (lib/session). */
+#ifndef PB_GUARD_GATE_H
+#define PB_GUARD_GATE_H
+
+#include "lib/guard/sighting.h"
+
+struct gate_rules { /* ms; settings of the guard */
+	struct greylist_times greylist; /* greylist_initial_min, _first_window_min, _max_age_min */
+	int64_t suspicious_ms;		/* greylist_initial_suspicious_min */
+	int64_t spread_ms;		/* spreadlist_max_age_min */
+	int64_t spread_factor;		/* of the cluster, as stored */
+};
+
+struct gate_envelope { /* borrowed; addresses in any case */
+	struct ipaddr client;
+	struct str sender, recipient;
+	const uint8_t *sketch_key; /* 16 bytes, the same on all machines, known to no stranger */
+};
+
+struct sight { /* what is known of it now; all zero: nothing */
+	bool off;	    /* the recipient wants no greylisting */
+	bool spared;	    /* spam_whitelist_ranges */
+	bool correspondent; /* the recipient has written to the sender */
+	struct greylist_record greylist;
+	struct trust_record trust, network_trust;
+	struct evidence evidence;
+};
+
+enum gate_outcome { /* the order is that of the table above */
+	GATE_OFF,
+	GATE_SPARED,
+	GATE_CORRESPONDENT,
+	GATE_PERMANENT,
+	GATE_REFUSED,
+	GATE_TRUSTED,
+	GATE_NETWORK_TRUSTED,
+	GATE_RETRIED,
+	GATE_PUT_OFF,
+	GATE_OUTCOMES,
+};
+/* In words, for log, trace and counters' help. */
+const char *gate_text(enum gate_outcome o);
+
+struct gate_judgement {
+	enum gate_outcome outcome;
+	struct greylist_judgement greylist; /* of the record, whatever the outcome */
+	unsigned score;
+	int64_t initial_ms; /* as stretched by the score */
+	bool abandoned;	    /* an earlier try of it did not come again in its window */
+	struct explanation why;
+};
+static inline bool gate_passes(const struct gate_judgement *j)
+{
+	return j->outcome != GATE_PUT_OFF && j->outcome != GATE_REFUSED;
+}
+
+struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r,
+				 int64_t now_ms);
+/* What is learned of it: false: nothing. */
+bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e, int64_t now_ms,
+		   struct sighting *out);
+
+#endif
