@@ -403,6 +403,8 @@ def refuses(port):
     try:
         socket.create_connection(("127.0.0.1", port), DEADLINE).close()
         return False
+    except ConnectionResetError:  # the listener was closed while it greeted us
+        return False
     except ConnectionRefusedError:
         return True
 
