@@ -4,11 +4,13 @@
  *   bell > (a few ms, so that many facts share one commit) > apply > commit > sync > applied
  *
  * Parts: replicator_apply.c (what facts become), replicator_sweep.c (what has expired).
- * A fact may be applied twice (killed between the commit and the mark): all of them are
- * idempotent. What cannot be written stays in the ring and is tried again; a full ring means
+
+ * A fact is applied once: how far each journal is applied stands in the same transaction
+ * (table_applied), in case we are killed between the commit and the mark. What cannot be written stays in the ring and is tried again; a full ring means
  * 451 for those who need a durable row, which is told where it happens. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,11 +24,13 @@
 #define GATHER_MS 5	  /* facts that come within this share a commit */
 #define RETRY_MS 1000	  /* after a failed write */
 #define SWEEP_MS 60000
+#define SWEEP_ON_MS 500 /* where a table is not at its end: 10,000,000 rows take five minutes */
 
 struct replicator {
 	struct process *p;
 	struct loop *loop;
 	struct sweeper sweeper;
+	struct applier applier;
 	struct store *traffic;
 	struct watch bell;
 	struct timer gather, sweep, beat;
@@ -41,7 +45,7 @@ static int apply_ring(struct replicator *r, unsigned slot, uint64_t *pos, struct
 	struct str payload;
 
 	while (journal_next(r->p->shm, slot, pos, &kind, &payload))
-		if (fact_apply(r->traffic, kind, payload, e) < 0)
+		if (fact_apply(&r->applier, kind, payload, e) < 0)
 			return -1;
 	return 0;
 }
@@ -57,19 +61,71 @@ static bool anything_waits(const struct replicator *r)
 	return false;
 }
 
+/* --- how far each journal is applied --- */
+
+#define SLOT_TEXT 12
+
+static struct applied applied_row(const struct replicator *r, unsigned slot, char text[SLOT_TEXT])
+{
+	snprintf(text, SLOT_TEXT, "%u", slot);
+	return (struct applied){ .slot = str_z(text), .started = shm_started(r->p->shm) };
+}
+
+static int put_applied(struct replicator *r, unsigned slot, uint64_t pos, struct err *e)
+{
+	char text[SLOT_TEXT];
+	struct applied row = applied_row(r, slot, text);
+
+	row.position = (int64_t)pos;
+	return store_put(r->traffic, &table_applied, &row, e);
+}
+
+/* An earlier life was killed before it said what it had committed. */
+static int take_over(struct replicator *r, struct err *e)
+{
+	if (store_sync(r->traffic, e) < 0 || store_read_begin(r->traffic, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < MAX_SLOTS; i++) {
+		char text[SLOT_TEXT];
+		struct applied want = applied_row(r, i, text), row;
+		int rc = store_get(r->traffic, &table_applied, want.slot, &row, NULL, e);
+
+		if (rc < 0) {
+			store_read_end(r->traffic);
+			return -1;
+		}
+		if (rc == 0 && row.started == want.started &&
+		    (uint64_t)row.position > journal_tail(r->p->shm, i))
+			journal_applied(r->p->shm, i, (uint64_t)row.position);
+	}
+	store_read_end(r->traffic);
+	return 0;
+}
+
+/* One ring, and how far that is. */
+static int drain_ring(struct replicator *r, unsigned slot, uint64_t *pos, struct err *e)
+{
+	*pos = journal_tail(r->p->shm, slot);
+	if (apply_ring(r, slot, pos, e) < 0)
+		return -1;
+	return *pos != journal_tail(r->p->shm, slot) ? put_applied(r, slot, *pos, e) : 0;
+}
+
 static int drain(struct replicator *r, struct err *e)
 {
 	uint64_t pos[MAX_SLOTS];
+	struct settings settings;
 
+	if (settings_read(r->sweeper.accounts, &settings, e) < 0)
+		return -1;
+	r->applier.rules = gate_rules_of(&settings, NULL);
 	if (store_write_begin(r->traffic, clock_wall_ms(), e) < 0)
 		return -1;
-	for (unsigned i = 0; i < MAX_SLOTS; i++) {
-		pos[i] = journal_tail(r->p->shm, i);
-		if (apply_ring(r, i, &pos[i], e) < 0) {
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		if (drain_ring(r, i, &pos[i], e) < 0) {
 			store_abort(r->traffic);
 			return -1;
 		}
-	}
 	if (store_commit(r->traffic, e) < 0 || store_sync(r->traffic, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
@@ -119,7 +175,7 @@ static void on_sweep(struct timer *t)
 	if (rc < 0)
 		log_error("sweeping traffic.mdb: %s", e.text);
 	/* More: but others come in between. */
-	timer_set(t, rc == 1 ? GATHER_MS : SWEEP_MS);
+	timer_set(t, rc == 1 ? SWEEP_ON_MS : SWEEP_MS);
 }
 
 static void on_beat(struct timer *t)
@@ -152,6 +208,7 @@ int replicator_run(struct process *p)
 {
 	static struct replicator self; /* one a process */
 	struct replicator *r = &self;
+	struct store_info info;
 	struct err e = { "" };
 
 	r->p = p;
@@ -161,7 +218,13 @@ int replicator_run(struct process *p)
 		log_error("%s", e.text);
 		return EXIT_FAILURE;
 	}
-	r->sweeper.traffic = r->traffic;
+	store_info(r->traffic, &info);
+	r->sweeper.traffic = r->applier.traffic = r->traffic;
+	r->sweeper.origin = r->applier.origin = (uint16_t)info.origin.node;
+	if (take_over(r, &e) < 0) {
+		log_error("%s", e.text);
+		return EXIT_FAILURE;
+	}
 	timer_init(&r->gather, r->loop, on_gather);
 	timer_init(&r->sweep, r->loop, on_sweep);
 	timer_init(&r->beat, r->loop, on_beat);

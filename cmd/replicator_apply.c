@@ -46,12 +46,12 @@ static int fact_decode(struct fact *f, const struct table *t, struct str payload
 }
 
 /* The row that stands: 0, STORE_NONE or -1. */
-static int standing(struct store *traffic, const struct fact *f, void *old, struct err *e)
+static int standing(const struct applier *a, const struct fact *f, void *old, struct err *e)
 {
-	return store_get(traffic, f->table, f->key, old, NULL, e);
+	return store_get(a->traffic, f->table, f->key, old, NULL, e);
 }
 
-static int apply_ledger(struct store *traffic, struct str payload, struct err *e)
+static int apply_ledger(const struct applier *a, struct str payload, struct err *e)
 {
 	struct ledger row, old;
 	struct fact f;
@@ -60,14 +60,14 @@ static int apply_ledger(struct store *traffic, struct str payload, struct err *e
 	if (fact_decode(&f, &table_ledger, payload, &row, NULL) < 0)
 		return 0;
 	/* Who has it outweighs who refused it, in any order of arrival. */
-	rc = standing(traffic, &f, &old, e);
+	rc = standing(a, &f, &old, e);
 	if (rc == 0 && old.outcome == LEDGER_DELIVERED && row.outcome == LEDGER_REFUSED)
 		return 0;
-	return rc < 0 ? -1 : store_put(traffic, f.table, &row, e);
+	return rc < 0 ? -1 : store_put(a->traffic, f.table, &row, e);
 }
 
 /* A block by the guard leaves a row that stands as it is, also an administrator's. */
-static int apply_blocked(struct store *traffic, struct str payload, struct err *e)
+static int apply_blocked(const struct applier *a, struct str payload, struct err *e)
 {
 	struct blocked row, old;
 	struct row_meta m;
@@ -77,11 +77,11 @@ static int apply_blocked(struct store *traffic, struct str payload, struct err *
 	if (fact_decode(&f, &table_blocked, payload, &row, &m) < 0)
 		return 0;
 	if (m.tombstone)
-		return store_delete(traffic, f.table, f.key, e) < 0 ? -1 : 0;
+		return store_delete(a->traffic, f.table, f.key, e) < 0 ? -1 : 0;
 	if (!str_eq(row.who, STR(BLOCKED_BY_GUARD)))
-		return store_put(traffic, f.table, &row, e);
-	rc = standing(traffic, &f, &old, e);
-	return rc == STORE_NONE ? store_put(traffic, f.table, &row, e) : rc;
+		return store_put(a->traffic, f.table, &row, e);
+	rc = standing(a, &f, &old, e);
+	return rc == STORE_NONE ? store_put(a->traffic, f.table, &row, e) : rc;
 }
 
 /* Is a time so much later than the one stored that it is worth a write? Or was that one taken from
@@ -93,7 +93,7 @@ static bool is_news(int64_t stored, int64_t time, int64_t step_ms)
 }
 
 /* One write an hour and pair. A fact that comes twice is never news the second time. */
-static int apply_whitelist(struct store *traffic, struct str payload, struct err *e)
+static int apply_whitelist(const struct applier *a, struct str payload, struct err *e)
 {
 	struct whitelist row, old;
 	struct fact f;
@@ -101,7 +101,7 @@ static int apply_whitelist(struct store *traffic, struct str payload, struct err
 
 	if (fact_decode(&f, &table_whitelist, payload, &row, NULL) < 0)
 		return 0;
-	rc = standing(traffic, &f, &old, e);
+	rc = standing(a, &f, &old, e);
 	if (rc < 0 || (rc == 0 && !is_news(old.last_seen, row.last_seen, WHITELIST_REFRESH_MS)))
 		return rc;
 	if (rc == 0) {
@@ -109,10 +109,10 @@ static int apply_whitelist(struct store *traffic, struct str payload, struct err
 		if (old.first_seen < row.first_seen)
 			row.first_seen = old.first_seen;
 	}
-	return store_put(traffic, f.table, &row, e);
+	return store_put(a->traffic, f.table, &row, e);
 }
 
-static int apply_replied(struct store *traffic, struct str payload, struct err *e)
+static int apply_replied(const struct applier *a, struct str payload, struct err *e)
 {
 	struct replied row, old;
 	struct fact f;
@@ -120,28 +120,54 @@ static int apply_replied(struct store *traffic, struct str payload, struct err *
 
 	if (fact_decode(&f, &table_replied, payload, &row, NULL) < 0)
 		return 0;
-	rc = standing(traffic, &f, &old, e);
+	rc = standing(a, &f, &old, e);
 	if (rc < 0 || (rc == 0 && !is_news(old.replied_at, row.replied_at, 1)))
 		return rc;
-	return store_put(traffic, f.table, &row, e);
+	return store_put(a->traffic, f.table, &row, e);
+}
+
+/* Counted, so not to be applied twice: see table_applied. */
+static int apply_sighting(const struct applier *a, struct str payload, struct err *e)
+{
+	struct sighting s;
+
+	if (payload.n != sizeof(s)) {
+		log_warning("a damaged sighting was dropped");
+		return 0;
+	}
+	memcpy(&s, payload.p, sizeof(s));
+	return sighting_store(a->traffic, &s, a->origin, &a->rules, e);
 }
 
 /* kind, what applies it */
 static const struct {
 	enum journal_kind kind;
-	int (*apply)(struct store *traffic, struct str payload, struct err *e);
+	int (*apply)(const struct applier *a, struct str payload, struct err *e);
 } kinds[] = {
 	{ JOURNAL_LEDGER, apply_ledger },
 	{ JOURNAL_BLOCKED, apply_blocked },
 	{ JOURNAL_WHITELIST, apply_whitelist },
 	{ JOURNAL_REPLIED, apply_replied },
+	{ JOURNAL_SIGHTING, apply_sighting },
 };
 
-int fact_apply(struct store *traffic, enum journal_kind kind, struct str payload, struct err *e)
+int fact_apply(const struct applier *a, enum journal_kind kind, struct str payload, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (kinds[i].kind == kind)
-			return kinds[i].apply(traffic, payload, e);
+			return kinds[i].apply(a, payload, e);
 	log_warning("journal entry of unknown kind %d dropped", (int)kind);
 	return 0;
+}
+
+int settings_read(struct store *accounts, struct settings *out, struct err *e)
+{
+	int rc;
+
+	record_defaults(&table_settings, out);
+	if (store_read_begin(accounts, e) < 0)
+		return -1;
+	rc = store_get(accounts, &table_settings, out->settingsid, out, NULL, e);
+	store_read_end(accounts);
+	return rc < 0 ? -1 : 0;
 }

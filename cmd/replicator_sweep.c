@@ -8,11 +8,13 @@
 
 #define SWEEP_ROWS 2000	 /* in one transaction */
 #define SWEEP_LOOK 20000 /* rows of a table looked at in one go: 10 ms */
+#define LONGEST(a, b) ((a) > (b) ? (a) : (b))
 
 struct sweep {
 	const struct swept *what;
 	int64_t now;
 	struct settings settings; /* numbers only */
+	struct gate_rules rules;
 	struct sweep_from *next;
 	unsigned looked, n;
 	size_t len[SWEEP_ROWS];
@@ -40,13 +42,65 @@ static bool replied_is_over(const void *rec, const struct sweep *s)
 	return p->replied_at <= s->now - REPLIED_KEEP_MS;
 }
 
+/* Damaged ones go as well. A wait that is stretched may end later than the window. */
+static bool greylist_is_over(const void *rec, const struct sweep *s)
+{
+	const struct greylist_row *row = rec;
+	struct greylist_times times = s->rules.greylist;
+	struct greylist_record r;
+
+	times.initial_ms = LONGEST(times.initial_ms, s->rules.suspicious_ms);
+	return greylist_decode(row->record, &r) < 0 || greylist_expiry(&r, &times) <= s->now;
+}
+
+static bool trust_is_over(const void *rec, const struct sweep *s)
+{
+	const struct trust_row *row = rec;
+	struct trust_record r;
+
+	return trust_decode(row->record, &r) < 0 ||
+	       trust_expiry(&r, s->rules.greylist.max_age_ms) <= s->now;
+}
+
+static bool spread_is_over(const void *rec, const struct sweep *s)
+{
+	static struct spread_record r; /* 12 KiB */
+	const struct spread_row *row = rec;
+
+	return spread_decode(row->record, &r) < 0 || spread_expiry(&r, s->rules.spread_ms) <= s->now;
+}
+
+/* A mail that was put off and did not come again counts against its network. Sisters have the
+ * same record: the one with the smallest number of those that saw it counts for all. */
+static int count_abandoned(struct sweeper *r, struct str key, const struct sweep *s, struct err *e)
+{
+	struct sighting abandoned = { .now_ms = s->now, .kinds = 1u << CONDUCT_ABANDONED };
+	uint8_t bytes[ENVELOPE_KEY];
+	struct greylist_record rec;
+	int rc;
+
+	if (key.n != sizeof(bytes))
+		return 0;
+	memcpy(bytes, key.p, sizeof(bytes));
+	rc = greylist_get(r->traffic, bytes, &rec, e);
+	if (rc != 0 || rec.passed_ms > 0 || rec.tally.n == 0 || rec.tally.slot[0].origin != r->origin)
+		return rc < 0 ? -1 : 0;
+	memcpy(abandoned.network, bytes, NETWORK_KEY);
+	return sighting_store(r->traffic, &abandoned, r->origin, &s->rules, e);
+}
+
 static const struct swept {
 	const struct table *table;
 	bool (*is_over)(const void *rec, const struct sweep *s);
+	/* Within the write, before the row goes; or NULL. */
+	int (*goes)(struct sweeper *r, struct str key, const struct sweep *s, struct err *e);
 } swept[] = {
-	{ &table_ledger, ledger_is_over },
-	{ &table_whitelist, whitelist_is_over },
-	{ &table_replied, replied_is_over },
+	{ &table_ledger, ledger_is_over, NULL },
+	{ &table_whitelist, whitelist_is_over, NULL },
+	{ &table_replied, replied_is_over, NULL },
+	{ &table_greylist, greylist_is_over, count_abandoned },
+	{ &table_trust, trust_is_over, NULL },
+	{ &table_spread, spread_is_over, NULL },
 };
 _Static_assert(ARRAY_LEN(swept) == SWEPT, "each has its place to go on from");
 
@@ -86,7 +140,8 @@ static int expire(struct sweeper *r, const struct sweep *s, struct err *e)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct str key = { s->keys[i], s->len[i] };
 
-		if (store_expire(r->traffic, s->what->table, key, e) < 0) {
+		if ((s->what->goes && s->what->goes(r, key, s, e) < 0) ||
+		    store_expire(r->traffic, s->what->table, key, e) < 0) {
 			store_abort(r->traffic);
 			return -1;
 		}
@@ -94,31 +149,20 @@ static int expire(struct sweeper *r, const struct sweep *s, struct err *e)
 	return store_commit(r->traffic, e);
 }
 
-static int read_settings(struct sweeper *r, struct settings *out, struct err *e)
-{
-	int rc;
-
-	record_defaults(&table_settings, out);
-	if (store_read_begin(r->accounts, e) < 0)
-		return -1;
-	rc = store_get(r->accounts, &table_settings, out->settingsid, out, NULL, e);
-	store_read_end(r->accounts);
-	return rc < 0 ? -1 : 0;
-}
-
-/* 1: a full batch of one table went, there is more. */
+/* 1: there is more. */
 static int sweep_all(struct sweeper *r, struct sweep *s, struct err *e)
 {
 	bool more = false;
 
-	if (read_settings(r, &s->settings, e) < 0)
+	if (settings_read(r->accounts, &s->settings, e) < 0)
 		return -1;
+	s->rules = gate_rules_of(&s->settings, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(swept); i++) {
 		s->what = &swept[i];
 		s->next = &r->from[i];
 		if (find_expired(r, s, e) < 0 || (s->n > 0 && expire(r, s, e) < 0))
 			return -1;
-		more |= s->n == SWEEP_ROWS;
+		more |= s->next->n > 0;
 	}
 	return more;
 }

@@ -22,6 +22,8 @@
 	X(refused_blocked, 0, "mails refused: client or account on the blocked list") \
 	X(refused_unknown, 0, "recipients refused: no such mailbox") \
 	X(refused_relay, 0, "recipients refused: relaying denied") \
+	X(refused_greylist, 0, "recipients put off by greylisting") \
+	X(refused_suspicion, 0, "recipients refused: their client's network is under suspicion") \
 	X(refused_temporary, 0, "recipients, logins, TCP sessions put off: no usable box or account") \
 	X(refused_box, 0, "recipients refused by their box") \
 	X(refused_data, 0, "mails refused: size, newlines, NUL, loop, broken off") \
@@ -29,6 +31,9 @@
 	X(refused_login, 0, "failed logins") \
 	X(mails_mixed, 0, "mails that some boxes took and some did not") \
 	X(spared, 0, "deliveries not repeated thanks to the ledger") \
+	X(passed_retry, 0, "recipients that passed greylisting with a retry") \
+	X(passed_known, 0, "recipients that passed it by a permanent record or a correspondent") \
+	X(passed_trust, 0, "recipients that passed it by trust in their network") \
 	X(timeouts, 0, "sessions ended by a time-out")
 
 #define BOX_COUNTERS(X) \

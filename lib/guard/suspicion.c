@@ -84,9 +84,12 @@ unsigned suspicion_score(const struct evidence *e, int64_t spread_factor, struct
 
 int64_t suspicion_initial_ms(unsigned score, int64_t initial_ms, int64_t suspicious_ms)
 {
-	if (suspicious_ms <= initial_ms)
+	int64_t above = (int64_t)score - (int64_t)SUSPICION_START;
+
+	if (suspicious_ms <= initial_ms || above <= 0)
 		return initial_ms;
-	return initial_ms + (suspicious_ms - initial_ms) * (int64_t)score / (int64_t)SUSPICION_ALL;
+	return initial_ms +
+	       (suspicious_ms - initial_ms) * above / (int64_t)(SUSPICION_ALL - SUSPICION_START);
 }
 
 bool suspicion_refuses(unsigned score, const struct evidence *e)

@@ -52,6 +52,7 @@ struct explanation { /* of one score, a piece of evidence each */
 };
 
 #define SUSPICION_ALL 1000u   /* the whole score */
+#define SUSPICION_START 100u  /* below it nobody waits longer: every server shows a little */
 #define SUSPICION_DOUBT 400u  /* from here on no trust spares a network (gate.h) */
 #define SUSPICION_REFUSE 800u /* from here on mail is refused, see suspicion_refuses */
 #define SUSPICION_RECIPIENTS 5u
@@ -60,7 +61,7 @@ struct explanation { /* of one score, a piece of evidence each */
  * why: filled; may be NULL. */
 unsigned suspicion_score(const struct evidence *e, int64_t spread_factor, struct explanation *why);
 /* The initial time of greylisting: between initial_ms and suspicious_ms as the score is between
- * 0 and all; never below initial_ms. */
+ * SUSPICION_START and all; never below initial_ms. */
 int64_t suspicion_initial_ms(unsigned score, int64_t initial_ms, int64_t suspicious_ms);
 /* Refuse for good? From SUSPICION_REFUSE on, and only when at least SUSPICION_RECIPIENTS distinct
  * recipients were tried: what one mailbox saw is no evidence about a network. */

@@ -83,6 +83,7 @@ struct expansion {
 	struct err *e;
 	struct name *seen, *first, **last;
 	unsigned n_members, n_targets;
+	int64_t spam_setting; /* of the row that the address itself led to */
 	struct target *targets;
 };
 
@@ -270,6 +271,8 @@ static enum hit expand_one(struct expansion *x, const struct name *n)
 	struct alias al;
 	enum hit h = find(x, n->address, &acc, &al);
 
+	if (n->depth == 0 && (h == HIT_ACCOUNT || h == HIT_ALIAS))
+		x->spam_setting = h == HIT_ACCOUNT ? acc.spam_setting : al.spam_setting;
 	if (h == HIT_ACCOUNT)
 		return add_target(x, n, &acc);
 	if (h == HIT_ALIAS)
@@ -315,11 +318,12 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 	bool bare = str_find(address, '@') < 0; /* at our own name: nobody relays there */
 	struct route_from by = { from->sender, from->boxid, from->relays && !bare };
 	struct expansion x = { .store = s, .shm = shm, .c = c, .from = &by, .now = mono_ms,
-			       .wall = clock_wall_ms(), .arena = a, .e = &e };
+			       .wall = clock_wall_ms(), .arena = a, .e = &e,
+			       .spam_setting = SPAM_CLUSTER };
 	enum route_result res = ROUTE_ERROR;
 
 	x.last = &x.first;
-	*out = (struct route_list){ NULL, 0 };
+	*out = (struct route_list){ NULL, 0, SPAM_CLUSTER };
 	if (store_read_begin(s, &e) == 0) {
 		res = bare ? expand_bare(&x, address) : expand(&x, address);
 		store_read_end(s);
@@ -328,7 +332,7 @@ enum route_result route_recipient(struct store *s, struct shm *shm, const struct
 	if (res == ROUTE_ERROR)
 		log_warning("account database: %s", e.text);
 	if (res == ROUTE_OK)
-		*out = (struct route_list){ x.targets, x.n_targets };
+		*out = (struct route_list){ x.targets, x.n_targets, x.spam_setting };
 	return res;
 }
 

@@ -40,6 +40,7 @@ struct target {
 struct route_list {
 	struct target *v;
 	unsigned n;
+	int64_t spam_setting; /* of the row that was asked for, account or alias; 1: the cluster's */
 };
 
 /* Expands an address into its distinct targets: alias members recursively, loops and

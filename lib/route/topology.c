@@ -78,6 +78,10 @@ static int read_srs_secret(struct store *s, struct topology *t, const char *cred
 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
+	if (t->n_srs_secrets == 0) {
+		hash_hmac_sha256(c.hash, STR("protobalance sketches"), sum);
+		memcpy(t->sketch_key, sum, sizeof(t->sketch_key));
+	}
 	hash_hmac_sha256(c.hash, STR("protobalance SRS"), sum);
 	hash_hex(sum, sizeof(sum), hex);
 	t->srs_secrets[t->n_srs_secrets++] = arena_str(&t->arena, str_z(hex));

@@ -56,6 +56,7 @@ struct topology {
 	 * come back by any of them; else this machine's own. The first signs, all verify. */
 	struct str srs_secrets[2];
 	unsigned n_srs_secrets;
+	uint8_t sketch_key[16]; /* lib/guard/sketch.h: of the same secret */
 	struct settings settings; /* as stored, else the defaults */
 	uint32_t generation;
 	uint32_t refs;

@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/gate_store.h"
 #include "lib/guard/replied.h"
 #include "lib/session/legpool.h"
 #include "shm/boxes.h"
@@ -87,6 +88,13 @@ static int ask_replied(struct env *env, struct str account, struct str sender)
 	return replied_lately(env->traffic_db, account, sender, clock_wall_ms());
 }
 
+static int ask_sight(struct env *env, const struct settings *settings,
+		     const struct gate_envelope *e, const struct gate_rules *r, struct sight *known)
+{
+	return gate_look(env->traffic_db, e, r, decimal_min_ms(settings->whitelist_max_age_min),
+			 clock_wall_ms(), known);
+}
+
 const struct asks asks_real = {
 	.recipient = ask_recipient,
 	.relay = ask_relay,
@@ -99,6 +107,7 @@ const struct asks asks_real = {
 	.ledger = ask_ledger,
 	.blocked = ask_blocked,
 	.replied = ask_replied,
+	.sight = ask_sight,
 };
 
 /* --- the life of any session --- */

@@ -17,6 +17,9 @@ struct legpool;
 struct verify;
 struct responder;
 struct store;
+struct gate_envelope;
+struct gate_rules;
+struct sight;
 
 struct asks {
 	enum route_result (*recipient)(struct env *env, const struct topo_cluster *c,
@@ -52,6 +55,9 @@ struct asks {
 	int (*blocked)(struct env *env, struct str subject);
 	/* Has this account answered this sender lately? As replied_lately. */
 	int (*replied)(struct env *env, struct str account, struct str sender);
+	/* What is known of a stranger's recipient, as gate_look. */
+	int (*sight)(struct env *env, const struct settings *settings,
+		     const struct gate_envelope *e, const struct gate_rules *r, struct sight *known);
 };
 extern const struct asks asks_real; /* lib/session/env.c: route.h, store.h, connect.h */
 

@@ -100,7 +100,7 @@ static const struct topo_box *choose(struct outmail *m)
 {
 	const struct asks *ask = m->env->ask;
 	struct arena a = ARENA(OUTMAIL_MEMORY);
-	struct route_list list = { NULL, 0 };
+	struct route_list list = { .n = 0 };
 	struct topo_box *box = NULL;
 	enum route_result res =
 		ask->recipient(m->env, m->cluster, str_z(m->to), &m->from, &a, &list);

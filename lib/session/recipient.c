@@ -6,6 +6,7 @@
 #include "lib/base/limits.h"
 #include "lib/session/delivery.h"
 #include "lib/session/legpool.h"
+#include "lib/session/stranger.h"
 #include "lib/wire/srs.h"
 #include "shm/counters.h"
 
@@ -364,6 +365,8 @@ static bool rcpt_may(struct transaction *tx, struct recipient *r, struct route_l
 {
 	const struct policy_refusal *no = policy_rcpt(&tx->policy, &list->v[0]);
 
+	if (!no)
+		no = stranger_rcpt(tx, r->address, list);
 	if (no) {
 		refuse_policy(tx, r, no);
 		return false;
@@ -421,7 +424,7 @@ static bool find_back(struct transaction *tx, struct recipient *r, struct route_
 
 static void rcpt_route(struct transaction *tx, struct recipient *r)
 {
-	struct route_list list = { NULL, 0 };
+	struct route_list list = { .n = 0 };
 	struct route_from from = tx->policy.from;
 	enum route_result res;
 	struct known *known;
@@ -431,6 +434,8 @@ static void rcpt_route(struct transaction *tx, struct recipient *r)
 	if (!find_back(tx, r, &from))
 		return;
 	res = tx->env->ask->recipient(tx->env, tx->cluster, r->address, &from, &tx->arena, &list);
+	if (res == ROUTE_UNKNOWN)
+		stranger_missed(tx);
 	if (res != ROUTE_OK) {
 		refuse_route(tx, r, res);
 		return;

@@ -15,6 +15,7 @@
 #define LEDGER_ROW(...) ROW(ledger, __VA_ARGS__)
 #define WHITELIST_ROW(...) ROW(whitelist, __VA_ARGS__)
 #define REPLIED_ROW(...) ROW(replied, __VA_ARGS__)
+#define APPLIED_ROW(...) ROW(applied, __VA_ARGS__)
 #define GREYLIST_ROW(...) ROW(greylist_row, __VA_ARGS__)
 #define TRUST_ROW(...) ROW(trust_row, __VA_ARGS__)
 #define SPREAD_ROW(...) ROW(spread_row, __VA_ARGS__)
@@ -30,6 +31,7 @@ static const struct field blocked_fields[] = { BLOCKED_FIELDS(BLOCKED_ROW) };
 static const struct field ledger_fields[] = { LEDGER_FIELDS(LEDGER_ROW) };
 static const struct field whitelist_fields[] = { WHITELIST_FIELDS(WHITELIST_ROW) };
 static const struct field replied_fields[] = { REPLIED_FIELDS(REPLIED_ROW) };
+static const struct field applied_fields[] = { APPLIED_FIELDS(APPLIED_ROW) };
 static const struct field greylist_fields[] = { GREYLIST_FIELDS(GREYLIST_ROW) };
 static const struct field trust_fields[] = { TRUST_FIELDS(TRUST_ROW) };
 static const struct field spread_fields[] = { SPREAD_FIELDS(SPREAD_ROW) };
@@ -62,10 +64,11 @@ const struct table table_replied = PAIRS(11, "replied", replied_fields, replied)
 const struct table table_greylist = PACKED(12, "greylist", greylist_fields, greylist_row);
 const struct table table_trust = PACKED(13, "trust", trust_fields, trust_row);
 const struct table table_spread = PACKED(14, "spread", spread_fields, spread_row);
+const struct table table_applied = TABLE(16, "applied", applied_fields, applied, false, false);
 
 const struct table *const accounts_tables[] = { &table_accounts, &table_aliases, &table_clusters,
 						&table_boxes,	 &table_settings,
 						&table_credentials, &table_audit, NULL };
 const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, &table_whitelist,
 					       &table_replied, &table_greylist, &table_trust, &table_spread,
-					       NULL };
+					       &table_applied, NULL };

@@ -173,6 +173,13 @@
 	X(2, sender_hash, TEXT, FF_KEY | FF_REQUIRED, "", 32, 32, 0, "to whom it has replied") \
 	X(3, replied_at, DATE, 0, "", 0, INT64_MAX, 0, "when")
 
+/* How far each process' journal has been applied, in the very transaction that did it: a replicator
+ * that is killed before it says so does not count facts twice. Not replicated. */
+#define APPLIED_FIELDS(X) \
+	X(1, slot, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "whose journal") \
+	X(2, started, INT, 0, "0", 0, INT64_MAX, 0, "which shared memory: when it was made, wall ms") \
+	X(3, position, INT, 0, "0", 0, INT64_MAX, 0, "bytes applied")
+
 /* What the guard has learned (lib/guard): records packed by greylist.h, trust.h, spread.h, under
  * the keys of envelope_key.h, merged by the functions of those. */
 #define GREYLIST_FIELDS(X) \
@@ -215,10 +222,13 @@ struct blocked { BLOCKED_FIELDS(FIELD_MEMBER) };
 struct ledger { LEDGER_FIELDS(FIELD_MEMBER) };
 struct whitelist { WHITELIST_FIELDS(FIELD_MEMBER) };
 struct replied { REPLIED_FIELDS(FIELD_MEMBER) };
+struct applied { APPLIED_FIELDS(FIELD_MEMBER) };
 struct greylist_row { GREYLIST_FIELDS(FIELD_MEMBER) };
 struct trust_row { TRUST_FIELDS(FIELD_MEMBER) };
 struct spread_row { SPREAD_FIELDS(FIELD_MEMBER) };
 
+/* spam_setting of accounts and aliases, default_spam_setting of clusters */
+enum spam_setting { SPAM_OFF, SPAM_CLUSTER, SPAM_GREYLISTING };
 enum ledger_outcome { LEDGER_DELIVERED = 1, LEDGER_REFUSED = 2 };
 
 /* accounts.mdb */
@@ -226,7 +236,7 @@ extern const struct table table_accounts, table_aliases, table_clusters, table_b
 	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
 extern const struct table table_ledger, table_blocked, table_whitelist, table_replied,
-	table_greylist, table_trust, table_spread;
+	table_greylist, table_trust, table_spread, table_applied;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];
 extern const struct table *const traffic_tables[];

@@ -116,7 +116,9 @@ END_TEST
 START_TEST(initial_time)
 {
 	ck_assert_int_eq(suspicion_initial_ms(0, 5 * MINUTE, 120 * MINUTE), 5 * MINUTE);
-	ck_assert_int_eq(suspicion_initial_ms(200, 5 * MINUTE, 120 * MINUTE), 28 * MINUTE);
+	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_START, 5 * MINUTE, 120 * MINUTE), 5 * MINUTE);
+	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_START + 90, 5 * MINUTE, 120 * MINUTE),
+			 5 * MINUTE + 115 * MINUTE / 10);
 	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 120 * MINUTE), 120 * MINUTE);
 	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 4 * MINUTE), 5 * MINUTE);
 	for (unsigned score = 0; score < SUSPICION_ALL; score++)

@@ -1,0 +1,178 @@
+#include "lib/guard/gate_store.h"
+
+#include "lib/base/log.h"
+#include "lib/guard/correspondents.h"
+
+struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *c)
+{
+	return (struct gate_rules){
+		.greylist = { decimal_min_ms(s->greylist_initial_min),
+			      decimal_min_ms(s->greylist_first_window_min),
+			      decimal_min_ms(s->greylist_max_age_min) },
+		.suspicious_ms = decimal_min_ms(s->greylist_initial_suspicious_min),
+		.spread_ms = decimal_min_ms(s->spreadlist_max_age_min),
+		.spread_factor = c ? c->spread_factor : 0,
+	};
+}
+
+/* --- rows --- */
+
+/* Rows of the three tables have the same two fields. */
+struct packed_row {
+	struct str key, record;
+};
+_Static_assert(sizeof(struct packed_row) == sizeof(struct greylist_row) &&
+		       sizeof(struct packed_row) == sizeof(struct trust_row) &&
+		       sizeof(struct packed_row) == sizeof(struct spread_row),
+	       "one form for all packed records");
+
+static struct str key_str(const uint8_t key[ENVELOPE_KEY])
+{
+	return (struct str){ (const char *)key, ENVELOPE_KEY };
+}
+
+static int get(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
+	       struct str *packed, struct err *e)
+{
+	struct packed_row row;
+	int rc = store_get(traffic, t, key_str(key), &row, NULL, e);
+
+	*packed = rc == 0 ? row.record : STR("");
+	return rc;
+}
+
+static int put(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
+	       const uint8_t *packed, size_t n, struct err *e)
+{
+	struct packed_row row = { key_str(key), { (const char *)packed, n } };
+
+	return store_put(traffic, t, &row, e);
+}
+
+/* name, type: record_get(), as gate_store.h has them. */
+#define GETTER(name) \
+	int name##_get(struct store *traffic, const uint8_t key[ENVELOPE_KEY], \
+		       struct name##_record *out, struct err *e) \
+	{ \
+		struct str packed; \
+		int rc = get(traffic, &table_##name, key, &packed, e); \
+\
+		if (rc == 0 && name##_decode(packed, out) == 0) \
+			return 0; \
+		memset(out, 0, sizeof(*out)); \
+		return rc == 0 ? STORE_NONE : rc; \
+	}
+
+GETTER(greylist)
+GETTER(trust)
+GETTER(spread)
+
+/* --- reading --- */
+
+/* Permanent records need no more to pass. */
+static int look_up(struct store *traffic, const struct gate_envelope *e,
+		   const struct gate_rules *r, int64_t wall_ms, struct sight *known, struct err *err)
+{
+	static struct spread_record spread; /* one a process; 12 KiB */
+	uint8_t key[ENVELOPE_KEY];
+
+	greylist_key(&e->client, e->sender, e->recipient, key);
+	if (greylist_get(traffic, key, &known->greylist, err) < 0)
+		return -1;
+	if (greylist_judge(&known->greylist, &r->greylist, wall_ms).outcome == GREYLIST_PERMANENT)
+		return 0;
+	trust_key(&e->client, e->sender, key);
+	if (trust_get(traffic, key, &known->trust, err) < 0)
+		return -1;
+	network_trust_key(&e->client, key);
+	if (trust_get(traffic, key, &known->network_trust, err) < 0)
+		return -1;
+	spread_key(&e->client, key);
+	if (spread_get(traffic, key, &spread, err) < 0)
+		return -1;
+	spread_evidence(&spread, wall_ms, r->spread_ms, &known->evidence);
+	return 0;
+}
+
+int gate_look(struct store *traffic, const struct gate_envelope *e, const struct gate_rules *r,
+	      int64_t whitelist_ms, int64_t wall_ms, struct sight *known)
+{
+	struct err err = { "" };
+	int rc;
+
+	if (known->off || known->spared || !traffic)
+		return 0;
+	rc = correspondents_known(traffic, e->recipient, e->sender, wall_ms, whitelist_ms);
+	if (rc < 0)
+		return -1;
+	known->correspondent = rc > 0;
+	rc = store_read_begin(traffic, &err);
+	if (rc == 0) {
+		rc = look_up(traffic, e, r, wall_ms, known, &err);
+		store_read_end(traffic);
+	}
+	if (rc < 0)
+		log_warning("guard: %s", err.text);
+	return rc;
+}
+
+/* --- writing --- */
+
+static int store_greylist(struct store *traffic, const struct sighting *s, uint16_t origin,
+			  const struct gate_rules *r, struct err *e)
+{
+	struct greylist_record rec;
+	uint8_t packed[GREYLIST_PACKED];
+
+	if (!(s->parts & SIGHTING_TRY))
+		return 0;
+	if (greylist_get(traffic, s->greylist, &rec, e) < 0)
+		return -1;
+	sighting_of_greylist(s, &rec, origin, r->greylist.max_age_ms);
+	if (rec.window == 0)
+		return 0;
+	return put(traffic, &table_greylist, s->greylist, packed, greylist_encode(&rec, packed), e);
+}
+
+static int store_trust(struct store *traffic, const struct sighting *s,
+		       const uint8_t key[ENVELOPE_KEY], uint16_t origin,
+		       const struct gate_rules *r, struct err *e)
+{
+	struct trust_record rec;
+	uint8_t packed[TRUST_PACKED];
+
+	if (!(s->parts & (SIGHTING_PROOF | SIGHTING_MAIL)))
+		return 0;
+	if (trust_get(traffic, key, &rec, e) < 0)
+		return -1;
+	sighting_of_trust(s, &rec, origin, r->greylist.max_age_ms);
+	if (rec.round == 0)
+		return 0;
+	return put(traffic, &table_trust, key, packed, trust_encode(&rec, packed), e);
+}
+
+static int store_spread(struct store *traffic, const struct sighting *s, uint16_t origin,
+			const struct gate_rules *r, struct err *e)
+{
+	static struct spread_record rec; /* one a process; 12 KiB */
+	static uint8_t packed[SPREAD_PACKED];
+	uint8_t key[ENVELOPE_KEY] = { 0 };
+
+	if (!(s->parts & SIGHTING_ENVELOPE) && s->kinds == 0)
+		return 0;
+	memcpy(key, s->network, NETWORK_KEY);
+	if (spread_get(traffic, key, &rec, e) < 0)
+		return -1;
+	sighting_of_spread(s, &rec, origin, r->spread_ms);
+	return put(traffic, &table_spread, key, packed, spread_encode(&rec, packed), e);
+}
+
+int sighting_store(struct store *traffic, const struct sighting *s, uint16_t origin,
+		   const struct gate_rules *r, struct err *e)
+{
+	if (store_greylist(traffic, s, origin, r, e) < 0 ||
+	    store_trust(traffic, s, s->trust, origin, r, e) < 0 ||
+	    store_trust(traffic, s, s->network_trust, origin, r, e) < 0)
+		return -1;
+	return store_spread(traffic, s, origin, r, e);
+}
