@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from harness import wait_for
 from test_smtp import Smtp
 
 # In seconds; settings are minutes.
@@ -187,3 +188,38 @@ def test_over_restarts(guarded):
     assert s.pb.stop() == 0
     s.pb.start()
     assert Client(s.smtp).mail(s.people[0]).startswith("250")
+
+
+def test_trace(guarded):
+    """The score can be reckoned from what trace shows; what was put off and passed is listed."""
+    s = guarded(initial=1.2, window=600, spread_factor=2)
+    c = Client(s.smtp)
+    for i in range(2):
+        c.try_mail(f"guess{i}@example.com")
+    c.try_mail(s.people[0])
+    time.sleep(1.5)
+    assert c.mail(s.people[0]).startswith("250")
+    c.try_mail(s.people[1])
+    wait_for("all is on disk", lambda: guard_of(s).find("greylist").get("total") == "2" and
+             guard_of(s).findtext("passes") == "1")
+    guard = guard_of(s)
+    assert guard.findtext("network") == "127.1.1.0"
+    points = 0
+    for piece in guard.find("evidence"):
+        n = {x.tag: int(x.text) for x in piece if x.tag not in ("name", "what")}
+        counted = max(0, n["measure"] - n["taken_back_thousandths_of_passes"] * 1 // 1000)
+        assert n["counted"] == counted
+        assert n["points"] == min(n["weight"], n["weight"] * counted // n["saturation"])
+        points += n["points"]
+    assert points == int(guard.findtext("points")) > 0
+    score = guard.find("suspicion")
+    assert (score.findtext("clusterid"), score.findtext("score")) == ("MX", str(2 * points))
+    passed, waiting = sorted(guard.find("greylist"), key=lambda r: -int(r.findtext("passes")))
+    assert (passed.findtext("tries"), passed.findtext("passes")) == ("2", "1")
+    assert passed.findtext("passed") and not waiting.findtext("passed")
+    assert sorted(r.findtext("of") for r in guard.find("trust")) == ["a sender domain", "the network"]
+    assert guard_of(s, "127.1.2.1").find("greylist").get("total") == "0"
+
+
+def guard_of(s, address="127.1.1.77"):
+    return s.pb.xml("trace", address=address).find("client/guard")

@@ -1,0 +1,238 @@
+/* gate: every outcome, and lives of mails over what the gate itself has learned of them. */
+#include "lib/guard/gate.c"
+
+#include "unit/guard_pure.h"
+
+#define MINUTE INT64_C(60000)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define HERE 7 /* this machine */
+
+static const struct gate_rules rules = {
+	.greylist = { 5 * MINUTE, 6 * HOUR, 120 * DAY },
+	.suspicious_ms = 2 * HOUR,
+	.spread_ms = 30 * DAY,
+	.spread_factor = 10000,
+};
+static const uint8_t key[16] = "not for the ones";
+
+/* --- outcomes --- */
+
+#define PERMANENT { 1, WALL - DAY, WALL - HOUR, WALL - HOUR, { 0 } }
+#define WAITS { 1, WALL - MINUTE, WALL - MINUTE, 0, { 0 } }
+#define DUE { 1, WALL - HOUR, WALL - HOUR, 0, { 0 } }
+#define LATE { 1, WALL - DAY, WALL - DAY, 0, { 0 } }
+#define PROOFS(n) { 1, WALL - HOUR, WALL - HOUR, { 1, { { HERE, { n } } } } }
+#define SUSPECT(n) { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_ABANDONED] = 100, \
+		       [EVIDENCE_DOMAINS] = 100, [EVIDENCE_SENDERS] = 100, \
+		       [EVIDENCE_RECIPIENTS] = n }, 0 } /* 800 and more */
+#define DOUBTFUL { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_EARLY] = 100 }, 0 } /* 400 */
+
+static const struct {
+	struct sight known;
+	enum gate_outcome outcome;
+} cases[] = {
+	{ { .off = false }, GATE_PUT_OFF },
+	{ { .off = true, .evidence = SUSPECT(9) }, GATE_OFF },
+	{ { .spared = true, .evidence = SUSPECT(9) }, GATE_SPARED },
+	{ { .correspondent = true, .evidence = SUSPECT(9) }, GATE_CORRESPONDENT },
+	{ { .greylist = PERMANENT, .evidence = SUSPECT(9) }, GATE_PERMANENT },
+	{ { .evidence = SUSPECT(9) }, GATE_REFUSED },
+	{ { .evidence = SUSPECT(4) }, GATE_PUT_OFF }, /* too few have seen it */
+	{ { .evidence = SUSPECT(9), .trust = PROOFS(99) }, GATE_REFUSED },
+	{ { .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
+	{ { .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
+	{ { .trust = PROOFS(TRUST_PROOFS - 1) }, GATE_PUT_OFF },
+	{ { .trust = PROOFS(9), .network_trust = PROOFS(9), .evidence = DOUBTFUL }, GATE_PUT_OFF },
+	{ { .network_trust = PROOFS(TRUST_NETWORK_PROOFS) }, GATE_NETWORK_TRUSTED },
+	{ { .network_trust = PROOFS(TRUST_NETWORK_PROOFS - 1) }, GATE_PUT_OFF },
+	{ { .greylist = WAITS }, GATE_PUT_OFF },
+	{ { .greylist = DUE }, GATE_RETRIED },
+	{ { .greylist = DUE, .trust = PROOFS(9) }, GATE_RETRIED },
+	{ { .greylist = DUE, .evidence = SUSPECT(4) }, GATE_PUT_OFF }, /* waits longer */
+	{ { .greylist = LATE }, GATE_PUT_OFF },
+};
+
+START_TEST(outcome)
+{
+	struct gate_judgement j = gate_judge(&cases[_i].known, &rules, WALL);
+
+	ck_assert_msg(j.outcome == cases[_i].outcome, "%s", gate_text(j.outcome));
+	ck_assert(gate_passes(&j) == (j.outcome != GATE_PUT_OFF && j.outcome != GATE_REFUSED));
+	ck_assert((j.greylist.seconds_left > 0) == !greylist_may_pass(&j.greylist));
+	ck_assert_int_ge(j.initial_ms, rules.greylist.initial_ms);
+	ck_assert_int_le(j.initial_ms, rules.suspicious_ms);
+}
+END_TEST
+
+START_TEST(texts)
+{
+	for (enum gate_outcome o = 0; o < GATE_OUTCOMES; o++)
+		ck_assert(gate_text(o) && gate_text(o)[0]);
+}
+END_TEST
+
+/* --- lives: one network, its records as the replicator would keep them --- */
+
+static struct {
+	struct greylist_record greylist;
+	struct trust_record trust, network_trust;
+	struct spread_record spread;
+} kept;
+
+static void forget(void)
+{
+	memset(&kept, 0, sizeof(kept));
+}
+
+static struct gate_judgement judge(int64_t now, bool correspondent, const struct gate_envelope *e)
+{
+	struct sight known = { .correspondent = correspondent, .greylist = kept.greylist,
+			       .trust = kept.trust, .network_trust = kept.network_trust };
+	struct gate_judgement j;
+	struct sighting s;
+
+	spread_evidence(&kept.spread, now, rules.spread_ms, &known.evidence);
+	j = gate_judge(&known, &rules, now);
+	if (gate_sighting(&j, e, now, &s)) {
+		sighting_of_greylist(&s, &kept.greylist, HERE, rules.greylist.max_age_ms);
+		if (s.parts & (SIGHTING_PROOF | SIGHTING_MAIL)) {
+			sighting_of_trust(&s, &kept.trust, HERE, rules.greylist.max_age_ms);
+			sighting_of_trust(&s, &kept.network_trust, HERE, rules.greylist.max_age_ms);
+		}
+		sighting_of_spread(&s, &kept.spread, HERE, rules.spread_ms);
+	}
+	return j;
+}
+
+static struct gate_envelope envelope(const char *recipient)
+{
+	struct gate_envelope e = { .sender = STR("me@far.org"), .recipient = str_z(recipient),
+				   .sketch_key = key };
+	struct err err;
+
+	must(ip_parse(STR("192.0.2.7"), &e.client, &err) == 0, "address");
+	return e;
+}
+
+static uint64_t abandoned(int64_t now)
+{
+	return conduct_sum(&kept.spread.conduct, CONDUCT_ABANDONED, now, rules.spread_ms);
+}
+
+START_TEST(life_of_a_mail)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+
+	forget();
+	ck_assert_int_eq(judge(WALL, false, &e).outcome, GATE_PUT_OFF);
+	ck_assert_int_eq(judge(WALL + MINUTE, false, &e).outcome, GATE_PUT_OFF);
+	ck_assert_int_eq(judge(WALL + 5 * MINUTE, false, &e).outcome, GATE_RETRIED);
+	for (int64_t day = 0; day < 300; day += 60)
+		ck_assert_int_eq(judge(WALL + HOUR + day * DAY, false, &e).outcome, GATE_PERMANENT);
+	ck_assert_uint_eq(abandoned(WALL + 300 * DAY), 0);
+}
+END_TEST
+
+/* Proofs lie 15 minutes apart; two trust the domain, five the network. */
+START_TEST(life_of_a_network)
+{
+	static const struct {
+		const char *sender;
+		enum gate_outcome first;
+	} mails[] = {
+		{ "a@one.org", GATE_PUT_OFF },	 { "b@one.org", GATE_PUT_OFF },
+		{ "c@one.org", GATE_TRUSTED },	 { "a@two.org", GATE_PUT_OFF },
+		{ "a@three.org", GATE_PUT_OFF }, { "a@four.org", GATE_PUT_OFF },
+		{ "a@five.org", GATE_NETWORK_TRUSTED },
+	};
+	int64_t now = WALL;
+
+	forget();
+	for (size_t i = 0; i < ARRAY_LEN(mails); i++) {
+		struct gate_envelope e = envelope("anna@x.org");
+
+		e.sender = str_z(mails[i].sender);
+		memset(&kept.greylist, 0, sizeof(kept.greylist)); /* each has a record of its own */
+		if (i >= 3) /* and each domain */
+			memset(&kept.trust, 0, sizeof(kept.trust));
+		ck_assert_msg(judge(now, false, &e).outcome == mails[i].first, "%zu", i);
+		if (mails[i].first == GATE_PUT_OFF)
+			ck_assert_int_eq(judge(now + 6 * MINUTE, false, &e).outcome, GATE_RETRIED);
+		now += 20 * MINUTE;
+	}
+}
+END_TEST
+
+/* Tries that do not come again are counted when the next one begins anew. */
+START_TEST(abandoned_tries)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+
+	forget();
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_uint_eq(abandoned(WALL + i * DAY), i > 0 ? i - 1 : 0);
+		ck_assert_int_eq(judge(WALL + i * DAY, false, &e).outcome, GATE_PUT_OFF);
+	}
+	ck_assert_uint_eq(abandoned(WALL + 4 * DAY), 4);
+}
+END_TEST
+
+/* What waits for its retry and passes for another reason was not abandoned. */
+START_TEST(passes_by_another_way)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+
+	forget();
+	judge(WALL, false, &e);
+	ck_assert_int_eq(judge(WALL + MINUTE, true, &e).outcome, GATE_CORRESPONDENT);
+	ck_assert_int_gt(kept.greylist.passed_ms, 0);
+	ck_assert_int_eq(judge(WALL + 2 * MINUTE, false, &e).outcome, GATE_PERMANENT);
+	forget();
+	judge(WALL, true, &e);
+	ck_assert_uint_eq(kept.greylist.window, 0); /* and none is made for it */
+}
+END_TEST
+
+/* Whatever is known: allow lists pass; a refusal has evidence of several recipients; more
+ * trust never makes an answer worse. */
+START_TEST(any_sight)
+{
+	for (unsigned run = 0; run < 100000; run++) {
+		struct sight k = { .spared = rnd(8) == 0, .correspondent = rnd(8) == 0 };
+		struct gate_judgement j, more;
+
+		for (unsigned i = 0; i < EVIDENCE_KINDS; i++)
+			k.evidence.measure[i] = rnd(3) ? rnd(150) : 0;
+		k.evidence.passes = rnd(50);
+		k.greylist = (struct greylist_record){ .window = rnd(3), .first_ms = WALL - rnd(40000000) };
+		k.greylist.last_ms = k.greylist.first_ms;
+		if (k.greylist.window && rnd(3) == 0)
+			k.greylist.passed_ms = k.greylist.last_ms;
+		k.trust = (struct trust_record)PROOFS(rnd(5));
+		j = gate_judge(&k, &rules, WALL);
+		must(!(k.spared || k.correspondent) || gate_passes(&j), "allow lists win");
+		must(j.outcome != GATE_REFUSED ||
+			     k.evidence.measure[EVIDENCE_RECIPIENTS] >= SUSPICION_RECIPIENTS,
+		     "not for one mailbox");
+		k.trust = (struct trust_record)PROOFS(9);
+		more = gate_judge(&k, &rules, WALL);
+		must(!gate_passes(&j) || gate_passes(&more), "trust helps");
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("gate");
+
+	printf("seed %llu\n", (unsigned long long)property_seed);
+	tcase_add_loop_test(t, outcome, 0, (int)ARRAY_LEN(cases));
+	tcase_add_test(t, texts);
+	tcase_add_test(t, life_of_a_mail);
+	tcase_add_test(t, life_of_a_network);
+	tcase_add_test(t, abandoned_tries);
+	tcase_add_test(t, passes_by_another_way);
+	tcase_add_test(t, any_sight);
+	return pure_run(t, "gate");
+}
