@@ -40,7 +40,7 @@ UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(B)/test/%)
 MAN := $(wildcard cmd/*.8) $(B)/pbctl.1
 
-.PHONY: all check check-full unit unit-valgrind e2e bench bench-accounts demo fmt lint layers fuzz-build install \
+.PHONY: all check check-full unit unit-valgrind e2e bench bench-accounts bench-guard demo fmt lint layers fuzz-build install \
 	clean distclean docs help
 all: $(BINARIES) $(B)/pbctl.1 $(B)/pbctl.bash
 
@@ -51,6 +51,7 @@ help:
 	@echo 'make check-full  the same and again with sanitizers and valgrind, and longer'
 	@echo 'make unit [T=x]  unit tests; make e2e: end-to-end tests; make bench: speed'
 	@echo 'make bench-accounts  a million accounts over XML: import, search, move; time and memory'
+	@echo 'make bench-guard  a million records of the guard: size, and time of a look-up'
 	@echo 'make docs        docs/xml.md anew, from the tables of commands'
 	@echo 'make fmt lint    clang-format; clang-tidy, cppcheck and the rules of the rooms'
 	@echo 'make fuzz-build  the fuzzers of what parses hostile bytes, in $(B)/fuzz'
@@ -196,6 +197,15 @@ $(B)/bench/accounts: test/bench/accounts.c $(BENCH_SEES) $(B)/flags $(B)/config.
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(BENCH_SEES) \
 		-Wl,--end-group $(LIBS)
+
+GUARD_SEES := $(B)/libguard.a $(foreach f,$(SEES_guard),$(B)/lib$(f).a)
+$(B)/bench/guard: test/bench/guard.c $(GUARD_SEES) $(B)/flags $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(GUARD_SEES) \
+		-Wl,--end-group $(LIBS)
+
+bench-guard: all $(B)/bench/guard
+	d=$$(mktemp -d) && $(B)/bench/guard $$d 1000000; r=$$?; rm -rf $$d; exit $$r
 
 bench-accounts: all $(B)/bench/accounts
 	PB_BUILD=$(abspath $(B)) test/bench/accounts
