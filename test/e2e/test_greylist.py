@@ -223,3 +223,53 @@ def test_trace(guarded):
 
 def guard_of(s, address="127.1.1.77"):
     return s.pb.xml("trace", address=address).find("client/guard")
+
+
+def test_counted_once(guarded):
+    """Kills of the replicator lose no sighting and count none twice."""
+    s = guarded(spread_factor=0)
+    asked = kills = 0
+    end = time.monotonic() + 6
+    c = Client(s.smtp)
+    while time.monotonic() < end:
+        for _ in range(20):
+            assert c.say("MAIL FROM:<me@sender.org>").startswith("250")
+            for _ in range(15):
+                assert c.say("RCPT TO:<nobody@example.com>").startswith("550")
+                asked += 1
+            c.say("RSET")
+            c = Client(s.smtp)  # errors of one session are limited
+        replicator = s.pb.children().get("replicator")
+        if replicator:
+            os.kill(replicator, signal.SIGKILL)
+            kills += 1
+        time.sleep(0.3)
+    print(f"{asked} unknown recipients, {kills} kills")
+    assert kills >= 3 and asked >= 1000
+
+    def measured():
+        piece = guard_of(s).find("evidence/piece")
+        assert piece.findtext("name") == "unknown recipients"
+        return int(piece.findtext("measure"))
+    wait_for("all are counted", lambda: measured() >= asked)
+    assert measured() == asked
+    time.sleep(1)
+    assert measured() == asked
+
+
+def test_abandoned_tries_count(guarded):
+    """What does not come again counts against its network when its record is swept."""
+    s = guarded(initial=0.6, window=1.2)
+    s.pb.xml("commitmodifyinfo", greylist_initial_suspicious_min=minutes(0.6))
+    for i in range(3):
+        Client(s.smtp).try_mail(s.people[0], f"me{i}@sender.org")
+    passing = Client(s.smtp)
+    passing.try_mail(s.people[1])
+    time.sleep(0.8)
+    assert passing.try_mail(s.people[1]).startswith("250")
+    wait_for("the sweep has counted them", lambda: int(
+        guard_of(s).findall("evidence/piece")[1].findtext("counted")) == 2, 90)
+    guard = guard_of(s)
+    piece = guard.findall("evidence/piece")[1]
+    assert (piece.findtext("name"), piece.findtext("measure")) == ("abandoned tries", "3")
+    assert guard.find("greylist").get("total") == "1"
