@@ -3,6 +3,9 @@
 #ifndef PB_TEST_REPLICATOR_RIG_H
 #define PB_TEST_REPLICATOR_RIG_H
 
+#include "cmd/replicator_apply.c"
+#include "cmd/replicator_sweep.c"
+
 #include "unit/disk.h"
 #include "unit/store_rig.h"
 
@@ -18,7 +21,9 @@ static inline void setup(void)
 	shm = shm_create(2);
 	process = (struct process){ .options = &options, .shm = shm, .slot = SLOT_REPLICATOR };
 	r = (struct replicator){ .p = &process, .loop = loop_new(), .traffic = rig };
-	ok(store_open(&r.accounts, rig_dir, STORE_ACCOUNTS, STORE_WRITE, &rig_err));
+	r.sweeper.traffic = r.applier.traffic = rig;
+	r.sweeper.origin = r.applier.origin = 7;
+	ok(store_open(&r.sweeper.accounts, rig_dir, STORE_ACCOUNTS, STORE_WRITE, &rig_err));
 	timer_init(&r.gather, r.loop, on_gather);
 	timer_init(&r.sweep, r.loop, on_sweep);
 	watch_init(&r.bell, r.loop, slot_bell(shm, SLOT_REPLICATOR), on_bell);
@@ -31,7 +36,7 @@ static inline void teardown(void)
 	timer_stop(&r.sweep);
 	watch_set(&r.bell, 0);
 	loop_free(&r.loop);
-	store_close(&r.accounts);
+	store_close(&r.sweeper.accounts);
 	shm_destroy(&shm);
 	rig_teardown();
 }

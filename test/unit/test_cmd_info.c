@@ -178,8 +178,21 @@ START_TEST(answers_may_be_sent_back)
 }
 END_TEST
 
+static unsigned tables_in(const struct table *const *tables)
+{
+	unsigned n = 0;
+
+	while (tables[n])
+		n++;
+	return n;
+}
+
 START_TEST(table_sizes)
 {
+	unsigned tables = tables_in(accounts_tables) + tables_in(traffic_tables);
+	char total[64];
+
+	snprintf(total, sizeof(total), "  <tables total=\"%u\">\n", tables);
 	ck_ok(ask("addnewemail", "email_address", "a@b.cc", NULL));
 	ck_ok(ask("addnewemail", "email_address", "b@b.cc", NULL));
 	ck_ok(ask("deleteemail", "email_address", "b@b.cc", NULL));
@@ -188,8 +201,8 @@ START_TEST(table_sizes)
 	ck_ok(ask("setblockip", "block_email", "1", "address", "10.0.0.1", NULL));
 	rig_replicate();
 	ck_ok(ask("getinfo", NULL));
-	ck_assert(strstr(answer, "  <tables total=\"11\">\n"));
-	ck_assert_uint_eq(times(answer, "<table>"), 11);
+	ck_assert(strstr(answer, total));
+	ck_assert_uint_eq(times(answer, "<table>"), tables);
 	ck_table("accounts", "1");
 	ck_table("aliases", "1");
 	ck_table("clusters", "0");

@@ -209,7 +209,8 @@ START_TEST(each_kind)
 		ck_assert_uint_eq(call.http, 400);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
-		ck_assert_msg(seen[i], "no parameter of kind %zu", i);
+		if (i != FK_BYTES) /* of packed rows, which no request names */
+			ck_assert_msg(seen[i], "no parameter of kind %zu", i);
 }
 END_TEST
 
