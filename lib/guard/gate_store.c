@@ -31,7 +31,7 @@ static struct str key_str(const uint8_t key[ENVELOPE_KEY])
 	return (struct str){ (const char *)key, ENVELOPE_KEY };
 }
 
-static int get(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
+static int get_row(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
 	       struct str *packed, struct err *e)
 {
 	struct packed_row row;
@@ -41,7 +41,7 @@ static int get(struct store *traffic, const struct table *t, const uint8_t key[E
 	return rc;
 }
 
-static int put(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
+static int put_row(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
 	       const uint8_t *packed, size_t n, struct err *e)
 {
 	struct packed_row row = { key_str(key), { (const char *)packed, n } };
@@ -55,7 +55,7 @@ static int put(struct store *traffic, const struct table *t, const uint8_t key[E
 		       struct name##_record *out, struct err *e) \
 	{ \
 		struct str packed; \
-		int rc = get(traffic, &table_##name, key, &packed, e); \
+		int rc = get_row(traffic, &table_##name, key, &packed, e); \
 \
 		if (rc == 0 && name##_decode(packed, out) == 0) \
 			return 0; \
@@ -131,7 +131,7 @@ static int store_greylist(struct store *traffic, const struct sighting *s, uint1
 	sighting_of_greylist(s, &rec, origin, r->greylist.max_age_ms);
 	if (rec.window == 0)
 		return 0;
-	return put(traffic, &table_greylist, s->greylist, packed, greylist_encode(&rec, packed), e);
+	return put_row(traffic, &table_greylist, s->greylist, packed, greylist_encode(&rec, packed), e);
 }
 
 static int store_trust(struct store *traffic, const struct sighting *s,
@@ -148,7 +148,7 @@ static int store_trust(struct store *traffic, const struct sighting *s,
 	sighting_of_trust(s, &rec, origin, r->greylist.max_age_ms);
 	if (rec.round == 0)
 		return 0;
-	return put(traffic, &table_trust, key, packed, trust_encode(&rec, packed), e);
+	return put_row(traffic, &table_trust, key, packed, trust_encode(&rec, packed), e);
 }
 
 static int store_spread(struct store *traffic, const struct sighting *s, uint16_t origin,
@@ -164,7 +164,7 @@ static int store_spread(struct store *traffic, const struct sighting *s, uint16_
 	if (spread_get(traffic, key, &rec, e) < 0)
 		return -1;
 	sighting_of_spread(s, &rec, origin, r->spread_ms);
-	return put(traffic, &table_spread, key, packed, spread_encode(&rec, packed), e);
+	return put_row(traffic, &table_spread, key, packed, spread_encode(&rec, packed), e);
 }
 
 int sighting_store(struct store *traffic, const struct sighting *s, uint16_t origin,

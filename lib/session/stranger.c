@@ -53,7 +53,7 @@ static void tell(const struct transaction *tx, struct str recipient, const struc
 	const char *more;
 	struct buf why = { .mem = text, .cap = sizeof(text), .max = sizeof(text) };
 
-	if (!tx->env->traffic || !is_told(j))
+	if (!is_told(j))
 		return;
 	more = suspicion_explain(&j->why, &why) < 0 ? ", ..." : "";
 	traffic_line(tx->env->traffic, clock_wall_ms(), &tx->client,

@@ -194,6 +194,13 @@ static void w_ranges(const char *rest)
 	ck_assert_int_eq(ranges_parse(str_z(rest), &stage.cluster.relay, &e), 0);
 }
 
+static void w_whitelist(const char *rest)
+{
+	struct err e;
+
+	ck_assert_int_eq(ranges_parse(str_z(rest), &stage.cluster.spam_whitelist, &e), 0);
+}
+
 static void w_relay_box(const char *rest)
 {
 	stage.relay = *rest == '-' ? -1 : play_box_named(*rest);
@@ -274,6 +281,70 @@ static void w_answered(const char *rest)
 {
 	stage.answered = strchr(rest, '@') ? rest : NULL;
 	stage.replied = stage.answered ? 1 : atoi(rest);
+}
+
+/* "on", "off", "cluster": all mailboxes' setting; "broken": on, but it cannot be asked */
+static void w_guard(const char *rest)
+{
+	stage.sight_broken = strcmp(rest, "broken") == 0;
+	stage.spam_setting = strcmp(rest, "off") == 0	  ? SPAM_OFF :
+			     strcmp(rest, "cluster") == 0 ? SPAM_CLUSTER :
+							    SPAM_GREYLISTING;
+}
+
+/* What the guard knows of all that is asked for from now on. */
+static void w_known(const char *rest)
+{
+	static const struct {
+		const char *word;
+		struct sight known;
+	} words[] = {
+		{ "nothing", { .off = false } },
+		{ "waits", { .greylist = { .window = 1, .first_ms = -60000, .last_ms = -60000 } } },
+		{ "due", { .greylist = { .window = 1, .first_ms = -600000, .last_ms = -600000 } } },
+		{ "permanent", { .greylist = { 1, -600000, -600000, -600000, { 0 } } } },
+		{ "correspondent", { .correspondent = true } },
+		{ "trusted", { .trust = { 1, 0, 0, { 1, { { 1, { 9 } } } } } } },
+		{ "doubtful", { .evidence = { { [EVIDENCE_UNKNOWN] = 20, [EVIDENCE_EARLY] = 3 }, 0 } } },
+		{ "suspect",
+		  { .evidence = { { [EVIDENCE_UNKNOWN] = 20, [EVIDENCE_ABANDONED] = 30,
+				    [EVIDENCE_DOMAINS] = 20, [EVIDENCE_SENDERS] = 40,
+				    [EVIDENCE_RECIPIENTS] = 5 }, 0 } } },
+	};
+	int64_t now = clock_wall_ms();
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(words) && strcmp(words[i].word, rest) != 0)
+		i++;
+	play_must(i < ARRAY_LEN(words), "no such knowledge");
+	stage.known = words[i].known;
+	stage.known.greylist.first_ms += now;
+	stage.known.greylist.last_ms += now;
+	if (stage.known.greylist.passed_ms)
+		stage.known.greylist.passed_ms += now;
+	stage.known.trust.used_ms = stage.known.trust.round ? now : 0;
+	stage.known.trust.proved_ms = stage.known.trust.used_ms;
+}
+
+/* The next sighting on its way to the replicator: "parts kinds", by their bits; or "nothing". */
+static void w_saw(const char *rest)
+{
+	uint64_t pos = stage.sightings_at > journal_tail(stage.shm, 0) ? stage.sightings_at :
+									 journal_tail(stage.shm, 0);
+	enum journal_kind kind;
+	struct sighting s;
+	struct str payload;
+	char text[32] = "nothing";
+
+	while (journal_next(stage.shm, 0, &pos, &kind, &payload)) {
+		if (kind != JOURNAL_SIGHTING)
+			continue;
+		memcpy(&s, payload.p, sizeof(s));
+		snprintf(text, sizeof(text), "%u %u", s.parts, s.kinds);
+		break;
+	}
+	stage.sightings_at = pos;
+	play_must(strcmp(text, rest) == 0, "it is %s", text);
 }
 
 static void w_fits(const char *rest)

@@ -25,6 +25,7 @@
 #include "lib/session/responder.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
+#include "lib/guard/gate.h"
 #include "shm/journal.h"
 #include "unit/virtual_time.h"
 
@@ -79,6 +80,10 @@ static struct stage {
 	const char *blocked; /* who may send no more; NULL: nobody */
 	int replied;	  /* has been answered lately */
 	const char *answered; /* he alone; NULL: everybody */
+	int64_t spam_setting; /* of all mailboxes */
+	struct sight known;   /* of strangers */
+	bool sight_broken;
+	uint64_t sightings_at; /* facts before this place in the journal have been looked at */
 	int relay;	  /* the relay box of all senders; -1: there is none */
 	struct route_sender sender; /* what any reverse-path may do */
 	bool sender_broken, login_gone;
@@ -194,6 +199,7 @@ static enum route_result stage_recipient(struct env *env, const struct topo_clus
 		ok = stage_alias(a, address, out);
 	else
 		ok = stage_target(a, out, box, address);
+	out->spam_setting = stage.spam_setting;
 	return ok ? ROUTE_OK : ROUTE_ERROR;
 }
 
@@ -378,6 +384,20 @@ static int stage_replied(struct env *env, struct str account, struct str sender)
 	return !stage.answered || str_eq(sender, str_z(stage.answered)) ? stage.replied : 0;
 }
 
+static int stage_sight(struct env *env, const struct settings *settings,
+		       const struct gate_envelope *e, const struct gate_rules *r, struct sight *known)
+{
+	(void)env;
+	(void)settings;
+	(void)e;
+	(void)r;
+	known->correspondent = stage.known.correspondent;
+	known->greylist = stage.known.greylist;
+	known->trust = stage.known.trust;
+	known->evidence = stage.known.evidence;
+	return stage.sight_broken ? -1 : 0;
+}
+
 static const struct asks stage_asks = {
 	.recipient = stage_recipient,
 	.relay = stage_relay,
@@ -389,6 +409,7 @@ static const struct asks stage_asks = {
 	.ledger = stage_ledger,
 	.blocked = stage_blocked,
 	.replied = stage_replied,
+	.sight = stage_sight,
 };
 
 /* --- raising and striking the stage --- */
@@ -426,6 +447,7 @@ static void stage_open(void)
 	stage.cluster.row.clusterid = STR("MX");
 	stage.cluster.row.max_mail_size_kb = 100;
 	stage.cluster.row.rcpt_per_mail = 100;
+	stage.cluster.row.spread_factor = 10000;
 	stage.cluster.row.session_max_s = 36000000; /* one hour */
 	stage.cluster.host_name = STR("mx.t");
 	stage.cluster.protocol = PROTO_SMTP;
@@ -532,6 +554,7 @@ static void stage_close(void)
 	legpool_free(&stage.env.pool);
 	stage_turn();
 	stage_nothing_left();
+	ranges_free(&stage.cluster.spam_whitelist);
 	ranges_free(&stage.cluster.relay);
 	loop_free(&stage.env.loop);
 	shm_destroy(&stage.shm);

@@ -1,0 +1,53 @@
+/* stranger: what a client hears, what is counted, logged and learned, for each judgement. */
+#include "lib/session/stranger.c"
+
+#include "session/play.h"
+
+#define TRY "C: RCPT TO:<a1@t>"
+#define TO_A "A hello", "A> MAIL FROM:<s@t>", "A> RCPT TO:<a1@t>", "A< 250 ok", "A< 250 ok", "S: 250 2.1.5 ok"
+#define REFUSED \
+	"S: 550 5.7.1 too much from your network 10.11.12.0 looks like spam - contact our site " \
+	"administrators for more info"
+/* Bits of sightings. */
+#define ASKED "9"  /* SIGHTING_TRY, SIGHTING_ENVELOPE */
+#define PROVED "11" /* and SIGHTING_PROOF */
+#define PASS "4"   /* CONDUCT_PASS */
+
+/* clang-format off */
+static const struct play plays[] = {
+	PLAY("a first try", "guard on", SCENE_MAIL, TRY, "S: 450 4.7.1 greylisted, try again in 300 seconds",
+	     "count refused_greylist 1", "logged guard s@t => a1@t put off: first try, 300 s left, suspicion 0", "saw " ASKED " 0", "saw nothing"),
+	PLAY("too early", "guard on", "known waits", SCENE_MAIL, TRY, "S: 450 4.7.1 greylisted, try again in 240 seconds", "saw " ASKED " 0"),
+	PLAY("in the window", "guard on", "known due", SCENE_MAIL, TRY, TO_A, "count passed_retry 1", "saw " PROVED " " PASS),
+	PLAY("permanent", "guard on", "known permanent", SCENE_MAIL, TRY, TO_A, "count passed_known 1", "count refused_greylist 0"),
+	PLAY("a correspondent", "guard on", "known correspondent", SCENE_MAIL, TRY, TO_A, "count passed_known 1", "saw 8 " PASS),
+	PLAY("trusted", "guard on", "known trusted", SCENE_MAIL, TRY, TO_A, "count passed_trust 1", "saw 12 " PASS),
+	PLAY("doubtful waits longer", "guard on", "known doubtful", SCENE_MAIL, TRY, "S: 450 4.7.1 greylisted, try again in 2600 seconds",
+	     "logged suspicion 400 of unknown recipients 20 of 20: 300, early talking 3 of 3: 100"),
+	PLAY("suspect", "guard on", "known suspect", SCENE_MAIL, TRY, REFUSED, "count refused_suspicion 1", "count refused_greylist 0",
+	     "logged refused for suspicion", "saw 8 0"),
+	PLAY("a factor of nothing", "guard on", "set spread_factor 0", "known suspect", SCENE_MAIL, TRY,
+	     "S: 450 4.7.1 greylisted, try again in 300 seconds"),
+	PLAY("each recipient by itself", "guard on", SCENE_MAIL, TRY, "S: 450*", "known permanent", TRY, TO_A, "known nothing",
+	     "C: RCPT TO:<a2@t>", "S: 450*"),
+
+	/* --- nobody's business --- */
+	PLAY("off", "guard off", "known suspect", SCENE_MAIL, TRY, TO_A, "saw nothing"),
+	PLAY("by the cluster", "guard cluster", "set default_spam_setting 2", SCENE_MAIL, TRY, "S: 450*"),
+	PLAY("not by the cluster", "guard cluster", "set default_spam_setting 0", SCENE_MAIL, TRY, TO_A),
+	PLAY("a relay client", "guard on", "known suspect", "ranges 10.0.0.0/8", SCENE_MAIL, TRY, TO_A, "saw nothing"),
+	PLAY("a box", "guard on", "known suspect", "lives A 10.11.12.13", SCENE_MAIL, TRY, TO_A, "saw nothing"),
+	PLAY("whitelisted", "guard on", "known suspect", "whitelist 10.11.0.0/16", SCENE_MAIL, TRY, TO_A, "saw nothing"),
+	PLAY("a guard that cannot be asked", "guard broken", "known suspect", SCENE_MAIL, TRY, TO_A, "saw nothing"),
+	PLAY("a bounce to an address that we have signed", "guard cluster", "set default_spam_setting 2", "relay X", "srs back.t", "C hello",
+	     "C: MAIL FROM:<>", "S: 250*", "C bounces to f1@t", "X hello", "X> MAIL FROM:<>", "X> RCPT TO:<f1@t>"),
+
+	/* --- guesses --- */
+	PLAY("an address that there is not", SCENE_MAIL, "C: RCPT TO:<u1@t>", "S: 550 5.1.1*", "saw 0 1", "saw nothing"),
+	PLAY("by a relay client", "ranges 10.0.0.0/8", SCENE_MAIL, "C: RCPT TO:<u1@t>", "S: 550 5.1.1*", "saw nothing"),
+	PLAY("by whom nothing is held against", "whitelist 10.11.0.0/16", SCENE_MAIL, "C: RCPT TO:<u1@t>", "S: 550 5.1.1*", "saw nothing"),
+	PLAY("to relay is not to guess", SCENE_MAIL, "C: RCPT TO:<f1@t>", "S: 550 5.7.1*", "saw nothing"),
+};
+/* clang-format on */
+
+PLAYS_MAIN("stranger", plays)
