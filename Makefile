@@ -40,7 +40,8 @@ UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(B)/test/%)
 MAN := $(wildcard cmd/*.8) $(B)/pbctl.1
 
-.PHONY: all check check-full unit unit-valgrind e2e bench bench-accounts bench-guard demo fmt lint layers fuzz-build install \
+.PHONY: all check check-full unit unit-valgrind e2e bench bench-accounts bench-guard sim sim-check \
+	demo fmt lint layers fuzz-build install \
 	clean distclean docs help
 all: $(BINARIES) $(B)/pbctl.1 $(B)/pbctl.bash
 
@@ -214,6 +215,22 @@ demo:
 	packaging/deps build demo
 	$(MAKE) all
 	PB_BUILD=$(abspath $(B)) packaging/demo
+
+# The guard in virtual time (docs/simulation.md): it sees what the guard sees.
+SIM_SRC := $(wildcard test/sim/*.c)
+SIM_SEES := $(foreach f,$(SEES_guard),$(B)/lib$(f).a)
+SIM_SIZES := -n 1000 -n 20000 -n 200000
+$(B)/test/mailworld: $(SIM_SRC:%.c=$(B)/obj/%.o) $(SIM_SEES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(SIM_SEES) -Wl,--end-group $(LIBS) -lm
+
+sim: $(B)/test/mailworld
+	$< $(SIM_SIZES) -s 5 -j 2 -v
+	$< $(SIM_SIZES) -s 5 -j 2 -v -m today
+
+# Short: what must hold in any world.
+sim-check: $(B)/test/mailworld
+	$< -n 1000 -n 20000 -d 14 -w 7 -j 2 -c
 
 # --- form ---
 
