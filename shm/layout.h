@@ -15,10 +15,12 @@
  *   affinity    atomics, any worker             workers
  *   history     admin                           admin
  *   rings[i]    process i: head; replicator: tail, durable
- *   penalty, quota, claims: atomics, any worker; admin forgets
+ *   penalty, quota, claims, dictionary: atomics, any worker; admin forgets
+ *   clients[i]  worker i (reaper: after death)  all
  *
- * slots.h, affinity.h, boxes.h, claims.h, counters.h, history.h, journal.h, listeners.h, penalty.h,
- * quota.h and sessions.h hold the functions; nobody touches a field beside them. */
+ * slots.h, affinity.h, boxes.h, claims.h, clients.h, counters.h, dictionary.h, history.h, journal.h,
+ * listeners.h, penalty.h, quota.h and sessions.h hold the functions; nobody touches a field beside
+ * them. */
 #ifndef PB_SHM_LAYOUT_H
 #define PB_SHM_LAYOUT_H
 

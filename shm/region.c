@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "shm/dictionary.h"
 #include "shm/penalty.h"
 
 const char *role_name(enum role r)
@@ -18,19 +19,36 @@ const char *role_name(enum role r)
 	return names[r];
 }
 
+/* NORESERVE: most of it (rows, rings of workers that do not exist, what the dictionary may grow to)
+ * is never touched. A system that counts it all the same gets a smaller dictionary. */
+static struct shm *map_region(void)
+{
+	for (unsigned mb = DICTIONARY_MB_MOST; mb > 0; mb /= 2) {
+		size_t size = sizeof(struct shm) + ((size_t)mb << 20);
+		struct shm *s = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (s == MAP_FAILED)
+			continue;
+		s->size = size;
+		s->dictionary_most = mb;
+		return s;
+	}
+	bug("no shared memory: %s", strerror(errno));
+}
+
 struct shm *shm_create(unsigned workers)
 {
-	/* NORESERVE: most of it (rows, rings of workers that do not exist) is never touched. */
-	struct shm *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct shm *s;
 
 	if (workers < 1 || workers > MAX_WORKERS)
 		bug("%u workers", workers);
-	if (s == MAP_FAILED)
-		bug("no shared memory: %s", strerror(errno));
+	s = map_region();
+	/* Nobody looks for an error there, and a core would be as large as it may get. */
+	(void)madvise(s->dictionary, (size_t)s->dictionary_most << 20, MADV_DONTDUMP);
+	dictionary_resize(s, DICTIONARY_MB);
 	s->magic = SHM_MAGIC;
 	s->version = SHM_VERSION;
-	s->size = sizeof(*s);
 	s->workers = workers;
 	s->started = clock_wall_ms();
 	hash_random(s->secret, sizeof(s->secret));
@@ -51,7 +69,7 @@ void shm_destroy(struct shm **s)
 	for (int i = 0; i < MAX_SLOTS; i++)
 		if ((*s)->slots[i].bell >= 0)
 			close((*s)->slots[i].bell);
-	munmap(*s, sizeof(**s));
+	munmap(*s, (*s)->size);
 	*s = NULL;
 }
 

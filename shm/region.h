@@ -12,7 +12,8 @@
 #include "shm/sessions.h"
 
 #define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
-#define SHM_VERSION 3
+#define SHM_VERSION 4
+#define SHM_PAGE 4096 /* what is given back to the system begins at one */
 
 typedef _Atomic uint32_t au32;
 typedef _Atomic uint64_t au64;
@@ -92,6 +93,14 @@ struct shm_history {
 	struct shm_totals v[HISTORY_ROOM];
 };
 
+/* The dictionary's: words of eight entries, each kind in a cache line of its own. */
+#define DICTIONARY_WAYS 8
+#define DICTIONARY_BUCKETS_PER_MB 8192
+struct shm_bucket {
+	_Alignas(64) au64 who[DICTIONARY_WAYS]; /* dictionary.c has the form of an entry */
+	au64 count[DICTIONARY_WAYS];
+};
+
 #define QUOTA_FORGOTTEN 16384
 #define PENALTY_BUCKETS 16384
 #define PENALTY_WAYS 4
@@ -119,6 +128,10 @@ struct shm {
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];
 	struct shm_rows rows[MAX_WORKERS];
+	au64 clients[MAX_WORKERS][CLIENT_PLACES]; /* clients.c has the form of these */
+	au32 dictionary_mb;	  /* of it in use; writer: admin */
+	uint32_t dictionary_most; /* megabytes that follow */
+	_Alignas(SHM_PAGE) struct shm_bucket dictionary[];
 };
 
 _Static_assert(sizeof(au64) == 8 && sizeof(au32) == 4, "atomics are plain words");

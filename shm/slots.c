@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "shm/clients.h"
 #include "shm/region.h"
 #include "shm/sessions.h"
 
@@ -49,6 +50,7 @@ static void give_back(struct shm *shm, unsigned slot)
 				atomic_store(&c->box[i][j], 0);
 	atomic_store(&c->sessions, 0);
 	session_rows_forget(shm, slot);
+	clients_forget(shm, slot);
 }
 
 /* Whatever the dead had published and not rung for, nobody would ring for any more: all look. */

@@ -79,6 +79,10 @@
 #define MAX_CLUSTERS 64
 #define MAX_BOXES 512		    /* boxes of all clusters */
 #define MAX_LISTENERS MAX_CLUSTERS
+#define CLIENT_PLACES 65536	    /* of a worker's table of clients: 512 KiB, three times SESSION_ROWS */
+#define CLIENT_PATIENCE 1000	    /* looks at a place that two workers want: some 100 us */
+#define DICTIONARY_MB 64	    /* before the setting is read; its default */
+#define DICTIONARY_MB_MOST 4096	    /* its upper end; address space that costs nothing */
 #define LIMIT_NAME 63		    /* clusterid, boxid */
 #define JOURNAL_RING (1u << 20)	    /* bytes of one slot's ring */
 #define JOURNAL_OFFERED (JOURNAL_RING / 4) /* of it for facts that may be dropped */

@@ -26,7 +26,9 @@ START_TEST(new_region)
 
 	ck_assert_uint_eq(shm->magic, SHM_MAGIC);
 	ck_assert_uint_eq(shm->version, SHM_VERSION);
-	ck_assert_uint_eq(shm->size, sizeof(struct shm));
+	ck_assert_uint_eq(shm->dictionary_most, DICTIONARY_MB_MOST);
+	ck_assert_uint_eq(shm->size, sizeof(struct shm) + ((size_t)DICTIONARY_MB_MOST << 20));
+	ck_assert_uint_eq((uintptr_t)shm->dictionary % SHM_PAGE, 0);
 	ck_assert_uint_eq(shm_workers(shm), 3);
 	ck_assert_int_gt(shm_started(shm), 1500000000000);
 	ck_assert_mem_ne(shm_secret(shm), shm_secret(other), 16);
