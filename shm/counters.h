@@ -16,7 +16,9 @@
 	X(logins, 0, "successful logins") \
 	X(bytes_in, 0, "bytes from clients") \
 	X(bytes_out, 0, "bytes to clients") \
-	X(refused_connections, 0, "connections refused at accept") \
+	X(refused_connections, 0, "connections refused at accept: block_ranges, max_connections, no TLS") \
+	X(refused_client_rate, 0, "connections refused: max_client_connections of one client") \
+	X(refused_client_sessions, 0, "connections refused: max_client_concurrent of one client") \
 	X(refused_syntax, 0, "commands refused for their form or order") \
 	X(refused_sender, 0, "reverse-paths refused") \
 	X(refused_blocked, 0, "mails refused: client or account on the blocked list") \

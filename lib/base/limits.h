@@ -81,6 +81,7 @@
 #define MAX_LISTENERS MAX_CLUSTERS
 #define CLIENT_PLACES 65536	    /* of a worker's table of clients: 512 KiB, three times SESSION_ROWS */
 #define CLIENT_PATIENCE 1000	    /* looks at a place that two workers want: some 100 us */
+#define LIMIT_DOOR_LOG 10	    /* lines a second and worker about refused connections: 100 MB a day */
 #define DICTIONARY_MB 64	    /* before the setting is read; its default */
 #define DICTIONARY_MB_MOST 4096	    /* its upper end; address space that costs nothing */
 #define LIMIT_NAME 63		    /* clusterid, boxid */

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -10,6 +9,7 @@
 #include "lib/guard/replied.h"
 #include "lib/session/legpool.h"
 #include "shm/boxes.h"
+#include "shm/clients.h"
 #include "shm/counters.h"
 #include "shm/sessions.h"
 
@@ -194,6 +194,9 @@ void session_end(struct session *s, const char *reason)
 	count(s, CC_bytes_in, (int64_t)s->io.bytes_in);
 	count(s, CC_bytes_out, (int64_t)s->io.bytes_out);
 	count(s, CC_sessions, -1);
+	if (env->shm)
+		client_leave(env->shm, env->slot,
+			     client_key(env->shm, s->cluster->shm, &s->peer.ip));
 	if (s->row >= 0)
 		session_row_close(env->shm, env->slot, s->row);
 	list_remove(&s->node);
@@ -201,60 +204,6 @@ void session_end(struct session *s, const char *reason)
 	topology_unref(&s->topology);
 	if (env->room)
 		env->room(env);
-}
-
-/* --- at the door --- */
-
-static const struct {
-	void (*start)(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);
-	const char *blocked, *full, *no_tls;
-} doors[] = {
-	[PROTO_SMTP] = { smtp_session_start,
-			 "550 your service has been explicitly blacklisted - contact our site "
-			 "administrators for more info\r\n",
-			 "421 4.3.2 too many connections, try again later\r\n",
-			 "421 4.7.0 encryption is wanted here, and not available yet\r\n" },
-	[PROTO_POP3] = { pop3_session_start,
-			 "-ERR your service has been explicitly blacklisted - contact our site "
-			 "administrators for more info\r\n",
-			 "-ERR [SYS/TEMP] too many connections, try again later\r\n",
-			 "-ERR [SYS/PERM] encryption is wanted here, and not available yet\r\n" },
-	/* Nothing can be said in a protocol that we do not know. */
-	[PROTO_TCP] = { tcp_session_start, "", "", "" },
-};
-
-static void turn_away(struct env *env, const struct topo_cluster *c, int fd,
-		      const struct addr *peer, const char *words, const char *why)
-{
-	/* One try: a socket just accepted has room; a client that is gone needs no words. */
-	if (send(fd, words, strlen(words), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		why = "refused and gone";
-	close(fd);
-	traffic_line(env->traffic, clock_wall_ms(), &peer->ip, "refused at connect cluster=%.*s: %s",
-		     STR_ARG(c->row.clusterid), why);
-	if (env->shm)
-		count_cluster(env->shm, env->slot, c->shm, CC_refused_connections, 1);
-}
-
-/* Until there is TLS, nobody is served without where the administrator wants it. */
-static bool wants_tls(const struct topo_cluster *c)
-{
-	return c->row.tls_required || str_eq(c->row.tls, STR("implicit"));
-}
-
-void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer)
-{
-	if ((size_t)c->protocol >= ARRAY_LEN(doors) || !doors[c->protocol].start)
-		turn_away(env, c, fd, peer, "", "no such protocol yet");
-	else if (wants_tls(c))
-		turn_away(env, c, fd, peer, doors[c->protocol].no_tls, "tls_required");
-	else if (ranges_contain(&c->block, &peer->ip))
-		turn_away(env, c, fd, peer, doors[c->protocol].blocked, "block_ranges");
-	else if (env->shm && !take_cluster_session(env->shm, env->slot, c->shm,
-						   (uint64_t)c->row.max_connections))
-		turn_away(env, c, fd, peer, doors[c->protocol].full, "max_connections");
-	else
-		doors[c->protocol].start(env, c, fd, peer);
 }
 
 /* --- a new topology, a bell --- */

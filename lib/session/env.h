@@ -81,6 +81,10 @@ struct env {
 	uint64_t ledger_due;	   /* bytes of journal kept for mails behind their end marks */
 	uint64_t ledger_late;	   /* mark of a row that was not durable in time; 0: none */
 	bool draining;		   /* TERM: no new transactions, 421 between them */
+	struct {		   /* door.c: lines about the refused in this second */
+		int64_t second;
+		unsigned lines, left_out;
+	} door_log;
 	/* A session has ended: there may be room for another. May be NULL. */
 	void (*room)(struct env *env);
 };
@@ -117,6 +121,7 @@ void session_refresh(struct session *s);
  * caller frees the memory. */
 void session_end(struct session *s, const char *reason);
 
+/* --- door.c --- */
 /* A connection that was accepted for a listener of cluster c: becomes a session of c's
  * protocol, or is refused (limits, block ranges) with one write and a close. Takes fd. */
 void session_accept(struct env *env, const struct topo_cluster *c, int fd, const struct addr *peer);

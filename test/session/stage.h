@@ -449,6 +449,9 @@ static void stage_open(void)
 	stage.cluster.row.rcpt_per_mail = 100;
 	stage.cluster.row.spread_factor = 10000;
 	stage.cluster.row.session_max_s = 36000000; /* one hour */
+	stage.cluster.row.max_client_connections = 600;
+	stage.cluster.row.max_client_connections_interval_s = 600000;
+	stage.cluster.row.max_client_concurrent = 50;
 	stage.cluster.host_name = STR("mx.t");
 	stage.cluster.protocol = PROTO_SMTP;
 	stage.cluster.boxes = stage.boxes;

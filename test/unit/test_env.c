@@ -1,7 +1,6 @@
-/* env: what sessions ask, their birth and end, the door, a new topology, the bell. */
+/* env: what sessions ask, their birth and end, a new topology, the bell. */
 #include "lib/session/env.c"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "session/play.h"
@@ -30,8 +29,6 @@ static struct addr peer_of(const char *ip)
 	return a;
 }
 
-/* --- at the door, over sockets --- */
-
 /* Where a client came to: the address that its socket has here. */
 START_TEST(local_address)
 {
@@ -46,138 +43,6 @@ START_TEST(local_address)
 	ck_assert_uint_ne(local.port, 0);
 	close(fd[1]);
 	stage_turn();
-}
-END_TEST
-
-/* What a client reads who comes to cluster c; "" when it is let in and has got its greeting. */
-static const char *at_the_door(struct topo_cluster *c, const char *ip, int *fd)
-{
-	static char text[300];
-	struct addr peer = peer_of(ip);
-	int pair[2];
-	ssize_t n;
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	session_accept(&stage.env, c, pair[0], &peer);
-	stage_turn();
-	n = read(pair[1], text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	*fd = pair[1];
-	return text;
-}
-
-/* The connection is closed behind the words. */
-static void turned_away(struct topo_cluster *c, const char *ip, const char *words)
-{
-	char more;
-	int fd;
-
-	ck_assert_str_eq(at_the_door(c, ip, &fd), words);
-	ck_assert_int_eq(read(fd, &more, 1), 0);
-	close(fd);
-	ck_assert_uint_eq(stage.env.n_sessions, 0);
-	ck_assert_int_eq(counter_cluster(stage.shm, -1, c->shm, CC_sessions), 0);
-}
-
-#define BLACKLISTED \
-	"your service has been explicitly blacklisted - contact our site administrators for more " \
-	"info\r\n"
-
-START_TEST(blocked)
-{
-	struct err e;
-	int fd;
-
-	ck_assert_int_eq(ranges_parse(STR("10.11.12.0-10.11.12.255"), &stage.cluster.block, &e), 0);
-	turned_away(&stage.cluster, "10.11.12.13", "550 " BLACKLISTED);
-	play_line("count refused_connections 1");
-	play_line("logged refused at connect cluster=MX: block_ranges");
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.11.13.13", &fd), "220 mx.t ESMTP\r\n");
-	close(fd);
-	stage_turn();
-	stage.cluster.protocol = PROTO_POP3;
-	turned_away(&stage.cluster, "10.11.12.13", "-ERR " BLACKLISTED);
-	ranges_free(&stage.cluster.block);
-}
-END_TEST
-
-START_TEST(crowded)
-{
-	int one, two, three;
-
-	stage.cluster.row.max_connections = 2;
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.1", &one), "220 mx.t ESMTP\r\n");
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.2", &two), "220 mx.t ESMTP\r\n");
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.3", &three),
-			 "421 4.3.2 too many connections, try again later\r\n");
-	play_line("count sessions 2");
-	play_line("count refused_connections 1");
-	play_line("logged refused at connect cluster=MX: max_connections");
-	close(three);
-	close(one);
-	stage_turn();
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.3", &three), "220 mx.t ESMTP\r\n");
-	play_line("count sessions_total 3");
-	close(two);
-	close(three);
-	stage_turn();
-	stage.cluster.protocol = PROTO_POP3;
-	stage.cluster.row.max_connections = 1;
-	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.4", &one),
-			 "-ERR [SYS/TEMP] too many connections, try again later\r\n");
-	close(one);
-	count_cluster(stage.shm, 0, stage.cluster.shm, CC_sessions, -1);
-}
-END_TEST
-
-START_TEST(no_such_protocol)
-{
-	stage.cluster.protocol = PROTO_IMAP;
-	turned_away(&stage.cluster, "10.0.0.1", "");
-	play_line("logged no such protocol yet");
-}
-END_TEST
-
-/* The limits at the door hold here, too; nothing can be said in a protocol that we do not know. */
-START_TEST(plain_tcp)
-{
-	struct err e;
-	int fd;
-
-	stage.cluster.protocol = PROTO_TCP;
-	ck_assert_int_eq(ranges_parse(STR("10.11.12.0-10.11.12.255"), &stage.cluster.block, &e), 0);
-	turned_away(&stage.cluster, "10.11.12.13", "");
-	play_line("logged refused at connect cluster=MX: block_ranges");
-	stage.cluster.row.tls_required = 1;
-	turned_away(&stage.cluster, "10.0.0.1", "");
-	stage.cluster.row.tls_required = 0;
-	stage.cluster.row.max_connections = 1;
-	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
-	ck_assert_str_eq(at_the_door(&stage.cluster, "10.0.0.1", &fd), "");
-	play_line("logged refused at connect cluster=MX: max_connections");
-	play_line("count refused_connections 3");
-	close(fd);
-	count_cluster(stage.shm, 0, stage.cluster.shm, CC_sessions, -1);
-	ranges_free(&stage.cluster.block);
-}
-END_TEST
-
-/* It has gone before it could be told. */
-START_TEST(refused_and_gone)
-{
-	struct addr peer = peer_of("10.0.0.1");
-	int pair[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	close(pair[1]);
-	stage.cluster.row.max_connections = 1;
-	ck_assert(take_cluster_session(stage.shm, 0, stage.cluster.shm, 0));
-	session_accept(&stage.env, &stage.cluster, pair[0], &peer);
-	count_cluster(stage.shm, 0, stage.cluster.shm, CC_sessions, -1);
-	ck_assert_int_eq(fcntl(pair[0], F_GETFD), -1);
-	play_line("logged refused and gone");
-	play_line("count refused_connections 1");
 }
 END_TEST
 
@@ -526,12 +391,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, up, down);
-	tcase_add_test(t, blocked);
-	tcase_add_test(t, crowded);
-	tcase_add_test(t, no_such_protocol);
-	tcase_add_test(t, plain_tcp);
 	tcase_add_test(t, local_address);
-	tcase_add_test(t, refused_and_gone);
 	tcase_add_test(t, life);
 	tcase_add_loop_test(t, refresh, 0, (int)ARRAY_LEN(refreshes));
 	tcase_add_test(t, red);

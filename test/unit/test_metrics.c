@@ -258,7 +258,7 @@ START_TEST(largest_page)
 	}
 	look();
 	ck_assert_uint_lt(buf_len(&page), LIMIT_METRICS / 2);
-	buf_init(&small, buf_len(&page) - 2);
+	buf_init(&small, buf_len(&page) - 200); /* what processes use differs from look to look */
 	ck_assert_uint_eq(metrics_page(&env, NOW, &small), 503);
 	ck_assert_uint_lt(buf_len(&small), 100);
 	buf_release(&small);
