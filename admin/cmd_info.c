@@ -9,6 +9,8 @@
 #include "admin/record.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "shm/clients.h"
+#include "shm/dictionary.h"
 #include "shm/penalty.h"
 
 static const struct record_kind settings = { .table = &table_settings,
@@ -160,6 +162,8 @@ void cmd_clearip(struct call *c)
 	}
 	auth_succeeded(shm, &ip);
 	penalty_clear(shm, penalty_network(shm, PENALTY_LOGINS, &ip));
+	for (int i = 0; i < MAX_CLUSTERS; i++)
+		dictionary_forget(shm, client_key(shm, i, &ip));
 	if (change_note(c) == 0)
 		xml_out_text(&c->body, "address", str_z(ip_text(&ip, text)));
 }

@@ -2,6 +2,7 @@
 #include "admin/change.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
+#include "admin/trace_door.h"
 #include "admin/trace_guard.h"
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
@@ -324,7 +325,7 @@ static int trace_client(struct call *c, struct str address)
 	xml_out_int(&c->body, "key_delay_ms",
 		    penalty_now(shm, penalty_network(shm, PENALTY_KEYS, &ip), now));
 	write_sessions(c, &ip, NULL);
-	if (write_ranges(c, &ip) < 0 || trace_guard(c, &ip) < 0)
+	if (trace_door(c, &ip) < 0 || write_ranges(c, &ip) < 0 || trace_guard(c, &ip) < 0)
 		return -1;
 	return write_blocked(c, str_z(text));
 }

@@ -108,7 +108,8 @@
 	  "Changes the console's password, the access key of programs, or both.", \
 	  "password=correct-horse-battery") \
 	X(clearip, G_GENERAL, 0, NULL, "address!", \
-	  "Forgets what is held against a client address: the delay after wrong passwords and keys.", \
+	  "Forgets what is held against a client address: its connections of late, the delay after " \
+	  "wrong passwords and keys.", \
 	  "address=192.0.2.7") \
 	X(audit, G_GENERAL, COMMAND_READS, NULL, "after limit", \
 	  "Answers who changed what, the newest first; after goes on towards the older.", "limit=10") \

@@ -6,13 +6,14 @@
 #include "lib/base/log.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
+#include "shm/dictionary.h"
 #include "shm/listeners.h"
 #include "shm/slots.h"
 
 struct reading { /* one walk through the store */
 	struct shm *shm;
 	struct listener v[MAX_LISTENERS];
-	unsigned n;
+	unsigned n, dictionary_mb;
 };
 
 /* --- indices --- */
@@ -94,6 +95,18 @@ static int visit_box(void *arg, const void *rec, const struct row_meta *m)
 	return 0;
 }
 
+/* Without a row: its default. */
+static int read_settings(struct reading *r, struct store *s, struct err *e)
+{
+	struct settings row;
+
+	record_defaults(&table_settings, &row);
+	if (store_get(s, &table_settings, row.settingsid, &row, NULL, e) < 0)
+		return -1;
+	r->dictionary_mb = (unsigned)row.ip_dictionary_max_mb;
+	return 0;
+}
+
 static int read_store(struct reading *r, struct store *s, struct err *e)
 {
 	int rc;
@@ -105,8 +118,19 @@ static int read_store(struct reading *r, struct store *s, struct err *e)
 		rc = store_each(s, &table_clusters, STR(""), visit_cluster, r, e);
 	if (rc == 0)
 		rc = store_each(s, &table_boxes, STR(""), visit_box, r, e);
+	if (rc == 0)
+		rc = read_settings(r, s, e);
 	store_read_end(s);
 	return rc;
+}
+
+/* Smaller than it is wanted only where the system counts memory that is not used. */
+static void size_dictionary(struct shm *shm, unsigned mb)
+{
+	unsigned before = dictionary_mb(shm), is = dictionary_resize(shm, mb);
+
+	if (is != mb && is != before)
+		log_warning("the address dictionary has %u MB: there is no room for %u", is, mb);
 }
 
 /* --- listeners --- */
@@ -162,6 +186,7 @@ int publish_start(struct publish *p, struct store *accounts, struct shm *shm, st
 	*p = (struct publish){ 0 };
 	if (read_store(&r, accounts, e))
 		return err_wrap(e, "cannot publish");
+	size_dictionary(shm, r.dictionary_mb);
 	if (!table_stands(shm, &r, &p->opens)) {
 		listeners_set(shm, r.v, r.n);
 		p->listeners = listeners_version(shm);

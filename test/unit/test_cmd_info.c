@@ -347,6 +347,22 @@ END_TEST
 
 /* --- clearip --- */
 
+static void connect_once(int cluster, const struct ipaddr *ip)
+{
+	struct shm *shm = rig_env.shm;
+
+	ck_assert_uint_eq(dictionary_try(shm, client_key(shm, cluster, ip), 60000, 60000,
+					 clock_mono_ms()), 1);
+}
+
+static bool has_connected(int cluster, const struct ipaddr *ip)
+{
+	const struct shm *shm = rig_env.shm;
+	struct dictionary_entry e;
+
+	return dictionary_get(shm, client_key(shm, cluster, ip), 60000, 60000, clock_mono_ms(), &e);
+}
+
 START_TEST(clears)
 {
 	struct shm *shm = rig_env.shm;
@@ -361,7 +377,15 @@ START_TEST(clears)
 	keys[3] = penalty_network(shm, PENALTY_KEYS, &other);
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_gt(penalty_failed(shm, keys[i], clock_mono_ms()), 0);
+	for (int i = 0; i < MAX_CLUSTERS; i++) {
+		connect_once(i, &guilty);
+		connect_once(i, &other);
+	}
 	ck_ok(ask("clearip", "address", "192.0.2.7", NULL));
+	for (int i = 0; i < MAX_CLUSTERS; i++) {
+		ck_assert(!has_connected(i, &guilty));
+		ck_assert(has_connected(i, &other));
+	}
 	ck_tag("address", "192.0.2.7");
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(penalty_now(shm, keys[i], clock_mono_ms()) > 0, i >= 2);

@@ -3,6 +3,8 @@
 
 #include <expat.h>
 
+#include "shm/clients.h"
+#include "shm/dictionary.h"
 #include "unit/admin_rig.h"
 
 static void check_document(void)
@@ -128,6 +130,45 @@ START_TEST(many_sessions)
 	trace("address", "10.0.0.1");
 	ck_assert(strstr(answer, "    <sessions total=\"107\">\n"));
 	ck_assert_uint_eq(times(answer, "<session>"), SESSIONS_SHOWN);
+}
+END_TEST
+
+/* What is held at the door, by cluster: tries in the running interval, and sessions of any worker. */
+START_TEST(connections)
+{
+	struct shm *shm = rig_env.shm;
+	struct ipaddr ip = ip_of("10.0.0.1");
+	uint64_t a, b;
+
+	ck_ok(ask("addcluster", "clusterid", "A", "type", "smtp", "listen_port", "25",
+		  "max_client_connections_interval_s", "100", NULL));
+	ck_ok(ask("addcluster", "clusterid", "B", "type", "pop3", "listen_port", "110", NULL));
+	a = client_key(shm, clusters_assign(shm, STR("A")), &ip);
+	b = client_key(shm, clusters_assign(shm, STR("B")), &ip);
+	trace("address", "10.0.0.1");
+	ck_assert_ptr_null(strstr(answer, "<connections"));
+	for (int i = 0; i < 3; i++)
+		dictionary_try(shm, a, 100000, 3600000, clock_mono_ms() - 30000);
+	ck_assert(client_enter(shm, 0, b, 5) && client_enter(shm, 1, b, 5));
+	trace("address", "10.0.0.1");
+	ck_assert_ptr_nonnull(strstr(answer, "    <connections total=\"2\">\n"
+					     "      <at_cluster>\n"
+					     "        <clusterid>A</clusterid>\n"
+					     "        <sessions>0</sessions>\n"
+					     "        <connections>3</connections>\n"
+					     "        <interval_ends_ms>"));
+	ck_assert_int_gt(atoll(tag("interval_ends_ms")), 40000);
+	ck_assert_int_le(atoll(tag("interval_ends_ms")), 70000);
+	ck_assert_int_ge(atoll(tag("last_try_ms")), 29996);
+	ck_assert_ptr_nonnull(strstr(answer, "      <at_cluster>\n"
+					     "        <clusterid>B</clusterid>\n"
+					     "        <sessions>2</sessions>\n"
+					     "        <connections>0</connections>\n"
+					     "        <interval_ends_ms>0</interval_ends_ms>\n"
+					     "      </at_cluster>\n"
+					     "    </connections>\n"));
+	trace("address", "10.0.0.2");
+	ck_assert_ptr_null(strstr(answer, "<connections"));
 }
 END_TEST
 
@@ -384,6 +425,7 @@ int main(void)
 	tcase_add_test(t, delays);
 	tcase_add_test(t, sessions);
 	tcase_add_test(t, many_sessions);
+	tcase_add_test(t, connections);
 	tcase_add_test(t, ranges);
 	tcase_add_test(t, blocks);
 	tcase_add_test(t, unknown_mail);

@@ -112,6 +112,30 @@ START_TEST(empty_store)
 }
 END_TEST
 
+/* Without a row at its default; at each start anew. */
+START_TEST(size_of_the_dictionary)
+{
+	struct settings row;
+
+	start();
+	ck_assert_uint_eq(dictionary_mb(shm), 64);
+	record_defaults(&table_settings, &row);
+	row.ip_dictionary_max_mb = 7;
+	commit(&table_settings, &row);
+	start();
+	ck_assert_uint_eq(dictionary_mb(shm), 7);
+	dictionary_resize(shm, 3);
+	start();
+	ck_assert_uint_eq(dictionary_mb(shm), 7);
+	row.ip_dictionary_max_mb = 4096;
+	shm->dictionary_most = 1000; /* of a system that counts what is not used */
+	commit(&table_settings, &row);
+	start();
+	ck_assert_uint_eq(dictionary_mb(shm), 1000);
+	shm->dictionary_most = DICTIONARY_MB_MOST;
+}
+END_TEST
+
 START_TEST(listeners)
 {
 	struct listener v[MAX_LISTENERS];
@@ -367,6 +391,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, empty_store);
+	tcase_add_test(t, size_of_the_dictionary);
 	tcase_add_test(t, listeners);
 	tcase_add_test(t, second_admin);
 	tcase_add_test(t, indices);
