@@ -50,6 +50,8 @@
 /* --- time (milliseconds); RFC 5321 4.5.3.2 --- */
 #define TIMEOUT_COMMAND 300000	    /* 4.5.3.2.7: waiting for the next command */
 #define TIMEOUT_DATA_BLOCK 180000   /* 4.5.3.2.5: waiting for the next piece of data */
+#define PACE_MS 30000		    /* a mail may lag behind data_min_bytes_per_s: a link that loses
+				       packets stands still for 1 + 2 + 4 + 8 s, RFC 6298 5 */
 #define TIMEOUT_BOX_GREETING 60000  /* 4.5.3.2.1 allows 300 s; a balancer knows its boxes */
 #define TIMEOUT_BOX_REPLY 300000    /* 4.5.3.2.2-3: MAIL, RCPT */
 #define TIMEOUT_BOX_DATA 120000	    /* 4.5.3.2.4: 354 */

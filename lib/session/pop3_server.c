@@ -67,6 +67,8 @@ void pop3_enter(struct pop3_session *p, enum pop3_state s)
 		timer_set(&p->idle, patience(TIMEOUT_POP3_LOGIN));
 	else
 		timer_stop(&p->idle); /* others' time-outs rule */
+	if (s == P_TUNNEL || s == P_CLOSED)
+		timer_stop(&p->deadline);
 }
 
 static void on_reap(struct deferred *d)
@@ -240,6 +242,17 @@ static void on_idle(struct timer *t)
 	pop3_end(p, "time-out");
 }
 
+/* A login that is being checked is answered first. */
+static void on_deadline(struct timer *t)
+{
+	struct pop3_session *p = container_of(t, struct pop3_session, deadline);
+
+	pop3_count(p, CC_timeouts, 1);
+	p->leaving = true;
+	p->farewell = "no login for too long";
+	pop3_advance(p);
+}
+
 /* --- called by the worker --- */
 
 static struct pop3_session *of(struct session *s)
@@ -289,6 +302,7 @@ void pop3_session_start(struct env *env, const struct topo_cluster *cluster, int
 	struct pop3_session *p = mem_zalloc(sizeof(*p));
 
 	timer_init(&p->idle, env->loop, on_idle);
+	timer_init(&p->deadline, env->loop, on_deadline);
 	deferred_init(&p->reap, on_reap);
 	session_begin(&p->s, env, cluster, fd, peer, LIMIT_SESSION_IN, LIMIT_SESSION_OUT, on_io);
 	p->s.cut = on_cut;
@@ -296,6 +310,7 @@ void pop3_session_start(struct env *env, const struct topo_cluster *cluster, int
 	p->s.drain = on_drain;
 	login_init(&p->login, &p->s, &pop3_login_events);
 	pop3_enter(p, P_AUTH);
+	timer_set(&p->deadline, decimal_s_ms(cluster->row.session_max_s));
 	make_stamp(p);
 	pop3_ok(p, "%s", p->stamp);
 }

@@ -21,6 +21,7 @@ struct pop3_session {
 	struct session s;
 	enum pop3_state state;
 	struct timer idle;
+	struct timer deadline; /* session_max_s, up to the login */
 	struct deferred reap;
 	struct login login;
 	struct pop3_login box; /* the box's side */

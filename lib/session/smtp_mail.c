@@ -274,6 +274,9 @@ void smtp_body(struct smtp_session *c)
 	if (fanout_complete(c->tx) && (c->tx->state == TX_END || c->tx->state == TX_DONE ||
 				       c->tx->state == TX_LEDGER))
 		smtp_enter(c, S_END);
+	if (c->state == S_BODY) /* what a box has not taken yet is not the client's delay */
+		pace_note(&c->pace, c->s.io.bytes_in,
+			  c->tx->final == 0 && !fanout_complete(c->tx));
 	if (c->eof && !fanout_complete(c->tx))
 		smtp_end(c, "client left in mid-mail");
 	else if (c->eof)

@@ -66,6 +66,10 @@ void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, con
 void smtp_enter(struct smtp_session *c, enum smtp_state s)
 {
 	c->state = s;
+	if (s == S_BODY)
+		pace_begin(&c->pace, c->s.cluster->row.data_min_bytes_per_s, c->s.io.bytes_in);
+	else
+		pace_end(&c->pace);
 	if (s & (S_WAIT | S_END | S_CHECK))
 		timer_stop(&c->idle); /* the boxes' and the verifier's time-outs rule */
 	else if (s != S_CLOSED)
@@ -253,6 +257,15 @@ static void on_idle(struct timer *t)
 	smtp_bye(c, c->state == S_BODY ? "time-out in data" : "time-out");
 }
 
+static void on_slow(struct pace *p)
+{
+	struct smtp_session *c = container_of(p, struct smtp_session, pace);
+
+	count_timeout(c);
+	smtp_reply(c, 421, "4.4.2 the mail comes too slowly, closing");
+	smtp_bye(c, "too slow in data");
+}
+
 static void on_deadline(struct timer *t)
 {
 	struct smtp_session *c = container_of(t, struct smtp_session, deadline);
@@ -261,7 +274,7 @@ static void on_deadline(struct timer *t)
 	c->farewell = "session lasts too long";
 	if (c->state & (S_GREETED | S_HELO)) {
 		smtp_advance(c);
-	} else if (c->state & (S_MAIL | S_RCPT | S_BODY)) { /* nobody gets a mail that trickles */
+	} else if (c->state & (S_AUTH | S_MAIL | S_RCPT | S_BODY)) { /* nobody gets what trickles */
 		count_timeout(c);
 		smtp_reply(c, 421, "4.4.2 %s", c->farewell);
 		smtp_bye(c, c->farewell);
@@ -324,6 +337,7 @@ void smtp_session_start(struct env *env, const struct topo_cluster *cluster, int
 
 	timer_init(&c->idle, env->loop, on_idle);
 	timer_init(&c->deadline, env->loop, on_deadline);
+	pace_init(&c->pace, env->loop, on_slow);
 	deferred_init(&c->reap, on_reap);
 	session_begin(&c->s, env, cluster, fd, peer, LIMIT_SESSION_IN, LIMIT_SESSION_OUT, on_io);
 	c->s.cut = on_cut;

@@ -13,6 +13,7 @@
 #include "lib/base/limits.h"
 #include "lib/session/env.h"
 #include "lib/session/login.h"
+#include "lib/session/pace.h"
 #include "lib/session/smtp_login.h"
 #include "lib/session/transaction.h"
 #include "lib/wire/smtp_line.h"
@@ -37,6 +38,7 @@ struct smtp_session {
 	enum smtp_state state;
 	struct timer idle;     /* waiting for the client */
 	struct timer deadline; /* session_max_s */
+	struct pace pace;      /* data_min_bytes_per_s */
 	struct deferred reap;
 	struct transaction *tx;
 	unsigned errors;       /* bad commands */

@@ -68,7 +68,7 @@
 	X(32, sender_must_match, BOOL, 0, "1", 0, 1, 0, "an authenticated sender must be its login or an alias of it") \
 	X(33, pregreet_ms, INT, 0, "0", 0, 10000, 0, "pause before the greeting in ms; 0: off") \
 	X(34, dns_lists, TEXT, 0, "", 0, 4096, 0, "DNS block lists, comma separated") \
-	X(35, session_max_s, DECIMAL, 0, "3600", DEC(1), DEC(86400), 0, "longest SMTP session in seconds") \
+	X(35, session_max_s, DECIMAL, 0, "3600", DEC(1), DEC(86400), 0, "longest SMTP session, and longest time before a POP3 login, in seconds") \
 	X(36, data_min_bytes_per_s, INT, 0, "64", 0, 1000000, 0, "slowest mail in bytes a second; 0: off") \
 	X(37, method, ENUM, 0, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
 	X(38, affinity_s, DECIMAL, 0, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \

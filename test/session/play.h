@@ -220,6 +220,7 @@ static const struct {
 	{ "pass ", w_pass },
 	{ "another client", w_client },
 	{ "deadline ", w_deadline },
+	{ "pace ", w_pace },
 	{ "drain", w_drain },
 	{ "red ", w_red },
 	{ "yellow ", w_yellow },

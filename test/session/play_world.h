@@ -26,6 +26,12 @@ static void w_deadline(const char *rest)
 	stage.cluster.row.session_max_s = atoi(rest) * 10000LL;
 }
 
+/* data_min_bytes_per_s of mails that come later. */
+static void w_pace(const char *rest)
+{
+	stage.cluster.row.data_min_bytes_per_s = atoi(rest);
+}
+
 static void w_client(const char *rest)
 {
 	(void)rest;

@@ -235,6 +235,7 @@ static void stage_open(void)
 	stage.topology.n_clusters = 1;
 	stage.cluster.row.clusterid = STR("POP");
 	stage.cluster.host_name = STR("pop.t");
+	stage.cluster.row.session_max_s = 36000000; /* one hour */
 	stage.cluster.protocol = PROTO_POP3;
 	stage.cluster.boxes = stage.boxes;
 	stage.cluster.n_boxes = STAGE_BOXES;

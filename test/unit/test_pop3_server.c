@@ -187,6 +187,32 @@ START_TEST(idle_within_auth)
 }
 END_TEST
 
+/* The limit of the whole time before a login, which no command makes longer: a name that is given and
+ * taken back starts the idle time anew, and nothing else. */
+START_TEST(deadline_before_login)
+{
+	stage_close();
+	stage_open();
+	stage.cluster.row.session_max_s = 3000000; /* 300 s */
+	stage_client("10.0.0.1");
+	for (int i = 0; i < 3; i++)
+		PLAY("C: AUTH LOGIN", "S: + VXNlciBOYW1l", "T 90000", "C: *", "S: -ERR AUTH cancelled");
+	PLAY("S=", "T 25000", "S=", "T 10000", "S: -ERR [SYS/TEMP] no login for too long", "S!");
+	ck_assert_int_eq(stage_counter(CC_timeouts), 1);
+}
+END_TEST
+
+START_TEST(no_deadline_behind_it)
+{
+	stage_close();
+	stage_open();
+	stage.cluster.row.session_max_s = 3000000;
+	stage_client("10.0.0.1");
+	PLAY(LOGGED_IN, "T 200000", "C: NOOP", "A> NOOP", "T 200000", "C: NOOP", "A> NOOP");
+	ck_assert_int_eq(stage_counter(CC_timeouts), 0);
+}
+END_TEST
+
 static void cut(void)
 {
 	stage.session->s.cut(&stage.session->s, "enough");
@@ -362,6 +388,8 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, idle);
 	tcase_add_test(t, idle_talker);
 	tcase_add_test(t, idle_within_auth);
+	tcase_add_test(t, deadline_before_login);
+	tcase_add_test(t, no_deadline_behind_it);
 	tcase_add_test(t, cut_before_login);
 	tcase_add_test(t, cut_in_check);
 	tcase_add_test(t, cut_in_join);

@@ -196,6 +196,41 @@ static const struct play plays[] = {
 	     "A< 250 ok", "A> QUIT", "S2: 250 2.0.0 [A:250_ok]", "S2: 421 4.3.2 session lasts too long",
 	     "C2 is closed session lasts too long", "count timeouts 0"),
 
+	PLAY("the deadline within a login",
+	     "C closes", "S: 220 mx.t ESMTP", "deadline 400", "another client", "C2 hello", "pass 290000",
+	     "C2: AUTH LOGIN", "S2: 334 VXNlciBOYW1l", "pass 90000", "C2 is open", "pass 25000",
+	     "S2: 421 4.4.2 session lasts too long", "C2 is closed session lasts too long",
+	     "count timeouts 1"),
+
+	/* --- the pace of a mail: 10 bytes a second, and it may lag behind by 30 s --- */
+#define NINETY "123456789a123456789b123456789c123456789d123456789e123456789f123456789g123456789h12345678"
+	PLAY("a mail that trickles: nobody gets it",
+	     "pace 10", SCENE_DATA_A, "pass 10000", "C: a", "A> a", "pass 10000", "C: b", "A> b", "pass 9000",
+	     "C is open", "pass 3000", "S: 421 4.4.2 the mail comes too slowly, closing",
+	     "C is closed too slow in data", "A is broken", "count timeouts 1", "count mails 0"),
+	PLAY("one that stands still", "pace 10", SCENE_DATA_A, "pass 29000", "C is open", "pass 2000",
+	     "S: 421 4.4.2 the mail comes too slowly, closing", "C is closed too slow in data"),
+	PLAY("one that keeps the pace, for longer than the patience",
+	     "pace 9", SCENE_DATA_A, "pass 10000", "C: " NINETY, "A> " NINETY, "pass 10000", "C: " NINETY,
+	     "A> " NINETY, "pass 10000", "C: " NINETY, "A> " NINETY, "pass 10000", "C: " NINETY, "A> " NINETY,
+	     "pass 28000", "C is open", "C: .", "A> .", "A< 250 ok", "S: 250 2.0.0 [A:250_ok]", "count timeouts 0"),
+	PLAY("who was fast before has no more patience than others",
+	     "pace 1", SCENE_DATA_A, "C: " NINETY, "A> " NINETY, "C: " NINETY, "A> " NINETY, "pass 29000", "C is open",
+	     "pass 2000", "S: 421 4.4.2 the mail comes too slowly, closing", "C is closed too slow in data"),
+	PLAY("the time of a box that stalls is not the client's",
+	     "pace 10", SCENE_DATA_AB, "pass 20000", "A takes 0", "C: hi", "B> hi", "pass 170000", "C is open",
+	     "A takes all", "A> hi", "pass 8000", "C is open", "pass 5000",
+	     "S: 421 4.4.2 the mail comes too slowly, closing", "C is closed too slow in data", "A is broken",
+	     "B is broken", "count A failures 0"),
+	PLAY("nor is that behind the end mark",
+	     "pace 1000000", SCENE_BODY_A, "pass 590000", "C is open", "A< 250 ok", "A> QUIT",
+	     "S: 250 2.0.0 [A:250_ok]", "pass 290000", "C is open", "count timeouts 0"),
+	PLAY("each mail begins with all of it",
+	     "pace 10", SCENE_DATA_A, "pass 25000", "C: .", "A> .", "A< 250 ok", "S: 250*", "pass 10000",
+	     "C: MAIL FROM:<s@t>", "S: 250*", "C: RCPT TO:<a1@t>", "A> MAIL FROM:<s@t>",
+	     "A> RCPT TO:<a1@t>", "A< 250 ok", "A< 250 ok", "S: 250*", "C: DATA", "A> DATA", "A< 354 go",
+	     "S: 354*", "pass 25000", "C is open", "C: .", "A> .", "A< 250 ok", "S: 250*"),
+
 	/* --- TERM --- */
 #define STOPPING "421 4.3.2 service is stopping, come back in a moment"
 	PLAY("drained between mails", "C hello", "drain", "S: " STOPPING,
