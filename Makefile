@@ -52,7 +52,7 @@ help:
 	@echo 'make check-full  the same and again with sanitizers and valgrind, and longer'
 	@echo 'make unit [T=x]  unit tests; make e2e: end-to-end tests; make bench: speed'
 	@echo 'make bench-accounts  a million accounts over XML: import, search, move; time and memory'
-	@echo 'make bench-guard  a million records of the guard: size, and time of a look-up'
+	@echo 'make bench-guard  a million records of the guard, a million clients: size, and time of a look-up'
 	@echo 'make docs        docs/xml.md anew, from the tables of commands'
 	@echo 'make fmt lint    clang-format; clang-tidy, cppcheck and the rules of the rooms'
 	@echo 'make fuzz-build  the fuzzers of what parses hostile bytes, in $(B)/fuzz'
@@ -205,7 +205,15 @@ $(B)/bench/guard: test/bench/guard.c $(GUARD_SEES) $(B)/flags $(B)/config.mk
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(GUARD_SEES) \
 		-Wl,--end-group $(LIBS)
 
-bench-guard: all $(B)/bench/guard
+SHM_SEES := $(foreach f,$(SEES_shm),$(B)/lib$(f).a)
+$(B)/bench/dictionary: test/bench/dictionary.c $(SHM_SEES) $(B)/flags $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(SHM_SEES) \
+		-Wl,--end-group $(LIBS)
+
+bench-guard: all $(B)/bench/guard $(B)/bench/dictionary
+	$(B)/bench/dictionary 1000000 64
+	$(B)/bench/dictionary 1000000 4
 	d=$$(mktemp -d) && $(B)/bench/guard $$d 1000000; r=$$?; rm -rf $$d; exit $$r
 
 bench-accounts: all $(B)/bench/accounts

@@ -32,9 +32,9 @@
 #define WHOSE_MASK 0x3ff
 #define CLOCKS_APART 60000 /* ms; processes need not look at the clock together */
 
-_Static_assert(SEEN_MASK * SEEN_UNIT <= TIME_MASK, "both clocks go round together");
+_Static_assert(SEEN_MASK *SEEN_UNIT <= TIME_MASK, "both clocks go round together");
 _Static_assert(sizeof(struct shm_bucket) * DICTIONARY_BUCKETS_PER_MB == 1 << 20, "a megabyte");
-_Static_assert(DICTIONARY_BUCKETS_PER_MB * DICTIONARY_WAYS == DICTIONARY_ENTRIES_PER_MB, "as said");
+_Static_assert(DICTIONARY_BUCKETS_PER_MB *DICTIONARY_WAYS == DICTIONARY_ENTRIES_PER_MB, "as said");
 
 /* --- words --- */
 
@@ -154,8 +154,7 @@ static unsigned count_one(au64 *at, uint64_t who, uint64_t key, int64_t interval
 	unsigned n;
 
 	do {
-		bool runs = stands(who, old, key, life_ms, now) &&
-			    window_age(old, now) < interval_ms;
+		bool runs = stands(who, old, key, life_ms, now) && window_age(old, now) < interval_ms;
 
 		n = runs ? tries(old) + (tries(old) < COUNT_MOST) : 1;
 		next = (runs ? old >> BEGIN_SHIFT : (uint64_t)now & TIME_MASK) << BEGIN_SHIFT |
@@ -164,8 +163,7 @@ static unsigned count_one(au64 *at, uint64_t who, uint64_t key, int64_t interval
 	return n;
 }
 
-unsigned dictionary_try(struct shm *shm, uint64_t key, int64_t interval_ms, int64_t life_ms,
-			int64_t now_ms)
+unsigned dictionary_try(struct shm *shm, uint64_t key, int64_t interval_ms, int64_t life_ms, int64_t now_ms)
 {
 	struct shm_bucket *b = bucket_of(shm, key);
 	uint64_t who, seen;
@@ -180,8 +178,8 @@ unsigned dictionary_try(struct shm *shm, uint64_t key, int64_t interval_ms, int6
 	return n;
 }
 
-bool dictionary_get(const struct shm *shm, uint64_t key, int64_t interval_ms, int64_t life_ms,
-		    int64_t now_ms, struct dictionary_entry *out)
+bool dictionary_get(const struct shm *shm, uint64_t key, int64_t interval_ms,
+		    int64_t life_ms, int64_t now_ms, struct dictionary_entry *out)
 {
 	const struct shm_bucket *b = bucket_of((struct shm *)(uintptr_t)shm, key);
 	uint64_t who, count;

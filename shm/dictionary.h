@@ -18,18 +18,18 @@
 #define DICTIONARY_ENTRIES_PER_MB 65536
 
 struct dictionary_entry {
-	unsigned connections;  /* of the running window; 0: none runs */
-	int64_t window_ms;     /* until it ends */
-	int64_t silent_ms;     /* since the last try */
+	unsigned connections; /* of the running window; 0: none runs */
+	int64_t window_ms;    /* until it ends */
+	int64_t silent_ms;    /* since the last try */
 };
 
 /* One more try; how many the client has made in its window, this one included (at most
  * 1,048,575). interval_ms, life_ms: 1 up to ten days. */
-unsigned dictionary_try(struct shm *shm, uint64_t key, int64_t interval_ms, int64_t life_ms,
-			int64_t now_ms);
+unsigned dictionary_try(struct shm *shm, uint64_t key, int64_t interval_ms,
+			int64_t life_ms, int64_t now_ms);
 /* What it holds; false: nothing. */
-bool dictionary_get(const struct shm *shm, uint64_t key, int64_t interval_ms, int64_t life_ms,
-		    int64_t now_ms, struct dictionary_entry *out);
+bool dictionary_get(const struct shm *shm, uint64_t key, int64_t interval_ms,
+		    int64_t life_ms, int64_t now_ms, struct dictionary_entry *out);
 /* The client has not tried yet. */
 void dictionary_forget(struct shm *shm, uint64_t key);
 

@@ -15,7 +15,16 @@
 #include "shm/counters.h"
 #include "shm/dictionary.h"
 
-enum verdict { COME_IN, UNKNOWN_PROTOCOL, NO_TLS, BLOCKED, RATE, SESSIONS, FULL, VERDICTS };
+enum verdict {
+	COME_IN,
+	UNKNOWN_PROTOCOL,
+	NO_TLS,
+	BLOCKED,
+	RATE,
+	SESSIONS,
+	FULL,
+	VERDICTS
+};
 
 #define BLACKLISTED \
 	"your service has been explicitly blacklisted - contact our site administrators for more " \
@@ -30,17 +39,9 @@ static const struct door {
 	const char *words[VERDICTS]; /* NULL: none */
 } doors[] = {
 	[PROTO_SMTP] = { smtp_session_start,
-			 { [NO_TLS] = "421 4.7.0 " NO_TLS_YET,
-			   [BLOCKED] = "550 " BLACKLISTED,
-			   [RATE] = "421 4.7.0 " TOO_OFTEN,
-			   [SESSIONS] = "421 4.7.0 " TOO_MANY,
-			   [FULL] = "421 4.3.2 " CROWDED } },
+			 { [NO_TLS] = "421 4.7.0 " NO_TLS_YET, [BLOCKED] = "550 " BLACKLISTED, [RATE] = "421 4.7.0 " TOO_OFTEN, [SESSIONS] = "421 4.7.0 " TOO_MANY, [FULL] = "421 4.3.2 " CROWDED } },
 	[PROTO_POP3] = { pop3_session_start,
-			 { [NO_TLS] = "-ERR [SYS/PERM] " NO_TLS_YET,
-			   [BLOCKED] = "-ERR " BLACKLISTED,
-			   [RATE] = "-ERR [SYS/TEMP] " TOO_OFTEN,
-			   [SESSIONS] = "-ERR [SYS/TEMP] " TOO_MANY,
-			   [FULL] = "-ERR [SYS/TEMP] " CROWDED } },
+			 { [NO_TLS] = "-ERR [SYS/PERM] " NO_TLS_YET, [BLOCKED] = "-ERR " BLACKLISTED, [RATE] = "-ERR [SYS/TEMP] " TOO_OFTEN, [SESSIONS] = "-ERR [SYS/TEMP] " TOO_MANY, [FULL] = "-ERR [SYS/TEMP] " CROWDED } },
 	/* Nothing can be said in a protocol that we do not know. */
 	[PROTO_TCP] = { tcp_session_start, { NULL } },
 };
@@ -75,8 +76,8 @@ static bool may_log(struct env *env)
 	return true;
 }
 
-static void log_refusal(struct env *env, const struct topo_cluster *c, const struct addr *peer,
-			const char *why)
+static void log_refusal(struct env *env, const struct topo_cluster *c,
+			const struct addr *peer, const char *why)
 {
 	char more[60] = "";
 
@@ -124,8 +125,7 @@ static bool is_box(const struct topology *t, const struct ipaddr *ip)
 	return false;
 }
 
-static bool has_no_limit(const struct env *env, const struct topo_cluster *c,
-			 const struct ipaddr *ip)
+static bool has_no_limit(const struct env *env, const struct topo_cluster *c, const struct ipaddr *ip)
 {
 	return ranges_contain(&c->spam_whitelist, ip) || ranges_contain(&c->proxy, ip) ||
 	       is_box(env->topology, ip);
@@ -139,8 +139,8 @@ static bool comes_too_often(const struct env *env, const struct topo_cluster *c,
 }
 
 /* Everybody's sessions are counted, so that a limit that is set or lifted meanwhile finds them. */
-static bool takes_client(struct env *env, const struct topo_cluster *c, const struct ipaddr *ip,
-			 uint64_t key)
+static bool takes_client(struct env *env, const struct topo_cluster *c,
+			 const struct ipaddr *ip, uint64_t key)
 {
 	return client_enter(env->shm, env->slot, key, (uint64_t)c->row.max_client_concurrent) ||
 	       (has_no_limit(env, c, ip) && client_enter(env->shm, env->slot, key, 0));

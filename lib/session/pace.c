@@ -35,8 +35,7 @@ void pace_note(struct pace *p, uint64_t bytes, bool client_waited_for)
 	if (p->since != CLOCK_NEVER)
 		p->left -= (now - p->since) * p->rate;
 	/* More than this is more than it may have; so nothing overflows. */
-	p->left = bytes - p->bytes > (uint64_t)most ? most :
-						      p->left + (int64_t)(bytes - p->bytes) * 1000;
+	p->left = bytes - p->bytes > (uint64_t)most ? most : p->left + (int64_t)(bytes - p->bytes) * 1000;
 	p->left = p->left < most ? p->left : most;
 	p->bytes = bytes;
 	p->since = client_waited_for ? now : CLOCK_NEVER;

@@ -14,8 +14,8 @@ struct pace {
 	void (*late)(struct pace *p); /* the client is too slow; once */
 	int64_t rate;		      /* bytes a second; 0: any pace will do */
 	int64_t left;		      /* thousandths of bytes: falls by rate each ms */
-	int64_t since;		      /* the client is waited for; CLOCK_NEVER: it is not */
-	uint64_t bytes;		      /* had come by then */
+	int64_t since;	/* the client is waited for; CLOCK_NEVER: it is not */
+	uint64_t bytes; /* had come by then */
 };
 
 void pace_init(struct pace *p, struct loop *l, void (*late)(struct pace *p));

@@ -45,8 +45,9 @@ static const struct {
 	const char *ip;
 	bool same; /* as 10.1.2.3 in cluster 1, or as the network below for IPv6 */
 } keys[] = {
-	{ 1, "10.1.2.3", true },	{ 1, "::ffff:10.1.2.3", true }, { 2, "10.1.2.3", false },
-	{ 1, "10.1.2.4", false },	{ 1, "10.1.2.0", false },	{ 1, "::1", false },
+	{ 1, "10.1.2.3", true },  { 1, "::ffff:10.1.2.3", true },
+	{ 2, "10.1.2.3", false }, { 1, "10.1.2.4", false },
+	{ 1, "10.1.2.0", false }, { 1, "::1", false },
 };
 
 START_TEST(key)
@@ -247,7 +248,8 @@ static bool come_and_go(void *arg)
 
 static void make_crowd(unsigned max)
 {
-	crowd = mmap(NULL, sizeof(*crowd), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	crowd = mmap(NULL, sizeof(*crowd), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(crowd != MAP_FAILED, "mmap");
 	crowd->max = max;
 }

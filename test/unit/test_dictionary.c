@@ -156,7 +156,11 @@ END_TEST
 START_TEST(odd)
 {
 	static const uint64_t keys[] = { 0, 1, UINT64_MAX, UINT64_MAX >> 32, UINT64_MAX << 32 };
-	static const int64_t times[] = { 0, 3, 5000, (INT64_C(1) << 34) - 30000, INT64_C(1) << 34,
+	static const int64_t times[] = { 0,
+					 3,
+					 5000,
+					 (INT64_C(1) << 34) - 30000,
+					 INT64_C(1) << 34,
 					 (INT64_C(1) << 40) - 1 };
 
 	for (size_t t = 0; t < ARRAY_LEN(times); t++)
@@ -164,9 +168,10 @@ START_TEST(odd)
 			dictionary_forget(shm, keys[k]);
 			for (unsigned i = 1; i < 4; i++)
 				ck_assert_uint_eq(dictionary_try(shm, keys[k], INTERVAL, LIFE,
-								 times[t] + i * 20000 - 20000), i);
-			ck_assert_uint_eq(dictionary_try(shm, keys[k], INTERVAL, LIFE,
-							 times[t] + INTERVAL), 1);
+								 times[t] + i * 20000 - 20000),
+						  i);
+			ck_assert_uint_eq(dictionary_try(shm, keys[k], INTERVAL, LIFE, times[t] + INTERVAL),
+					  1);
 		}
 }
 END_TEST
@@ -246,7 +251,8 @@ START_TEST(oldest_goes)
 		must(try_same(100 + i, NOW + 301) == 2, "and they, too");
 	for (unsigned i = 1; i < DICTIONARY_WAYS; i += 2)
 		must(!dictionary_get(shm, same_bucket(i), INTERVAL, LIFE, NOW + 301,
-				     &(struct dictionary_entry){ 0 }), "gone");
+				     &(struct dictionary_entry){ 0 }),
+		     "gone");
 }
 END_TEST
 
@@ -407,8 +413,8 @@ static bool count_aloud(void *arg)
  * can be taken, counts go on. */
 START_TEST(killed)
 {
-	counted = mmap(NULL, sizeof(*counted), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
+	counted = mmap(NULL, sizeof(*counted), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(counted, MAP_FAILED);
 	for (unsigned round = 0; round < 300; round++) {
 		pid_t one = child_start(count_aloud, NULL), two = child_start(count_aloud, NULL);

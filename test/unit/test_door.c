@@ -167,9 +167,12 @@ END_TEST
 
 #define GREETING "220 mx.t ESMTP\r\n"
 #define OFTEN_SMTP "421 4.7.0 too many connections from your address, try again later\r\n"
-#define OFTEN_POP3 "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n"
-#define MANY_SMTP "421 4.7.0 too many sessions from your address at once, try again later\r\n"
-#define MANY_POP3 "-ERR [SYS/TEMP] too many sessions from your address at once, try again later\r\n"
+#define OFTEN_POP3 \
+	"-ERR [SYS/TEMP] too many connections from your address, try again later\r\n"
+#define MANY_SMTP \
+	"421 4.7.0 too many sessions from your address at once, try again later\r\n"
+#define MANY_POP3 \
+	"-ERR [SYS/TEMP] too many sessions from your address at once, try again later\r\n"
 
 static void comes_and_goes(const char *ip)
 {
