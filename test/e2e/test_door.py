@@ -4,6 +4,7 @@ time, how slow a mail may be. Clients come from addresses of 127.0.0.0/8."""
 import itertools
 import os
 import random
+import select
 import signal
 import socket
 import threading
@@ -359,3 +360,90 @@ def test_deadline_before_login(site):
     assert line == b"-ERR [SYS/TEMP] no login for too long\r\n"
     assert time.monotonic() - begin > 1.4
     assert guest.file.readline() == b""
+
+
+# --- memory ---
+
+MOST = 8 << 20  # bytes of one session, HACKING.md "Memory of a session"
+GREEDY = 10
+
+
+def private(pid):
+    """Bytes of memory that are this process's own."""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("RssAnon"))
+
+
+def pour(connection, data):
+    """Sends until nobody takes any more for two seconds, reading what comes; bytes sent."""
+    connection.setblocking(False)
+    sent = 0
+    while sent < len(data):
+        readable, writable, _ = select.select([connection], [connection], [], 2)
+        if readable and not connection.recv(65536):
+            break
+        if writable:
+            sent += connection.send(data[sent:sent + 65536])
+        elif not readable:
+            break
+    return sent
+
+
+def greedy(port, kind):
+    """A session that takes what it can get: recipients without end and a mail that no box takes in,
+    or commands without end whose answers it does not read."""
+    c = Client(port)
+    assert c.command("MAIL FROM:<a@sender.org> PRDR")[0] == 250
+    c.command("RCPT TO:<team@example.com>")
+    rcpts = "".join(f"RCPT TO:<{i:060}@example.com>\r\n" for i in range(5000)).encode()
+    if kind == 0:
+        c.socket.settimeout(1)
+        try:
+            for _ in range(200):
+                c.socket.sendall(rcpts)
+        except OSError:
+            pass
+        return c
+    assert pour(c.socket, rcpts) == len(rcpts)
+    c.socket.setblocking(True)
+    c.send("DATA\r\n")
+    said = b""
+    while b"\r\n354 " not in said:
+        said = said[-10:] + c.socket.recv(65536)
+    fields = b"".join(b"X-Field-%d: %s\r\n" % (i, b"z" * 900) for i in range(20000))
+    assert 0 < pour(c.socket, fields) < len(fields)
+    return c
+
+
+def test_memory_of_a_session(site):
+    s = site(workers=1, cluster={"max_mail_size_kb": "100000", "data_min_bytes_per_s": "0"})
+    for box in s.boxes:
+        box.faults("body:slow:1/60000")
+    worker = s.pb.children()["worker 1"]
+    with Client(s.smtp) as c:
+        c.command("NOOP")
+    before, kept, most = private(worker), [], 0
+    over = threading.Event()
+
+    def watch():
+        nonlocal most
+        while not over.is_set():
+            most = max(most, private(worker))
+            time.sleep(0.01)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    threads = [threading.Thread(target=lambda k=k: kept.append(greedy(s.smtp, k % 3)))
+               for k in range(GREEDY)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    over.set()
+    watcher.join()
+    print(f"{(most - before) / GREEDY / 1024:.0f} kB a session")
+    assert len(kept) == GREEDY and most - before < GREEDY * MOST
+    with Client(s.smtp) as c:
+        assert c.command("NOOP")[0] == 250
+    assert s.pb.children()["worker 1"] == worker
+    for c in kept:
+        c.close()
