@@ -31,8 +31,8 @@ static int write_cluster(void *arg, const void *rec, const struct row_meta *m)
 	t->found++;
 	xml_out_open(&t->rows, "at_cluster", -1);
 	xml_out_text(&t->rows, "clusterid", row->clusterid);
-	xml_out_int(&t->rows, "sessions", (int64_t)sessions);
-	xml_out_int(&t->rows, "connections", e.connections);
+	xml_out_int(&t->rows, "open_sessions", (int64_t)sessions);
+	xml_out_int(&t->rows, "tries", e.connections);
 	xml_out_int(&t->rows, "interval_ends_ms", e.window_ms);
 	if (known)
 		xml_out_int(&t->rows, "last_try_ms", e.silent_ms);

@@ -217,7 +217,7 @@ def test_clearip(site):
     assert [passes(s.smtp, "127.0.0.2") for _ in range(3)] == [True, True, False]
     assert [passes(s.smtp, "127.0.0.3") for _ in range(3)] == [True, True, False]
     row = s.pb.xml("trace", address="127.0.0.2").find("client/connections/at_cluster")
-    assert row.findtext("clusterid") == "MX" and row.findtext("connections") == "3"
+    assert row.findtext("clusterid") == "MX" and row.findtext("tries") == "3"
     assert 3500000 < int(row.findtext("interval_ends_ms")) <= 3600000
     s.pb.xml("clearip", address="127.0.0.2")
     assert s.pb.xml("trace", address="127.0.0.2").find("client/connections") is None

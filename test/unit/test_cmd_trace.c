@@ -154,16 +154,16 @@ START_TEST(connections)
 	ck_assert_ptr_nonnull(strstr(answer, "    <connections total=\"2\">\n"
 					     "      <at_cluster>\n"
 					     "        <clusterid>A</clusterid>\n"
-					     "        <sessions>0</sessions>\n"
-					     "        <connections>3</connections>\n"
+					     "        <open_sessions>0</open_sessions>\n"
+					     "        <tries>3</tries>\n"
 					     "        <interval_ends_ms>"));
 	ck_assert_int_gt(atoll(tag("interval_ends_ms")), 40000);
 	ck_assert_int_le(atoll(tag("interval_ends_ms")), 70000);
 	ck_assert_int_ge(atoll(tag("last_try_ms")), 29996);
 	ck_assert_ptr_nonnull(strstr(answer, "      <at_cluster>\n"
 					     "        <clusterid>B</clusterid>\n"
-					     "        <sessions>2</sessions>\n"
-					     "        <connections>0</connections>\n"
+					     "        <open_sessions>2</open_sessions>\n"
+					     "        <tries>0</tries>\n"
 					     "        <interval_ends_ms>0</interval_ends_ms>\n"
 					     "      </at_cluster>\n"
 					     "    </connections>\n"));
