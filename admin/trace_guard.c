@@ -34,7 +34,7 @@ static void write_evidence(struct trace *t)
 	unsigned sum = 0;
 
 	suspicion_score(&t->evidence, 1, &why);
-	xml_out_int(o, "passes", (int64_t)t->evidence.passes);
+	xml_out_int(o, "established", (int64_t)t->evidence.established);
 	xml_out_open(o, "evidence", EVIDENCE_KINDS);
 	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) {
 		const struct evidence_rule *r = &evidence_rules[k];
@@ -43,7 +43,7 @@ static void write_evidence(struct trace *t)
 		xml_out_text(o, "name", str_z(r->name));
 		xml_out_text(o, "what", str_z(r->measured));
 		xml_out_int(o, "measure", (int64_t)t->evidence.measure[k]);
-		xml_out_int(o, "taken_back_thousandths_of_passes", r->vouch);
+		xml_out_int(o, "taken_back_thousandths_of_established", r->vouch);
 		xml_out_int(o, "counted", (int64_t)why.counted[k]);
 		xml_out_int(o, "saturation", r->saturation);
 		xml_out_int(o, "weight", r->weight);

@@ -70,6 +70,14 @@ static bool spread_is_over(const void *rec, const struct sweep *s)
 	return spread_decode(row->record, &r) < 0 || spread_expiry(&r, s->rules.spread_ms) <= s->now;
 }
 
+static bool naming_is_over(const void *rec, const struct sweep *s)
+{
+	static struct naming_record r; /* 8 KiB */
+	const struct naming_row *row = rec;
+
+	return naming_decode(row->record, &r) < 0 || naming_expiry(&r, s->rules.spread_ms) <= s->now;
+}
+
 /* A mail that was put off and did not come again counts against its network. Sisters have the
  * same record: the one with the smallest number of those that saw it counts for all. */
 static int count_abandoned(struct sweeper *r, struct str key, const struct sweep *s, struct err *e)
@@ -101,6 +109,7 @@ static const struct swept {
 	{ &table_greylist, greylist_is_over, count_abandoned },
 	{ &table_trust, trust_is_over, NULL },
 	{ &table_spread, spread_is_over, NULL },
+	{ &table_naming, naming_is_over, NULL },
 };
 _Static_assert(ARRAY_LEN(swept) == SWEPT, "each has its place to go on from");
 

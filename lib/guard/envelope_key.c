@@ -282,7 +282,7 @@ void spread_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY])
 	memset(key + NETWORK_KEY, 0, ENVELOPE_KEY - NETWORK_KEY);
 }
 
-/* The parts with a NUL between them, which is in none. */
+/* The parts with a NUL between them, which is in none. client NULL: nobody's. */
 static void key_of(struct str kind, const struct ipaddr *client, struct str a,
 		   struct str b, uint8_t key[ENVELOPE_KEY])
 {
@@ -294,7 +294,10 @@ static void key_of(struct str kind, const struct ipaddr *client, struct str a,
 	hash_more(h, (struct str){ "", 1 });
 	hash_more(h, b);
 	hash_end(&h, digest);
-	network_key(client, key);
+	memset(key, 0, NETWORK_KEY);
+	key[0] = 0xff;
+	if (client)
+		network_key(client, key);
 	memcpy(key + NETWORK_KEY, digest, ENVELOPE_KEY - NETWORK_KEY);
 }
 
@@ -317,6 +320,13 @@ void trust_key(const struct ipaddr *client, struct str sender, uint8_t key[ENVEL
 void network_trust_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY])
 {
 	key_of(STR("network"), client, (struct str){ "", 0 }, (struct str){ "", 0 }, key);
+}
+
+void naming_key(struct str sender, uint8_t key[ENVELOPE_KEY])
+{
+	char text[LIMIT_ADDRESS];
+
+	key_of(STR("naming"), NULL, domain_of(fold(sender, text)), (struct str){ "", 0 }, key);
 }
 
 struct str sender_domain(struct str sender)

@@ -30,6 +30,9 @@ void greylist_key(const struct ipaddr *client, struct str sender, struct str rec
 void trust_key(const struct ipaddr *client, struct str sender, uint8_t key[ENVELOPE_KEY]);
 /* The client's network, whatever the sender. */
 void network_trust_key(const struct ipaddr *client, uint8_t key[ENVELOPE_KEY]);
+/* A sender domain, whatever the client (naming.h): in place of the network ff and zeros, which no
+ * client has (RFC 4291 2.7: multicast). */
+void naming_key(struct str sender, uint8_t key[ENVELOPE_KEY]);
 /* The part behind the @, in any case; "" for the null reverse-path. Borrows. */
 struct str sender_domain(struct str sender);
 

@@ -2,6 +2,8 @@
 
 #include "lib/base/hash.h"
 
+#define SEEN (SIGHTING_ENVELOPE | SIGHTING_NAMING)
+#define ESTABLISHED (1u << CONDUCT_ESTABLISHED)
 static const struct {
 	const char *text;
 	uint8_t parts; /* of its sighting */
@@ -9,19 +11,14 @@ static const struct {
 } outcomes[GATE_OUTCOMES] = {
 	[GATE_OFF] = { "greylisting is off for the recipient", 0, 0 },
 	[GATE_SPARED] = { "in spam_whitelist_ranges", 0, 0 },
-	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", SIGHTING_ENVELOPE,
-				 1u << CONDUCT_PASS },
-	[GATE_PERMANENT] = { "permanent record",
-			     SIGHTING_TRY | SIGHTING_MAIL | SIGHTING_ENVELOPE,
-			     1u << CONDUCT_PASS },
-	[GATE_REFUSED] = { "refused for suspicion", SIGHTING_ENVELOPE, 0 },
-	[GATE_TRUSTED] = { "network and sender domain are trusted",
-			   SIGHTING_MAIL | SIGHTING_ENVELOPE, 1u << CONDUCT_PASS },
-	[GATE_NETWORK_TRUSTED] = { "network is trusted", SIGHTING_MAIL | SIGHTING_ENVELOPE,
-				   1u << CONDUCT_PASS },
-	[GATE_RETRIED] = { "retry within the window",
-			   SIGHTING_TRY | SIGHTING_PROOF | SIGHTING_ENVELOPE, 1u << CONDUCT_PASS },
-	[GATE_PUT_OFF] = { "put off", SIGHTING_TRY | SIGHTING_ENVELOPE, 0 },
+	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", SEEN, ESTABLISHED },
+	[GATE_PERMANENT] = { "permanent record", SEEN | SIGHTING_TRY | SIGHTING_MAIL, ESTABLISHED },
+	[GATE_REFUSED] = { "refused for suspicion", SEEN, 0 },
+	[GATE_RETRIED] = { "retry within the window", SEEN | SIGHTING_TRY | SIGHTING_PROOF, 0 },
+	[GATE_TRUSTED] = { "network and sender domain are trusted", SEEN | SIGHTING_MAIL,
+			   ESTABLISHED },
+	[GATE_NETWORK_TRUSTED] = { "network is trusted", SEEN | SIGHTING_MAIL, 0 },
+	[GATE_PUT_OFF] = { "put off", SEEN | SIGHTING_TRY, 0 },
 };
 
 const char *gate_text(enum gate_outcome o)
@@ -31,16 +28,16 @@ const char *gate_text(enum gate_outcome o)
 
 /* --- judging --- */
 
-static bool trusted(const struct trust_record *t, unsigned proofs, const struct gate_judgement *j,
-		    const struct gate_rules *r, int64_t now_ms)
+static bool pair_is_trusted(const struct sight *known, const struct gate_rules *r, int64_t now_ms)
 {
-	return j->score < SUSPICION_DOUBT &&
-	       trust_passes(t, proofs, r->greylist.max_age_ms, now_ms);
+	return trust_passes(&known->trust, TRUST_PROOFS, r->greylist.max_age_ms, now_ms);
 }
 
 static enum gate_outcome outcome_of(const struct sight *known, const struct gate_judgement *j,
 				    const struct gate_rules *r, int64_t now_ms)
 {
+	int64_t max_age = r->greylist.max_age_ms;
+
 	if (known->off)
 		return GATE_OFF;
 	if (known->spared)
@@ -54,9 +51,10 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 	/* Before trust: who was put off and comes again proves himself. */
 	if (greylist_may_pass(&j->greylist))
 		return GATE_RETRIED;
-	if (trusted(&known->trust, TRUST_PROOFS, j, r, now_ms))
+	if (j->score < SUSPICION_FULL && pair_is_trusted(known, r, now_ms))
 		return GATE_TRUSTED;
-	if (trusted(&known->network_trust, TRUST_NETWORK_PROOFS, j, r, now_ms))
+	if (j->score < SUSPICION_START &&
+	    trust_passes(&known->network_trust, TRUST_NETWORK_PROOFS, max_age, now_ms))
 		return GATE_NETWORK_TRUSTED;
 	return GATE_PUT_OFF;
 }
@@ -77,9 +75,15 @@ struct gate_judgement gate_judge(const struct sight *known, const struct gate_ru
 				 int64_t now_ms)
 {
 	struct greylist_times times = r->greylist;
+	struct evidence own = known->evidence;
 	struct gate_judgement j;
 
-	j.score = suspicion_score(&known->evidence, r->spread_factor, &j.why);
+	/* That others forge the domain says nothing about who has proved himself with it. */
+	if (pair_is_trusted(known, r, now_ms))
+		own.measure[EVIDENCE_FORGED] = 0;
+	j.score = suspicion_score(&own, r->spread_factor, &j.why);
+	own.measure[EVIDENCE_FORGED] = 0;
+	j.network_score = suspicion_score(&own, r->spread_factor, NULL);
 	j.initial_ms = suspicion_initial_ms(j.score, times.initial_ms, r->suspicious_ms);
 	times.initial_ms = j.initial_ms;
 	j.greylist = greylist_judge(&known->greylist, &times, now_ms);
@@ -115,6 +119,13 @@ static void take_distinct(const struct gate_envelope *e, struct sighting *out)
 	out->distinct[SPREAD_DOMAINS] = hash_folded(e->sketch_key, sender_domain(sender));
 }
 
+/* A mail that has been seen before: it is counted once. */
+static bool is_retry(const struct gate_judgement *j)
+{
+	return j->outcome == GATE_RETRIED || j->greylist.outcome == GREYLIST_TOO_EARLY ||
+	       j->greylist.outcome == GREYLIST_STARTS_ANEW;
+}
+
 bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e, int64_t now_ms,
 		   struct sighting *out)
 {
@@ -125,12 +136,19 @@ bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e
 				  .kinds = outcomes[j->outcome].kinds };
 	if (passes_anyway(j->outcome) && j->greylist.outcome == GREYLIST_PASSES)
 		out->parts |= SIGHTING_TRY;
+	if (j->outcome == GATE_RETRIED && j->network_score >= SUSPICION_START)
+		out->parts &= (uint8_t)~SIGHTING_PROOF; /* bots have learned to retry */
+	if (e->sender.n == 0 || is_retry(j))
+		out->parts &= (uint8_t)~SIGHTING_NAMING;
 	if (j->abandoned)
 		out->kinds |= 1u << CONDUCT_ABANDONED;
 	network_key(&e->client, out->network);
 	greylist_key(&e->client, e->sender, e->recipient, out->greylist);
 	trust_key(&e->client, e->sender, out->trust);
 	network_trust_key(&e->client, out->network_trust);
+	naming_key(e->sender, out->naming);
+	out->network_hash = hash_sip(e->sketch_key, (struct str){ (const char *)out->network,
+								  NETWORK_KEY });
 	take_distinct(e, out);
 	return out->parts || out->kinds;
 }

@@ -5,10 +5,10 @@
  *   the recipient has written to the sender       passes (correspondents.h)
  *   permanent record                              passes (greylist.h)
  *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
+ *   a retry in its window                         passes, and proves where there is no suspicion
  *   network and sender domain have proved
- *   themselves, suspicion below SUSPICION_DOUBT   passes (trust.h)
- *   network alone has proved itself, likewise     passes
- *   a retry in its window                         passes, and proves
+ *   themselves, suspicion below SUSPICION_FULL    passes (trust.h)
+ *   network alone has, below SUSPICION_START      passes
  *   else                                          put off; the more suspicion, the longer
  *
  * So allow lists always win, and who has come through before is not refused for his neighbours.
@@ -38,7 +38,7 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool correspondent; /* the recipient has written to the sender */
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
-	struct evidence evidence;
+	struct evidence evidence; /* of the network, and of the sender's domain */
 };
 
 enum gate_outcome { /* the order is that of the table above */
@@ -47,9 +47,9 @@ enum gate_outcome { /* the order is that of the table above */
 	GATE_CORRESPONDENT,
 	GATE_PERMANENT,
 	GATE_REFUSED,
+	GATE_RETRIED,
 	GATE_TRUSTED,
 	GATE_NETWORK_TRUSTED,
-	GATE_RETRIED,
 	GATE_PUT_OFF,
 	GATE_OUTCOMES,
 };
@@ -60,6 +60,7 @@ struct gate_judgement {
 	enum gate_outcome outcome;
 	struct greylist_judgement greylist; /* of the record, whatever the outcome */
 	unsigned score;
+	unsigned network_score; /* the same without EVIDENCE_FORGED */
 	int64_t initial_ms; /* as stretched by the score */
 	bool abandoned;	    /* an earlier try of it did not come again in its window */
 	struct explanation why;

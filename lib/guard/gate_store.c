@@ -17,13 +17,14 @@ struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *
 
 /* --- rows --- */
 
-/* Rows of the three tables have the same two fields. */
+/* Rows of these tables have the same two fields. */
 struct packed_row {
 	struct str key, record;
 };
 _Static_assert(sizeof(struct packed_row) == sizeof(struct greylist_row) &&
 		       sizeof(struct packed_row) == sizeof(struct trust_row) &&
-		       sizeof(struct packed_row) == sizeof(struct spread_row),
+		       sizeof(struct packed_row) == sizeof(struct spread_row) &&
+		       sizeof(struct packed_row) == sizeof(struct naming_row),
 	       "one form for all packed records");
 
 static struct str key_str(const uint8_t key[ENVELOPE_KEY])
@@ -66,6 +67,7 @@ static int put_row(struct store *traffic, const struct table *t, const uint8_t k
 GETTER(greylist)
 GETTER(trust)
 GETTER(spread)
+GETTER(naming)
 
 /* --- reading --- */
 
@@ -74,6 +76,7 @@ static int look_up(struct store *traffic, const struct gate_envelope *e,
 		   const struct gate_rules *r, int64_t wall_ms, struct sight *known, struct err *err)
 {
 	static struct spread_record spread; /* one a process; 12 KiB */
+	static struct naming_record naming;
 	uint8_t key[ENVELOPE_KEY];
 
 	greylist_key(&e->client, e->sender, e->recipient, key);
@@ -91,6 +94,12 @@ static int look_up(struct store *traffic, const struct gate_envelope *e,
 	if (spread_get(traffic, key, &spread, err) < 0)
 		return -1;
 	spread_evidence(&spread, wall_ms, r->spread_ms, &known->evidence);
+	naming_key(e->sender, key);
+	if (e->sender.n > 0 && naming_get(traffic, key, &naming, err) < 0)
+		return -1;
+	if (e->sender.n > 0)
+		known->evidence.measure[EVIDENCE_FORGED] =
+			naming_strangers(&naming, wall_ms, r->spread_ms);
 	return 0;
 }
 
@@ -167,12 +176,28 @@ static int store_spread(struct store *traffic, const struct sighting *s, uint16_
 	return put_row(traffic, &table_spread, key, packed, spread_encode(&rec, packed), e);
 }
 
+static int store_naming(struct store *traffic, const struct sighting *s, uint16_t origin,
+			const struct gate_rules *r, struct err *e)
+{
+	static struct naming_record rec; /* one a process; 8 KiB */
+	static uint8_t packed[NAMING_PACKED];
+
+	if (!(s->parts & SIGHTING_NAMING))
+		return 0;
+	if (naming_get(traffic, s->naming, &rec, e) < 0)
+		return -1;
+	sighting_of_naming(s, &rec, origin, r->spread_ms);
+	return put_row(traffic, &table_naming, s->naming, packed, naming_encode(&rec, packed), e);
+}
+
 int sighting_store(struct store *traffic, const struct sighting *s, uint16_t origin,
 		   const struct gate_rules *r, struct err *e)
 {
 	if (store_greylist(traffic, s, origin, r, e) < 0 ||
 	    store_trust(traffic, s, s->trust, origin, r, e) < 0 ||
 	    store_trust(traffic, s, s->network_trust, origin, r, e) < 0)
+		return -1;
+	if (store_naming(traffic, s, origin, r, e) < 0)
 		return -1;
 	return store_spread(traffic, s, origin, r, e);
 }

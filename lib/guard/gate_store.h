@@ -24,6 +24,8 @@ MUST_CHECK int trust_get(struct store *traffic, const uint8_t key[ENVELOPE_KEY],
 			 struct trust_record *out, struct err *e);
 MUST_CHECK int spread_get(struct store *traffic, const uint8_t key[ENVELOPE_KEY],
 			  struct spread_record *out, struct err *e);
+MUST_CHECK int naming_get(struct store *traffic, const uint8_t key[ENVELOPE_KEY],
+			  struct naming_record *out, struct err *e);
 
 /* Within a write: all that a sighting changes. origin: this machine (tally.h). 0, or -1. */
 MUST_CHECK int sighting_store(struct store *traffic, const struct sighting *s, uint16_t origin,

@@ -47,6 +47,13 @@ void sighting_of_spread(const struct sighting *s, struct spread_record *r, uint1
 			conduct_note(&r->conduct, k, origin, s->now_ms, window_ms);
 }
 
+void sighting_of_naming(const struct sighting *s, struct naming_record *r, uint16_t origin,
+			int64_t window_ms)
+{
+	if (s->parts & SIGHTING_NAMING)
+		naming_note(r, s->network_hash, origin, s->now_ms, window_ms);
+}
+
 void sighting_report(struct shm *shm, unsigned slot, const struct sighting *s)
 {
 	(void)journal_offer(shm, slot, JOURNAL_SIGHTING,

@@ -26,11 +26,13 @@ void spread_evidence(const struct spread_record *r, int64_t now_ms, int64_t wind
 	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) {
 		unsigned which = measures[k].which;
 
+		if (k == EVIDENCE_FORGED)
+			continue; /* of the domain, not of the network: naming.h */
 		out->measure[k] = measures[k].distinct ?
 					  sketch_estimate(&r->distinct[which], now_ms, window_ms) :
 					  conduct_sum(&r->conduct, which, now_ms, window_ms);
 	}
-	out->passes = conduct_sum(&r->conduct, CONDUCT_PASS, now_ms, window_ms);
+	out->established = conduct_sum(&r->conduct, CONDUCT_ESTABLISHED, now_ms, window_ms);
 }
 
 int64_t spread_expiry(const struct spread_record *r, int64_t window_ms)

@@ -24,7 +24,7 @@ struct spread_record { /* all zero: nothing seen */
 	struct conduct conduct;
 };
 
-/* What a score is made of. */
+/* What a score is made of, but for EVIDENCE_FORGED, which stays as it is. */
 void spread_evidence(const struct spread_record *r, int64_t now_ms, int64_t window_ms,
 		     struct evidence *out);
 /* From when on the record tells nothing any more. */

@@ -5,18 +5,23 @@
 /* What the weights rest on. Sources support their order of size; that they are round numbers
  * shows that nothing was fitted.
  *
- * Unknown recipients, 300: lists of spam are harvested, guessed and old; a server of people
+ * Unknown recipients, 200: lists of spam are harvested, guessed and old; a server of people
  * meets an unknown address when one of them mistypes. Refusals before the body, of which this
  * is the first kind, tell senders of spam apart so well that they can be read from traffic alone
  * (Schatzmann, Burkhart, Spyropoulos, "Inferring spammers in the network core", PAM 2009).
- * Abandoned first tries, 250: what greylisting rests on (Harris 2003; RFC 6647). Of Levine's
+ * Forged domain, 400: bots name domains of others, by thousands of networks, a mail or two each; a
+ * domain's own mail comes from few, and each brings many (SPF, RFC 7208 1, rests on the former;
+ * Taylor, "Sender reputation in a large webmail service", CEAS 2006, keeps domain and
+ * address apart for it). It says more than the rest, as it needs no history of the network; so it
+ * makes the wait full, but does not refuse. Who has proved himself with the domain is spared it.
+ * Abandoned tries, 100: what greylisting rests on (Harris 2003; RFC 6647). Of Levine's
  * new clients 36 % never came again and 32 % too early ("Greylisting still works, part II"). But
  * large senders retry from other addresses, one of ten from seven (Pagani and others, "Measuring
  * the role of greylisting and nolisting in fighting spam", DSN 2016), which leaves abandoned tries
  * behind with honest networks too: less than the former.
- * Sender domains, 150: the network of a sender has his domains, spam names others'. Hosts of
- * many customers have many as well, but those come again, and a pass takes one back.
- * Senders, 100: the same, but lists (VERP) and forwarders have many by nature: less.
+ * Sender domains, 75: the network of a sender has his domains, spam names others'. Hosts of
+ * many customers have many as well: less.
+ * Senders, 25: the same, but lists (VERP) and forwarders have many by nature.
  * Early talking, 100: RFC 5321 3.1 has the server speak first. Spamware that only has lines to
  * send does not wait (Postfix, postscreen: "pregreet test"; Stringhini and others, "B@bel:
  * leveraging email delivery for spam mitigation", USENIX Security 2012, on such dialects). Nothing
@@ -24,18 +29,21 @@
  * No reverse name, 50: RFC 1912 2.1 asks for one, large receivers refuse without; but it is often
  * the carrier's fault. Only where a cluster looks for it (reverse_names).
  * Recipients and protocol errors, 25 each: what newsletters and old servers have in common with
- * spam: a hint, which alone stretches the wait by a fortieth.
+ * spam: a hint.
  *
- * No two pieces reach SUSPICION_REFUSE, nor do the largest three.
- * Saturations: what a server of people does not reach in a window without mails that pass. A vouch
- * of 100: one in ten mails of an honest server may go wrong. */
+ * No three pieces reach SUSPICION_REFUSE.
+ * Saturations: what a server of people does not reach in a window without established mails.
+ * A vouch of 1000: a mail that is established takes one back. */
 const struct evidence_rule evidence_rules[EVIDENCE_KINDS] = {
 	[EVIDENCE_UNKNOWN] = { "unknown recipients",
-			       "tries to addresses of ours that there are not", 300, 20, 100 },
+			       "tries to addresses of ours that there are not", 200, 10, 100 },
+	[EVIDENCE_FORGED] = { "forged domain",
+			      "networks that name the sender's domain, less one for four mails", 400,
+			      20, 0 },
 	[EVIDENCE_ABANDONED] = { "abandoned tries",
-				 "mails that were put off and did not come again", 250, 30, 1000 },
-	[EVIDENCE_DOMAINS] = { "sender domains", "distinct domains of senders", 150, 20, 1000 },
-	[EVIDENCE_SENDERS] = { "senders", "distinct senders", 100, 40, 1000 },
+				 "mails that were put off and did not come again", 100, 10, 1000 },
+	[EVIDENCE_DOMAINS] = { "sender domains", "distinct domains of senders", 75, 20, 1000 },
+	[EVIDENCE_SENDERS] = { "senders", "distinct senders", 25, 40, 1000 },
 	[EVIDENCE_EARLY] = { "early talking", "sessions that talked before their turn", 100, 3, 0 },
 	[EVIDENCE_NAMELESS] = { "no reverse name", "sessions without a reverse name that leads back",
 				50, 5, 100 },
@@ -51,9 +59,9 @@ static uint64_t scaled(uint64_t value, uint64_t factor, uint64_t by)
 	return __builtin_mul_overflow(value, factor, &product) ? UINT64_MAX : product / by;
 }
 
-static uint64_t counted(const struct evidence_rule *r, uint64_t measure, uint64_t passes)
+static uint64_t counted(const struct evidence_rule *r, uint64_t measure, uint64_t established)
 {
-	uint64_t vouched = scaled(passes, r->vouch, 1000);
+	uint64_t vouched = scaled(established, r->vouch, 1000);
 
 	return measure > vouched ? measure - vouched : 0;
 }
@@ -69,7 +77,7 @@ unsigned suspicion_score(const struct evidence *e, int64_t spread_factor, struct
 
 	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) {
 		const struct evidence_rule *r = &evidence_rules[k];
-		uint64_t c = counted(r, e->measure[k], e->passes);
+		uint64_t c = counted(r, e->measure[k], e->established);
 		unsigned p = points(r, c);
 
 		if (why) {
@@ -88,8 +96,10 @@ int64_t suspicion_initial_ms(unsigned score, int64_t initial_ms, int64_t suspici
 
 	if (suspicious_ms <= initial_ms || above <= 0)
 		return initial_ms;
-	return initial_ms +
-	       (suspicious_ms - initial_ms) * above / (int64_t)(SUSPICION_ALL - SUSPICION_START);
+	if (score >= SUSPICION_FULL)
+		return suspicious_ms;
+	return initial_ms + (suspicious_ms - initial_ms) * above /
+				    (int64_t)(SUSPICION_FULL - SUSPICION_START);
 }
 
 bool suspicion_refuses(unsigned score, const struct evidence *e)

@@ -15,7 +15,7 @@
 #include "lib/base/str.h"
 
 #define TALLY_ORIGINS 24 /* a mesh has about 20 machines at most */
-#define TALLY_KINDS 6
+#define TALLY_KINDS 7
 #define TALLY_PACKED(kinds) (1 + TALLY_ORIGINS * (3 + 5 * (kinds)))
 
 struct tally { /* all zero: nothing counted */

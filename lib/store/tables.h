@@ -180,7 +180,8 @@
 	X(2, started, INT, 0, "0", 0, INT64_MAX, 0, "which shared memory: when it was made, wall ms") \
 	X(3, position, INT, 0, "0", 0, INT64_MAX, 0, "bytes applied")
 
-/* What the guard has learned (lib/guard): records packed by greylist.h, trust.h, spread.h, under
+/* What the guard has learned (lib/guard): records packed by greylist.h, trust.h, spread.h,
+ * naming.h, under
  * the keys of envelope_key.h, merged by the functions of those. */
 #define GREYLIST_FIELDS(X) \
 	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network, sender and recipient") \
@@ -188,6 +189,9 @@
 #define TRUST_FIELDS(X) \
 	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network and sender domain") \
 	X(2, record, BYTES, 0, "", 0, 2048, 0, "proofs")
+#define NAMING_FIELDS(X) \
+	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "sender domain") \
+	X(2, record, BYTES, 0, "", 0, 16384, 0, "from how many networks it is named")
 #define SPREAD_FIELDS(X) \
 	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network") \
 	X(2, record, BYTES, 0, "", 0, 65536, 0, "what it did, and to how many")
@@ -225,6 +229,7 @@ struct replied { REPLIED_FIELDS(FIELD_MEMBER) };
 struct applied { APPLIED_FIELDS(FIELD_MEMBER) };
 struct greylist_row { GREYLIST_FIELDS(FIELD_MEMBER) };
 struct trust_row { TRUST_FIELDS(FIELD_MEMBER) };
+struct naming_row { NAMING_FIELDS(FIELD_MEMBER) };
 struct spread_row { SPREAD_FIELDS(FIELD_MEMBER) };
 
 /* spam_setting of accounts and aliases, default_spam_setting of clusters */
@@ -236,7 +241,8 @@ extern const struct table table_accounts, table_aliases, table_clusters, table_b
 	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
 extern const struct table table_ledger, table_blocked, table_whitelist, table_replied,
-	table_greylist, table_trust, table_spread, table_applied;
+	table_greylist, table_trust, table_spread, table_naming,
+	table_applied;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];
 extern const struct table *const traffic_tables[];

@@ -81,8 +81,8 @@ static void use_conduct(const struct conduct *c)
 	static struct conduct copy;
 
 	copy = *c;
-	conduct_note(&copy, CONDUCT_PASS, 1, INT64_C(1795996800000), WINDOW);
-	conduct_sum(&copy, CONDUCT_PASS, INT64_C(1795996800000), WINDOW);
+	conduct_note(&copy, CONDUCT_ESTABLISHED, 1, INT64_C(1795996800000), WINDOW);
+	conduct_sum(&copy, CONDUCT_ESTABLISHED, INT64_C(1795996800000), WINDOW);
 }
 
 CHECK(greylist, struct greylist_record, GREYLIST_PACKED)

@@ -37,12 +37,13 @@ struct pair { /* a user of ours has written to somebody */
 };
 
 struct gate {
-	struct record *greylist, *trust, *spread; /* hash tables */
+	struct record *greylist, *trust, *spread, *naming; /* hash tables */
 	struct record *waiting;			  /* greylist records, the oldest first */
 	struct pair *pairs;
 	uint8_t sketch_key[16];
 	int64_t spread_swept_ms;
 	struct spread_record work; /* one at a time; 12 KiB */
+	struct naming_record domain;
 };
 
 /* --- records --- */
@@ -107,6 +108,7 @@ static void damaged(void)
 GETTER(greylist)
 GETTER(trust)
 GETTER(spread)
+GETTER(naming)
 
 /* --- correspondents --- */
 
@@ -163,6 +165,12 @@ static void look(struct gate *g, const struct gate_envelope *e, int64_t now_ms, 
 	spread_key(&e->client, key);
 	spread_get(g->spread, key, &g->work);
 	spread_evidence(&g->work, now_ms, rules.spread_ms, &out->evidence);
+	if (e->sender.n == 0)
+		return;
+	naming_key(e->sender, key);
+	naming_get(g->naming, key, &g->domain);
+	out->evidence.measure[EVIDENCE_FORGED] =
+		naming_strangers(&g->domain, now_ms, rules.spread_ms);
 }
 
 static void note_greylist(struct gate *g, const struct sighting *s)
@@ -212,12 +220,24 @@ static void note_spread(struct gate *g, const struct sighting *s)
 	put(&g->spread, key, packed, spread_encode(&g->work, packed));
 }
 
+static void note_naming(struct gate *g, const struct sighting *s)
+{
+	static uint8_t packed[NAMING_PACKED];
+
+	if (!(s->parts & SIGHTING_NAMING))
+		return;
+	naming_get(g->naming, s->naming, &g->domain);
+	sighting_of_naming(s, &g->domain, ORIGIN, rules.spread_ms);
+	put(&g->naming, s->naming, packed, naming_encode(&g->domain, packed));
+}
+
 static void note(struct gate *g, const struct sighting *s)
 {
 	note_greylist(g, s);
 	note_trust(g, s, s->trust);
 	note_trust(g, s, s->network_trust);
 	note_spread(g, s);
+	note_naming(g, s);
 }
 
 static enum answer gate_knock(void *self, const struct knock *k, int64_t now_ms)
@@ -292,6 +312,12 @@ static void sweep_spread(struct gate *g, int64_t now_ms)
 		if (spread_expiry(&g->work, rules.spread_ms) <= now_ms)
 			drop(&g->spread, r);
 	}
+	HASH_ITER(hh, g->naming, r, next)
+	{
+		naming_get(g->naming, r->key, &g->domain);
+		if (naming_expiry(&g->domain, rules.spread_ms) <= now_ms)
+			drop(&g->naming, r);
+	}
 }
 
 static void gate_sweep(void *self, int64_t now_ms)
@@ -319,6 +345,7 @@ static void gate_shut(void *self)
 	drop_all(&g->greylist);
 	drop_all(&g->trust);
 	drop_all(&g->spread);
+	drop_all(&g->naming);
 	HASH_ITER(hh, g->pairs, p, next)
 	{
 		HASH_DEL(g->pairs, p);

@@ -57,7 +57,7 @@ START_TEST(machines)
 		uint16_t who = machine(5);
 
 		if (rnd(3)) {
-			conduct_note(&m[who], CONDUCT_PASS, who, now, INT64_C(1000000));
+			conduct_note(&m[who], CONDUCT_ESTABLISHED, who, now, INT64_C(1000000));
 			noted++;
 		} else {
 			conduct_merge(&m[who], &m[rnd(5)]);
@@ -67,7 +67,7 @@ START_TEST(machines)
 	for (unsigned i = 0; i < 10; i++)
 		conduct_merge(&m[(i + 1) % 5], &m[i % 5]);
 	for (unsigned i = 0; i < 5; i++)
-		ck_assert_uint_eq(conduct_sum(&m[i], CONDUCT_PASS, now, INT64_C(1000000)), noted);
+		ck_assert_uint_eq(conduct_sum(&m[i], CONDUCT_ESTABLISHED, now, INT64_C(1000000)), noted);
 	ck_assert(same(&m[0], &m[4]));
 }
 END_TEST

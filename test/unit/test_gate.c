@@ -23,10 +23,13 @@ static const uint8_t key[16] = "not for the ones";
 #define DUE { 1, WALL - HOUR, WALL - HOUR, 0, { 0 } }
 #define LATE { 1, WALL - DAY, WALL - DAY, 0, { 0 } }
 #define PROOFS(n) { 1, WALL - HOUR, WALL - HOUR, { 1, { { HERE, { n } } } } }
-#define SUSPECT(n) { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_ABANDONED] = 100, \
-		       [EVIDENCE_DOMAINS] = 100, [EVIDENCE_SENDERS] = 100, \
+#define SUSPECT(n) { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_FORGED] = 100, \
+		       [EVIDENCE_ABANDONED] = 100, [EVIDENCE_EARLY] = 100, \
 		       [EVIDENCE_RECIPIENTS] = n }, 0 } /* 800 and more */
-#define DOUBTFUL { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_EARLY] = 100 }, 0 } /* 400 */
+#define NO_FORGERY(n) { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_ABANDONED] = 100, \
+			  [EVIDENCE_EARLY] = 100, [EVIDENCE_RECIPIENTS] = n }, 0 } /* 400 */
+#define FORGED { { [EVIDENCE_FORGED] = 100 }, 0 } /* 400 */
+#define DOUBTFUL { { [EVIDENCE_UNKNOWN] = 100 }, 0 } /* 200 */
 
 static const struct {
 	struct sight known;
@@ -39,11 +42,15 @@ static const struct {
 	{ { .greylist = PERMANENT, .evidence = SUSPECT(9) }, GATE_PERMANENT },
 	{ { .evidence = SUSPECT(9) }, GATE_REFUSED },
 	{ { .evidence = SUSPECT(4) }, GATE_PUT_OFF }, /* too few have seen it */
-	{ { .evidence = SUSPECT(9), .trust = PROOFS(99) }, GATE_REFUSED },
+	{ { .evidence = SUSPECT(9), .network_trust = PROOFS(99) }, GATE_REFUSED },
+	{ { .evidence = NO_FORGERY(9), .trust = PROOFS(99) }, GATE_PUT_OFF },
+	{ { .evidence = FORGED, .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
+	{ { .evidence = FORGED, .network_trust = PROOFS(99) }, GATE_PUT_OFF },
 	{ { .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
 	{ { .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
 	{ { .trust = PROOFS(TRUST_PROOFS - 1) }, GATE_PUT_OFF },
-	{ { .trust = PROOFS(9), .network_trust = PROOFS(9), .evidence = DOUBTFUL }, GATE_PUT_OFF },
+	{ { .trust = PROOFS(9), .evidence = DOUBTFUL }, GATE_TRUSTED },
+	{ { .network_trust = PROOFS(9), .evidence = DOUBTFUL }, GATE_PUT_OFF },
 	{ { .network_trust = PROOFS(TRUST_NETWORK_PROOFS) }, GATE_NETWORK_TRUSTED },
 	{ { .network_trust = PROOFS(TRUST_NETWORK_PROOFS - 1) }, GATE_PUT_OFF },
 	{ { .greylist = WAITS }, GATE_PUT_OFF },
@@ -78,6 +85,7 @@ static struct {
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
 	struct spread_record spread;
+	struct naming_record naming;
 } kept;
 
 static void forget(void)
@@ -93,6 +101,8 @@ static struct gate_judgement judge(int64_t now, bool correspondent, const struct
 	struct sighting s;
 
 	spread_evidence(&kept.spread, now, rules.spread_ms, &known.evidence);
+	known.evidence.measure[EVIDENCE_FORGED] =
+		naming_strangers(&kept.naming, now, rules.spread_ms);
 	j = gate_judge(&known, &rules, now);
 	if (gate_sighting(&j, e, now, &s)) {
 		sighting_of_greylist(&s, &kept.greylist, HERE, rules.greylist.max_age_ms);
@@ -101,6 +111,7 @@ static struct gate_judgement judge(int64_t now, bool correspondent, const struct
 			sighting_of_trust(&s, &kept.network_trust, HERE, rules.greylist.max_age_ms);
 		}
 		sighting_of_spread(&s, &kept.spread, HERE, rules.spread_ms);
+		sighting_of_naming(&s, &kept.naming, HERE, rules.spread_ms);
 	}
 	return j;
 }
@@ -179,6 +190,66 @@ START_TEST(abandoned_tries)
 END_TEST
 
 /* What waits for its retry and passes for another reason was not abandoned. */
+/* A domain that many networks name, each once, is forged; one that brings many mails is not. */
+START_TEST(forged_domain)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+	char recipient[32];
+
+	forget();
+	for (unsigned i = 0; i < 60; i++) {
+		e.client.b[13] = (uint8_t)i; /* another network */
+		judge(WALL + i, false, &e);
+		memset(&kept.greylist, 0, sizeof(kept.greylist));
+		memset(&kept.spread, 0, sizeof(kept.spread));
+	}
+	ck_assert_uint_ge(judge(WALL + 60, false, &e).score, SUSPICION_FULL);
+	ck_assert_uint_lt(judge(WALL + 60, false, &e).network_score, SUSPICION_START);
+	forget();
+	for (unsigned i = 0; i < 240; i++) {
+		snprintf(recipient, sizeof(recipient), "u%u@x.org", i);
+		e.recipient = str_z(recipient);
+		e.client.b[13] = (uint8_t)(i / 4);
+		judge(WALL + i, false, &e);
+		memset(&kept.greylist, 0, sizeof(kept.greylist));
+		memset(&kept.spread, 0, sizeof(kept.spread));
+	}
+	ck_assert_uint_lt(judge(WALL + 240, false, &e).score, SUSPICION_FULL / 2);
+}
+END_TEST
+
+/* Retries are not counted as mails of the domain; nor is one of nobody. */
+START_TEST(named_once)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+
+	forget();
+	for (int64_t t = 0; t < 3; t++)
+		judge(WALL + t * MINUTE, false, &e);
+	judge(WALL + 6 * MINUTE, false, &e);
+	ck_assert_uint_eq(conduct_sum(&kept.naming.mails, CONDUCT_MAIL, WALL, rules.spread_ms), 1);
+	forget();
+	e.sender = STR("");
+	judge(WALL, false, &e);
+	ck_assert_uint_eq(kept.naming.networks.slide.n, 0);
+}
+END_TEST
+
+/* Bots that retry from a network under suspicion prove nothing. */
+START_TEST(no_proof)
+{
+	struct gate_envelope e = envelope("anna@x.org");
+
+	forget();
+	for (unsigned i = 0; i < 10; i++)
+		conduct_note(&kept.spread.conduct, CONDUCT_UNKNOWN, HERE, WALL, rules.spread_ms);
+	judge(WALL, false, &e);
+	ck_assert_int_eq(judge(WALL + 3 * HOUR, false, &e).outcome, GATE_RETRIED);
+	ck_assert_uint_eq(kept.trust.round, 0);
+	ck_assert_uint_eq(kept.network_trust.round, 0);
+}
+END_TEST
+
 START_TEST(passes_by_another_way)
 {
 	struct gate_envelope e = envelope("anna@x.org");
@@ -204,7 +275,7 @@ START_TEST(any_sight)
 
 		for (unsigned i = 0; i < EVIDENCE_KINDS; i++)
 			k.evidence.measure[i] = rnd(3) ? rnd(150) : 0;
-		k.evidence.passes = rnd(50);
+		k.evidence.established = rnd(50);
 		k.greylist = (struct greylist_record){ .window = rnd(3), .first_ms = WALL - rnd(40000000) };
 		k.greylist.last_ms = k.greylist.first_ms;
 		if (k.greylist.window && rnd(3) == 0)
@@ -218,6 +289,7 @@ START_TEST(any_sight)
 		k.trust = (struct trust_record)PROOFS(9);
 		more = gate_judge(&k, &rules, WALL);
 		must(!gate_passes(&j) || gate_passes(&more), "trust helps");
+		must(j.network_score <= j.score, "the domain only adds");
 	}
 }
 END_TEST
@@ -232,6 +304,9 @@ int main(void)
 	tcase_add_test(t, life_of_a_mail);
 	tcase_add_test(t, life_of_a_network);
 	tcase_add_test(t, abandoned_tries);
+	tcase_add_test(t, forged_domain);
+	tcase_add_test(t, named_once);
+	tcase_add_test(t, no_proof);
 	tcase_add_test(t, passes_by_another_way);
 	tcase_add_test(t, any_sight);
 	return pure_run(t, "gate");

@@ -87,7 +87,7 @@ START_TEST(life)
 	ck_assert_int_eq(mail(&e, NOW + DAY), GATE_PERMANENT);
 	ck_assert_int_eq(mail(&other, NOW + DAY), GATE_PUT_OFF);
 	known = look_at(&other, NOW + DAY);
-	ck_assert_uint_eq(known.evidence.passes, 2);
+	ck_assert_uint_eq(known.evidence.established, 1);
 	ck_assert_uint_eq(known.evidence.measure[EVIDENCE_RECIPIENTS], 2);
 	ck_assert_uint_eq(known.evidence.measure[EVIDENCE_SENDERS], 1);
 	ck_assert_uint_eq(trust_proofs(&known.trust, rules.greylist.max_age_ms, NOW + DAY), 1);

@@ -14,7 +14,7 @@
 START_TEST(evidence)
 {
 	static struct spread_record r;
-	struct evidence e;
+	struct evidence e = { { [EVIDENCE_FORGED] = 77 }, 0 };
 
 	memset(&r, 0, sizeof(r));
 	for (unsigned i = 0; i < SPREAD_SKETCHES; i++)
@@ -32,11 +32,11 @@ START_TEST(evidence)
 	ck_assert_uint_eq(e.measure[EVIDENCE_EARLY], 10 + CONDUCT_EARLY);
 	ck_assert_uint_eq(e.measure[EVIDENCE_ERRORS], 10 + CONDUCT_ERROR);
 	ck_assert_uint_eq(e.measure[EVIDENCE_NAMELESS], 10 + CONDUCT_NAMELESS);
-	ck_assert_uint_eq(e.passes, 10 + CONDUCT_PASS);
+	ck_assert_uint_eq(e.established, 10 + CONDUCT_ESTABLISHED);
 	spread_evidence(&r, spread_expiry(&r, WINDOW), WINDOW, &e);
-	for (unsigned k = 0; k < EVIDENCE_KINDS; k++)
-		ck_assert_uint_eq(e.measure[k], 0); /* an expired one tells nothing */
-	ck_assert_uint_eq(e.passes, 0);
+	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) /* an expired one tells nothing */
+		ck_assert_uint_eq(e.measure[k], k == EVIDENCE_FORGED ? 77 : 0); /* of the domain */
+	ck_assert_uint_eq(e.established, 0);
 }
 END_TEST
 

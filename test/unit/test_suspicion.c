@@ -32,24 +32,26 @@ static const struct {
 	const char *why;
 } cases[] = {
 	{ { { 0 }, 0 }, 0, "" },
-	{ { { [EVIDENCE_UNKNOWN] = 3 }, 0 }, 45, "unknown recipients 3 of 20: 45" },
-	{ { { [EVIDENCE_UNKNOWN] = 20 }, 0 }, 300, "unknown recipients 20 of 20: 300" },
-	{ { { [EVIDENCE_UNKNOWN] = 2000 }, 0 }, 300, "unknown recipients 2000 of 20: 300" },
-	/* 20 mails that passed vouch for 2 unknown recipients, for 20 of the first tries */
+	{ { { [EVIDENCE_UNKNOWN] = 3 }, 0 }, 60, "unknown recipients 3 of 10: 60" },
+	{ { { [EVIDENCE_UNKNOWN] = 10 }, 0 }, 200, "unknown recipients 10 of 10: 200" },
+	{ { { [EVIDENCE_UNKNOWN] = 2000 }, 0 }, 200, "unknown recipients 2000 of 10: 200" },
+	{ { { [EVIDENCE_FORGED] = 5 }, 0 }, 100, "forged domain 5 of 20: 100" },
+	/* 20 established mails vouch for 2 unknown recipients, for 20 of the abandoned tries */
 	{ { { [EVIDENCE_UNKNOWN] = 3, [EVIDENCE_ABANDONED] = 23 }, 20 },
-	  40,
-	  "unknown recipients 1 of 20: 15, abandoned tries 3 of 30: 25" },
+	  50,
+	  "unknown recipients 1 of 10: 20, abandoned tries 3 of 10: 30" },
 	{ { { [EVIDENCE_EARLY] = 1 }, 1000000 }, 33, "early talking 1 of 3: 33" },
 	/* a bot that tries a hundred guessed addresses in others' names */
-	{ { { 80, 20, 90, 100, 0, 0, 100, 0 }, 0 },
-	  741,
-	  "unknown recipients 80 of 20: 300, abandoned tries 20 of 30: 166, "
-	  "sender domains 90 of 20: 150, senders 100 of 40: 100, recipients 100 of 100: 25" },
+	{ { { 80, 15, 5, 90, 100, 0, 0, 100, 0 }, 0 },
+	  675,
+	  "unknown recipients 80 of 10: 200, forged domain 15 of 20: 300, "
+	  "abandoned tries 5 of 10: 50, sender domains 90 of 20: 75, senders 100 of 40: 25, "
+	  "recipients 100 of 100: 25" },
 	/* a large sender's network in a month */
-	{ { { 400, 5000, 900, 30000, 0, 0, 8000, 100 }, 40000 }, 0, "" },
+	{ { { 400, 0, 5000, 900, 30000, 0, 0, 8000, 100 }, 40000 }, 0, "" },
 	{ { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-	      UINT64_MAX, UINT64_MAX }, 0 }, 1000, NULL },
-	{ { { 1, 1, 1, 1, 0, 1, 1, 1 }, UINT64_MAX }, 0, "" },
+	      UINT64_MAX, UINT64_MAX, UINT64_MAX }, 0 }, 1000, NULL },
+	{ { { 1, 0, 1, 1, 1, 0, 1, 1, 1 }, UINT64_MAX }, 0, "" },
 };
 
 START_TEST(by_hand)
@@ -70,7 +72,7 @@ END_TEST
 
 START_TEST(spread_factor)
 {
-	struct evidence e = { { [EVIDENCE_UNKNOWN] = 20 }, 0 }; /* 300 */
+	struct evidence e = { { [EVIDENCE_FORGED] = 15 }, 0 }; /* 300 */
 
 	ck_assert_uint_eq(suspicion_score(&e, 0, NULL), 0);
 	ck_assert_uint_eq(suspicion_score(&e, -1, NULL), 0);
@@ -90,12 +92,12 @@ static struct evidence random_evidence(void)
 	return e;
 }
 
-/* More evidence never lowers it, more passes and a smaller factor never raise it; what it says adds
+/* More evidence never lowers it, more established mails and a smaller factor never raise it; what it says adds
  * up to the score. */
 START_TEST(monotone)
 {
 	for (unsigned run = 0; run < 200000; run++) {
-		struct evidence e = random_evidence(), more = e, passes = e;
+		struct evidence e = random_evidence(), more = e, vouched = e;
 		struct explanation why;
 		int64_t factor = rnd(3 * ONE);
 		unsigned score = suspicion_score(&e, factor, &why), sum = 0;
@@ -103,11 +105,11 @@ START_TEST(monotone)
 		for (unsigned k = 0; k < EVIDENCE_KINDS; k++)
 			sum += why.points[k];
 		more.measure[rnd(EVIDENCE_KINDS)] += 1 + rnd(20);
-		passes.passes += 1 + rnd(20);
+		vouched.established += 1 + rnd(20);
 		must(score <= SUSPICION_ALL, "in its range");
 		must(suspicion_score(&e, ONE, NULL) == sum, "the sum of the points");
 		must(suspicion_score(&more, factor, NULL) >= score, "more evidence");
-		must(suspicion_score(&passes, factor, NULL) <= score, "more passes");
+		must(suspicion_score(&vouched, factor, NULL) <= score, "more established mails");
 		must(suspicion_score(&e, factor + rnd(ONE), NULL) >= score, "larger factor");
 	}
 }
@@ -117,8 +119,9 @@ START_TEST(initial_time)
 {
 	ck_assert_int_eq(suspicion_initial_ms(0, 5 * MINUTE, 120 * MINUTE), 5 * MINUTE);
 	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_START, 5 * MINUTE, 120 * MINUTE), 5 * MINUTE);
-	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_START + 90, 5 * MINUTE, 120 * MINUTE),
+	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_START + 20, 5 * MINUTE, 120 * MINUTE),
 			 5 * MINUTE + 115 * MINUTE / 10);
+	ck_assert_int_eq(suspicion_initial_ms(SUSPICION_FULL, 5 * MINUTE, 120 * MINUTE), 120 * MINUTE);
 	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 120 * MINUTE), 120 * MINUTE);
 	ck_assert_int_eq(suspicion_initial_ms(1000, 5 * MINUTE, 4 * MINUTE), 5 * MINUTE);
 	for (unsigned score = 0; score < SUSPICION_ALL; score++)
@@ -142,14 +145,14 @@ END_TEST
 
 START_TEST(no_room)
 {
-	struct evidence e = { { 20, 30, 0 }, 0 };
+	struct evidence e = { { [EVIDENCE_UNKNOWN] = 10, [EVIDENCE_ABANDONED] = 10 }, 0 };
 	struct explanation why;
 	struct buf b;
 
 	suspicion_score(&e, ONE, &why);
 	buf_init(&b, 40);
 	ck_assert_int_eq(suspicion_explain(&why, &b), -1);
-	ck_assert(str_eq(buf_str(&b), STR("unknown recipients 20 of 20: 300")));
+	ck_assert(str_eq(buf_str(&b), STR("unknown recipients 10 of 10: 200")));
 	buf_release(&b);
 }
 END_TEST
