@@ -327,10 +327,10 @@ static void w_known(const char *rest)
 		{ "permanent", { .greylist = { 1, -600000, -600000, -600000, { 0 } } } },
 		{ "correspondent", { .correspondent = true } },
 		{ "trusted", { .trust = { 1, 0, 0, { 1, { { 1, { 9 } } } } } } },
-		{ "doubtful", { .evidence = { { [EVIDENCE_UNKNOWN] = 20, [EVIDENCE_EARLY] = 3 }, 0 } } },
+		{ "doubtful", { .evidence = { { [EVIDENCE_UNKNOWN] = 10, [EVIDENCE_EARLY] = 3 }, 0 } } },
 		{ "suspect",
-		  { .evidence = { { [EVIDENCE_UNKNOWN] = 20, [EVIDENCE_ABANDONED] = 30,
-				    [EVIDENCE_DOMAINS] = 20, [EVIDENCE_SENDERS] = 40,
+		  { .evidence = { { [EVIDENCE_UNKNOWN] = 10, [EVIDENCE_FORGED] = 20,
+				    [EVIDENCE_ABANDONED] = 10, [EVIDENCE_EARLY] = 3,
 				    [EVIDENCE_RECIPIENTS] = 5 }, 0 } } },
 	};
 	int64_t now = clock_wall_ms();
