@@ -79,15 +79,16 @@ static int age_of(uint64_t entry, unsigned now)
 	return (int)((now - (unsigned)entry + CLOCKS_APART) & USED_MASK) - CLOCKS_APART;
 }
 
-/* The entry of this value, else the oldest. *entry is what was found there. */
-static au64 *find(au64 *line, uint64_t id, unsigned now, uint64_t *entry)
+/* The entry of id, which stands above so many bits, else the oldest. *entry is what was found
+ * there. */
+static au64 *find(au64 *line, uint64_t id, int above, unsigned now, uint64_t *entry)
 {
 	au64 *place = NULL;
 	int oldest = INT_MIN;
 
 	for (int i = 0; i < QUOTA_WAYS; i++) {
 		uint64_t v = atomic_load(&line[i]);
-		bool own = v >> USED_BITS == id;
+		bool own = v >> above == id;
 
 		if (!own && age_of(v, now) <= oldest)
 			continue;
@@ -106,7 +107,7 @@ static void note(au64 *line, uint64_t id, unsigned now)
 	au64 *at;
 
 	do {
-		at = find(line, id, now, &old);
+		at = find(line, id, USED_BITS, now, &old);
 		if (old == made)
 			return;
 	} while (!atomic_compare_exchange_strong(at, &old, made));
@@ -149,6 +150,102 @@ unsigned quota_distinct(struct shm *shm, enum quota_kind kind, uint64_t subject,
 	for (unsigned i = 0; i < c.lines && n <= most; i++)
 		n += count(line_at(shm, &c, i), c.subject);
 	return n;
+}
+
+unsigned quota_standing(struct shm *shm, enum quota_kind kind, uint64_t subject, unsigned most,
+			int64_t window_ms, int64_t now_ms)
+{
+	struct counted c;
+	unsigned n = 0;
+
+	if (window_ms <= 0)
+		return 0;
+	c = counted(shm, kind, subject, most, window_ms, now_ms);
+	for (unsigned i = 0; i < c.lines && n <= most; i++)
+		n += count(line_at(shm, &c, i), c.subject);
+	return n;
+}
+
+/* --- sums ---
+ *   subject (32 bits) | sum (20) | when it was used last (12), as above
+ * The subject is a hash over the same things, and says which line. Two processes that begin one sum
+ * at the same moment may leave it in two ways: it is what they are together. */
+#define SUM_BITS 20
+
+_Static_assert(QUOTA_SUM_MOST == (1 << SUM_BITS) - 1, "a sum has its bits");
+
+struct summed {
+	au64 *line;
+	uint64_t id;
+	unsigned used; /* now */
+};
+
+static struct summed summed(struct shm *shm, enum quota_kind kind, uint64_t subject,
+			    int64_t window_ms, int64_t now_ms)
+{
+	uint64_t parts[] = { (uint64_t)kind, subject, (uint64_t)window_ms,
+			     (uint64_t)(now_ms / window_ms),
+			     atomic_load(forgotten(shm, kind, subject)) };
+	uint64_t all = hash_sip(shm->secret, (struct str){ (const char *)parts, sizeof(parts) });
+	uint64_t id = all >> (SUM_BITS + USED_BITS);
+
+	return (struct summed){ shm->sums[all % SUM_LINES], id ? id : 1,
+				(unsigned)((uint64_t)now_ms >> USED_UNIT) & USED_MASK };
+}
+
+static unsigned sum_of(uint64_t entry)
+{
+	return (unsigned)(entry >> USED_BITS) & QUOTA_SUM_MOST;
+}
+
+static unsigned capped(uint64_t n)
+{
+	return n < QUOTA_SUM_MOST ? (unsigned)n : QUOTA_SUM_MOST;
+}
+
+/* Of all its ways but this one. */
+static uint64_t sum_beside(const struct summed *s, const au64 *own)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < QUOTA_WAYS; i++) {
+		uint64_t v = atomic_load(&s->line[i]);
+
+		if (&s->line[i] != own && v >> (SUM_BITS + USED_BITS) == s->id)
+			sum += sum_of(v);
+	}
+	return sum;
+}
+
+unsigned quota_add(struct shm *shm, enum quota_kind kind, uint64_t subject, unsigned n,
+		   int64_t window_ms, int64_t now_ms)
+{
+	struct summed s;
+	uint64_t old;
+	unsigned sum;
+	au64 *at;
+
+	if (window_ms <= 0)
+		return n;
+	s = summed(shm, kind, subject, window_ms, now_ms);
+	do {
+		at = find(s.line, s.id, SUM_BITS + USED_BITS, s.used, &old);
+		sum = old >> (SUM_BITS + USED_BITS) == s.id ? sum_of(old) : 0;
+		sum = capped((uint64_t)sum + n);
+	} while (!atomic_compare_exchange_strong(
+		at, &old, s.id << (SUM_BITS + USED_BITS) | (uint64_t)sum << USED_BITS | s.used));
+	return capped(sum + sum_beside(&s, at));
+}
+
+unsigned quota_sum(struct shm *shm, enum quota_kind kind, uint64_t subject, int64_t window_ms,
+		   int64_t now_ms)
+{
+	struct summed s;
+
+	if (window_ms <= 0)
+		return 0;
+	s = summed(shm, kind, subject, window_ms, now_ms);
+	return capped(sum_beside(&s, NULL));
 }
 
 void quota_forget(struct shm *shm, enum quota_kind kind, uint64_t subject)

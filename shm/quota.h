@@ -1,5 +1,5 @@
-/* quota: how many distinct values a subject has used in a window of time, counted exactly over all
- * processes (sender addresses of a client, for one).
+/* quota: how many distinct values a subject has used in a window of time, or how often it has done
+ * something, counted exactly over all processes (sender addresses and mails of a client, for two).
  * A fixed table of atomics, one word an entry, so that it is whole at any moment, whoever is
  * killed. Exact while the entries are resident: a subject's have room for four times most, and
  * where a line is full its oldest goes, which makes the count too low, never too high.
@@ -11,6 +11,10 @@
 
 enum quota_kind {
 	QUOTA_STRANGERS = 1, /* sender addresses without an account, of a client */
+	QUOTA_SENDERS,	     /* sender addresses of a relay client or account */
+	QUOTA_DOMAINS,	     /* their domains */
+	QUOTA_MAILS,	     /* sums: its MAIL commands */
+	QUOTA_EXCEEDED,	     /* answers that it named too many recipients */
 };
 
 /* Notes that the subject has used this value, and tells how many it has in the window that now_ms
@@ -20,6 +24,20 @@ enum quota_kind {
  * one subject with different values of it are apart. */
 unsigned quota_distinct(struct shm *shm, enum quota_kind kind, uint64_t subject, uint64_t value,
 			unsigned most, int64_t window_ms, int64_t now_ms);
+/* The same of values noted already, without noting one. */
+unsigned quota_standing(struct shm *shm, enum quota_kind kind, uint64_t subject, unsigned most,
+			int64_t window_ms, int64_t now_ms);
+
+#define QUOTA_SUM_MOST 1048575 /* a sum stays there */
+/* Adds n to the subject's sum of this window, and tells it. One word, so whoever is killed has added
+ * all of n or nothing. In a window of 0 nothing stays: n itself. Exact while no more than QUOTA_WAYS
+ * subjects of a line are counted at once; beyond that the one used least lately begins anew. */
+unsigned quota_add(struct shm *shm, enum quota_kind kind, uint64_t subject, unsigned n,
+		   int64_t window_ms, int64_t now_ms);
+/* The sum as it stands. */
+unsigned quota_sum(struct shm *shm, enum quota_kind kind, uint64_t subject, int64_t window_ms,
+		   int64_t now_ms);
+
 /* The subject has used nothing yet, whatever most and window (nor have those, one in 16384, that
  * share its number). */
 void quota_forget(struct shm *shm, enum quota_kind kind, uint64_t subject);

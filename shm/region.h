@@ -12,7 +12,7 @@
 #include "shm/sessions.h"
 
 #define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
-#define SHM_VERSION 4
+#define SHM_VERSION 5
 #define SHM_PAGE 4096 /* what is given back to the system begins at one */
 
 typedef _Atomic uint32_t au32;
@@ -120,6 +120,7 @@ struct shm {
 	struct shm_box boxes[MAX_BOXES];
 	au64 penalty[PENALTY_BUCKETS][PENALTY_WAYS]; /* penalty.c has the form of an entry */
 	au64 quota[QUOTA_LINES][QUOTA_WAYS];	     /* quota.c has the form of an entry */
+	au64 sums[SUM_LINES][QUOTA_WAYS];	     /* quota.c has the form of these, too */
 	au64 quota_forgotten[QUOTA_FORGOTTEN];	     /* how often, by subject */
 	au64 claims[CLAIM_PLACES];		     /* claims.c */
 	au64 affinity[AFFINITY_BUCKETS][AFFINITY_WAYS]; /* affinity.c has that of these */

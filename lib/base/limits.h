@@ -115,6 +115,7 @@
 #define REPLIED_HOLD_MS 60000	     /* a claim on one, beyond the time its row takes to the disk */
 #define QUOTA_LINES 16384	     /* 4 MiB with their ways: 131,072 values before the first is lost */
 #define QUOTA_WAYS 32
+#define SUM_LINES 8192	     /* 2 MiB with their ways: 262,144 sums */
 #define CLAIM_PLACES 65536	     /* 512 KiB; with 100 claims held one in 650 meets another */
 
 /* --- store --- */

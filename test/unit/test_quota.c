@@ -388,6 +388,126 @@ START_TEST(killed_worker)
 }
 END_TEST
 
+/* --- sums --- */
+
+static unsigned add(uint64_t subject, unsigned n, int64_t window, int64_t now)
+{
+	return quota_add(shm, QUOTA_MAILS, hash(subject), n, window, now);
+}
+
+static unsigned sum(uint64_t subject, int64_t window, int64_t now)
+{
+	return quota_sum(shm, QUOTA_MAILS, hash(subject), window, now);
+}
+
+START_TEST(sums)
+{
+	int64_t end = (NOW / WINDOW + 1) * WINDOW;
+
+	ck_assert_uint_eq(sum(1, WINDOW, NOW), 0);
+	for (unsigned i = 1; i <= 300; i++)
+		ck_assert_uint_eq(add(1, 2, WINDOW, NOW + (int64_t)i), 2 * i);
+	ck_assert_uint_eq(sum(1, WINDOW, end - 1), 600);
+	ck_assert_uint_eq(sum(2, WINDOW, NOW), 0);
+	ck_assert_uint_eq(quota_sum(shm, QUOTA_EXCEEDED, hash(1), WINDOW, NOW), 0);
+	ck_assert_uint_eq(sum(1, WINDOW + 1, NOW), 0);
+	ck_assert_uint_eq(sum(1, WINDOW, end), 0);
+	ck_assert_uint_eq(add(1, 1, WINDOW, end), 1);
+	ck_assert_uint_eq(add(1, 1, WINDOW, end - 1), 601); /* a clock a little behind */
+	ck_assert_uint_eq(add(3, 7, 0, NOW), 7);
+	ck_assert_uint_eq(add(3, 7, -1, NOW), 7);
+	ck_assert_uint_eq(sum(3, 0, NOW), 0);
+	ck_assert_uint_eq(add(4, QUOTA_SUM_MOST - 1, WINDOW, NOW), QUOTA_SUM_MOST - 1);
+	ck_assert_uint_eq(add(4, UINT32_MAX, WINDOW, NOW), QUOTA_SUM_MOST);
+	ck_assert_uint_eq(add(4, 1, WINDOW, NOW), QUOTA_SUM_MOST);
+	quota_forget(shm, QUOTA_MAILS, hash(1));
+	ck_assert_uint_eq(sum(1, WINDOW, NOW), 0);
+	ck_assert_uint_eq(add(1, 1, WINDOW, NOW), 1);
+	ck_assert_uint_eq(sum(4, WINDOW, NOW), QUOTA_SUM_MOST);
+}
+END_TEST
+
+/* Two that began one sum together left it in two ways. */
+START_TEST(sum_in_two_ways)
+{
+	struct summed s = summed(shm, QUOTA_MAILS, hash(1), WINDOW, NOW);
+
+	atomic_store(&s.line[3], s.id << 32 | UINT64_C(40) << USED_BITS | s.used);
+	atomic_store(&s.line[9], s.id << 32 | UINT64_C(2) << USED_BITS | s.used);
+	ck_assert_uint_eq(sum(1, WINDOW, NOW), 42);
+	ck_assert_uint_eq(add(1, 3, WINDOW, NOW), 45);
+}
+END_TEST
+
+/* Where a line is full the one used least lately begins anew: too low, never too high. */
+START_TEST(sums_without_room)
+{
+	enum { MANY = 3 * SUM_LINES * QUOTA_WAYS };
+	unsigned exact = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		must(add(i, 1, WINDOW, NOW) == 1, "a first one is one");
+	for (unsigned i = 0; i < MANY; i++) {
+		unsigned n = sum(i, WINDOW, NOW);
+
+		must(n <= 1, "never too high");
+		exact += n;
+	}
+	ck_assert_uint_ge(exact, SUM_LINES * QUOTA_WAYS * 9 / 10);
+}
+END_TEST
+
+#define ADDED 20000
+
+static bool add_much(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < ADDED; i++)
+		add(i % 50, 1, WINDOW, NOW);
+	return true;
+}
+
+START_TEST(sums_over_processes)
+{
+	pid_t pid[HANDS];
+
+	for (unsigned i = 0; i < HANDS; i++)
+		pid[i] = child_start(add_much, NULL);
+	for (unsigned i = 0; i < HANDS; i++)
+		ck_assert(child_ended_well(pid[i]));
+	for (unsigned s = 0; s < 50; s++)
+		ck_assert_uint_eq(sum(s, WINDOW, NOW), HANDS * ADDED / 50);
+}
+END_TEST
+
+static bool add_on(void *arg)
+{
+	au64 *begun = (au64 *)(void *)shm->rings[0].bytes, *done = begun + 1;
+
+	(void)arg;
+	for (;;) {
+		atomic_fetch_add(begun, 1);
+		add(1, 1, WINDOW, NOW);
+		atomic_fetch_add(done, 1);
+	}
+	return false;
+}
+
+/* Each of the killed has added its last one or not; nothing else is lost or doubled. */
+START_TEST(sums_of_the_killed)
+{
+	au64 *begun = (au64 *)(void *)shm->rings[0].bytes, *done = begun + 1;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 100 && atomic_load(begun) < QUOTA_SUM_MOST / 2; i++) {
+		child_kill_within(child_start(add_on, NULL), 500);
+		n = sum(1, WINDOW, NOW);
+		must(n >= atomic_load(done) && n <= atomic_load(begun), "as many as were added");
+	}
+	ck_assert_uint_gt(n, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("quota");
@@ -412,6 +532,11 @@ int main(void)
 	tcase_add_test(t, exact_over_processes);
 	tcase_add_test(t, somebody_is_told);
 	tcase_add_test(t, killed_worker);
+	tcase_add_test(t, sums);
+	tcase_add_test(t, sum_in_two_ways);
+	tcase_add_test(t, sums_without_room);
+	tcase_add_test(t, sums_over_processes);
+	tcase_add_test(t, sums_of_the_killed);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
