@@ -79,20 +79,26 @@ static int age_of(uint64_t entry, unsigned now)
 	return (int)((now - (unsigned)entry + CLOCKS_APART) & USED_MASK) - CLOCKS_APART;
 }
 
-/* The entry of id, which stands above so many bits, else the oldest. *entry is what was found
- * there. */
-static au64 *find(au64 *line, uint64_t id, int above, unsigned now, uint64_t *entry)
+/* The entry of id, which stands above so many bits, else the oldest. Of those that are equally old
+ * others' come first: they may be of windows that are over, and a subject that put its new value
+ * in the place of its last one would stay at one for as long as they stand. whose: above so many bits
+ * stands the subject. *entry is what was found there. */
+static au64 *find(au64 *line, uint64_t id, int above, int whose, unsigned now, uint64_t *entry)
 {
+	uint64_t subject = id >> (whose - above);
 	au64 *place = NULL;
 	int oldest = INT_MIN;
 
 	for (int i = 0; i < QUOTA_WAYS; i++) {
 		uint64_t v = atomic_load(&line[i]);
+		int age = age_of(v, now);
 		bool own = v >> above == id;
 
-		if (!own && age_of(v, now) <= oldest)
+		if (!own && place &&
+		    (age < oldest ||
+		     (age == oldest && (v >> whose == subject || *entry >> whose != subject))))
 			continue;
-		oldest = age_of(v, now);
+		oldest = age;
 		place = &line[i];
 		*entry = v;
 		if (own)
@@ -107,7 +113,7 @@ static void note(au64 *line, uint64_t id, unsigned now)
 	au64 *at;
 
 	do {
-		at = find(line, id, USED_BITS, now, &old);
+		at = find(line, id, USED_BITS, VALUE_BITS + USED_BITS, now, &old);
 		if (old == made)
 			return;
 	} while (!atomic_compare_exchange_strong(at, &old, made));
@@ -167,10 +173,11 @@ unsigned quota_standing(struct shm *shm, enum quota_kind kind, uint64_t subject,
 }
 
 /* --- sums ---
- *   subject (32 bits) | sum (20) | when it was used last (12), as above
+ *   subject (32 bits) | sum (20) | when it was used last (12), in units of 66 s
  * The subject is a hash over the same things, and says which line. Two processes that begin one sum
  * at the same moment may leave it in two ways: it is what they are together. */
 #define SUM_BITS 20
+#define SUM_UNIT 16 /* 2^16 ms: a subject has few entries, so there are many subjects */
 
 _Static_assert(QUOTA_SUM_MOST == (1 << SUM_BITS) - 1, "a sum has its bits");
 
@@ -190,7 +197,7 @@ static struct summed summed(struct shm *shm, enum quota_kind kind, uint64_t subj
 	uint64_t id = all >> (SUM_BITS + USED_BITS);
 
 	return (struct summed){ shm->sums[all % SUM_LINES], id ? id : 1,
-				(unsigned)((uint64_t)now_ms >> USED_UNIT) & USED_MASK };
+				(unsigned)((uint64_t)now_ms >> SUM_UNIT) & USED_MASK };
 }
 
 static unsigned sum_of(uint64_t entry)
@@ -229,7 +236,7 @@ unsigned quota_add(struct shm *shm, enum quota_kind kind, uint64_t subject, unsi
 		return n;
 	s = summed(shm, kind, subject, window_ms, now_ms);
 	do {
-		at = find(s.line, s.id, SUM_BITS + USED_BITS, s.used, &old);
+		at = find(s.line, s.id, SUM_BITS + USED_BITS, SUM_BITS + USED_BITS, s.used, &old);
 		sum = old >> (SUM_BITS + USED_BITS) == s.id ? sum_of(old) : 0;
 		sum = capped((uint64_t)sum + n);
 	} while (!atomic_compare_exchange_strong(

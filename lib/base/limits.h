@@ -99,6 +99,8 @@
 #define PENALTY_FIRST_MS 1000	    /* first failure; doubles */
 #define PENALTY_MAX_MS 16000
 #define PENALTY_FORGET_MS 600000    /* a quiet time after which it is forgotten */
+#define PENALTY_SITE_MS 600000	    /* failures of the whole site count in windows of this length */
+#define PENALTY_SITE_FREE 100	    /* so many cost nothing: mail programs with old passwords */
 #define LIMIT_LOGIN_TRIES 5	    /* failed logins a session */
 #define LIMIT_PASSWORD 255	    /* bytes */
 /* What a check of one stored hash may take: half a second of a core, below PENALTY_FIRST_MS. */
@@ -113,9 +115,11 @@
 #define WHITELIST_REFRESH_MS 3600000 /* a correspondent's row is written anew at most so often */
 #define REPLIED_KEEP_MS (7LL * 24 * 3600 * 1000) /* one automatic reply a sender; RFC 3834 2 */
 #define REPLIED_HOLD_MS 60000	     /* a claim on one, beyond the time its row takes to the disk */
+#define ACCESS_KEEP_MS (400LL * 24 * 3600 * 1000) /* an account's row, behind its last use */
+#define TRIED_MS 60000		     /* tries of the blocked are written at most so often, a worker */
 #define QUOTA_LINES 16384	     /* 4 MiB with their ways: 131,072 values before the first is lost */
 #define QUOTA_WAYS 32
-#define SUM_LINES 8192	     /* 2 MiB with their ways: 262,144 sums */
+#define SUM_LINES 16384	     /* 4 MiB with their ways: 524,288 sums */
 #define CLAIM_PLACES 65536	     /* 512 KiB; with 100 claims held one in 650 meets another */
 
 /* --- store --- */

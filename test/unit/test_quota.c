@@ -186,6 +186,23 @@ START_TEST(oldest_goes)
 END_TEST
 
 /* Units come round: what is a little ahead is young, what is far behind is old. */
+/* A line that is full of what is as old as now: of windows that are over, or others'. A subject's new
+ * values do not take the places of its own. */
+START_TEST(own_go_last)
+{
+	struct counted others = line_of(5, 100), own = line_of(6, 100);
+
+	for (unsigned i = 0; i < QUOTA_WAYS; i++)
+		put_at(&others, i, 100);
+	for (unsigned i = 0; i < QUOTA_WAYS; i++) {
+		put_at(&own, i, 100);
+		ck_assert_uint_eq(resident(&own), i + 1);
+	}
+	put_at(&own, QUOTA_WAYS, 100);
+	ck_assert_uint_eq(resident(&own), QUOTA_WAYS);
+}
+END_TEST
+
 START_TEST(ages)
 {
 	uint64_t e = UINT64_C(1) << USED_BITS;
@@ -525,6 +542,7 @@ int main(void)
 	tcase_add_test(t, all_zero);
 	tcase_add_test(t, doubled_entries);
 	tcase_add_test(t, oldest_goes);
+	tcase_add_test(t, own_go_last);
 	tcase_add_test(t, ages);
 	tcase_add_test(t, too_low_at_worst);
 	tcase_add_test(t, many_subjects);
