@@ -5,7 +5,7 @@
 #include "lib/base/addr.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/guard/strangers.h"
+#include "lib/guard/relay_limits.h"
 #include "shm/journal.h"
 
 #define BY_HAND "blocked by an administrator"
@@ -121,8 +121,15 @@ static int tell_address(struct call *c, struct str address, bool block)
 	struct ipaddr ip;
 
 	if (!block && ip_parse(address, &ip, NULL) == 0)
-		strangers_forget(c->env->shm, &ip);
+		relay_limits_forget_address(c->env->shm, &ip);
 	return tell(c, address, block);
+}
+
+static int tell_account(struct call *c, struct str mail, bool block)
+{
+	if (!block)
+		relay_limits_forget_account(c->env->shm, mail);
+	return tell(c, mail, block);
 }
 
 void cmd_setblockip(struct call *c)
@@ -142,7 +149,7 @@ void cmd_setblockip(struct call *c)
 			  mail.n > 0 || !address.n ? "block_email" : "block_email or block_ip");
 		return;
 	}
-	if ((mail.n > 0 && tell(c, mail, c->args.block_email) < 0) ||
+	if ((mail.n > 0 && tell_account(c, mail, c->args.block_email) < 0) ||
 	    (address.n > 0 && tell_address(c, address, ip) < 0))
 		return;
 	if (change_note(c) < 0)

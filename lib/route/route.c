@@ -376,14 +376,17 @@ static enum hit sender_row(struct expansion *x, struct str sender, struct str lo
 		out->remote = acc.allow_remote_deliveries;
 		out->unlimited = lasts(acc.mail_unlimited, acc.mail_unlimited_expiry, x->wall);
 		out->rcpt_per_mail = acc.rcpt_per_mail;
+		out->name = arena_str(x->arena, acc.email_address);
 		out->boxid = arena_str(x->arena, acc.boxid);
 		out->own = login.n > 0 && str_eq(acc.email_address, login);
-		return out->boxid.p ? h : HIT_ERROR;
+		return out->boxid.p && out->name.p ? h : HIT_ERROR;
 	}
 	if (h == HIT_ALIAS) {
 		out->remote = al.allow_remote_deliveries;
 		out->unlimited = lasts(al.mail_unlimited, al.mail_unlimited_expiry, x->wall);
 		out->rcpt_per_mail = al.rcpt_per_mail;
+		out->name = arena_str(x->arena, al.alias_address);
+		return out->name.p ? h : HIT_ERROR;
 	}
 	return h;
 }
@@ -396,7 +399,8 @@ enum route_result route_sender(struct store *s, const struct topo_cluster *c, st
 	struct expansion x = { .store = s, .c = c, .wall = wall_ms, .arena = a, .e = &e };
 	enum hit h = HIT_ERROR;
 
-	*out = (struct route_sender){ .rcpt_per_mail = FIELD_EMPTY, .boxid = STR("") };
+	*out = (struct route_sender){ .rcpt_per_mail = FIELD_EMPTY, .name = STR(""),
+				      .boxid = STR("") };
 	if (store_read_begin(s, &e) == 0) {
 		h = sender_row(&x, sender, login, out);
 		store_read_end(s);

@@ -66,6 +66,7 @@ struct route_sender {
 	bool remote;	       /* allow_remote_deliveries */
 	bool unlimited;	       /* mail_unlimited, and not over */
 	int64_t rcpt_per_mail; /* FIELD_EMPTY: the cluster's */
+	struct str name;       /* of that row, without a tag; in the arena */
 	struct str boxid;      /* of an account; in the arena */
 	bool own;	       /* it is the login itself, or an alias that leads to it */
 };

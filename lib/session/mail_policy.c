@@ -2,7 +2,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/guard/strangers.h"
+#include "lib/guard/relay_limits.h"
+#include "lib/session/transaction.h"
 #include "shm/counters.h"
 
 static const struct policy_refusal
@@ -14,6 +15,7 @@ static const struct policy_refusal
 			CC_refused_sender },
 	blocked = { 550, "you have exceeded your mail quota - contact our site administrators for "
 			 "more info", CC_refused_blocked },
+	too_many = { 452, "4.5.3 more recipients than you may send one mail to", CC_refused_limit },
 	not_now = { 451, "4.3.0 the account database cannot be read now", CC_refused_temporary },
 	no_null = { 550, "5.7.1 this mailbox takes no mail without a sender", CC_refused_sender },
 	no_self = { 550, "5.7.1 this mailbox takes no mail from itself", CC_refused_sender };
@@ -41,6 +43,14 @@ static const struct route_sender *counted_as(const struct route_sender *sender,
 	return !sender->ours && login->ours ? login : sender;
 }
 
+/* Who has logged in is exempt by his own account, or by an alias of it. */
+static bool is_unlimited(const struct route_sender *sender, const struct route_sender *login,
+			 bool logged_in)
+{
+	return logged_in ? login->unlimited || (sender->own && sender->unlimited) :
+			   sender->unlimited;
+}
+
 static int64_t most_recipients(const struct topo_cluster *c, const struct route_sender *s)
 {
 	if (s->unlimited)
@@ -48,34 +58,90 @@ static int64_t most_recipients(const struct topo_cluster *c, const struct route_
 	return s->rcpt_per_mail != FIELD_EMPTY ? s->rcpt_per_mail : c->row.rcpt_per_mail;
 }
 
-/* The manual's count of senders without an account, which a client of the relay ranges uses
- * when a robot on it makes them up. */
-static bool too_many_strangers(const struct session *s, struct str sender)
-{
-	struct env *env = s->env;
-	char client[ADDR_TEXT];
-	int64_t window = decimal_min_ms(s->topology->settings.distinct_from_emails_interval_min);
+/* --- limits of relay clients --- */
 
-	if (!env->shm || !strangers_exceeded(env->shm, &s->peer.ip, sender, s->cluster->row.rcpt_per_mail,
-					     window, loop_now(env->loop)))
-		return false;
-	ip_text(&s->peer.ip, client);
-	traffic_line(env->traffic, clock_wall_ms(), &s->peer.ip,
-		     "%s blocked %s - more than %lld sender addresses without an account in %lld min",
-		     s->sid, client, (long long)s->cluster->row.rcpt_per_mail,
-		     (long long)(window / 60000));
-	if (blocklist_put(&env->blocks, str_z(client), "too many sender addresses without an account",
-			  clock_wall_ms()) < 0)
-		log_warning("%s is to be blocked, but the journal is full", client);
-	return true;
+/* Where an event is counted. */
+struct counting {
+	struct env *env;
+	const struct topology *topology;
+	const struct topo_cluster *cluster;
+	struct relay_client who;
+	const char *sid;
+};
+
+static void block(const struct counting *c, enum relay_limit l, const struct relay_bound *b,
+		  struct str subject)
+{
+	traffic_line(c->env->traffic, clock_wall_ms(), &c->who.ip,
+		     "%s blocked %.*s - more than %lld %s in %lld min", c->sid, STR_ARG(subject),
+		     (long long)b->most, relay_limit_words(l), (long long)(b->window_ms / 60000));
+	if (blocklist_put(&c->env->blocks, subject, relay_limit_reason(l), clock_wall_ms()) < 0)
+		log_warning("%.*s is to be blocked, but the journal is full", STR_ARG(subject));
 }
+
+/* Counts one event; NULL: it is within its limits, else who passed one is blocked now. */
+static const struct policy_refusal *count_event(const struct counting *c, enum relay_limit l,
+						struct str value)
+{
+	struct relay_bound b = relay_bound(l, &c->topology->settings, &c->cluster->row);
+	char client[ADDR_TEXT];
+	unsigned over;
+
+	if (!c->env->shm)
+		return NULL;
+	over = relay_limit_count(c->env->shm, l, &b, &c->who, value, loop_now(c->env->loop));
+	if (over & RELAY_BY_ADDRESS)
+		block(c, l, &b, str_z(ip_text(&c->who.ip, client)));
+	if (over & RELAY_BY_ACCOUNT)
+		block(c, l, &b, c->who.account);
+	return over ? &blocked : NULL;
+}
+
+/* What is behind the @; all of it where there is none. */
+static struct str domain_of(struct str address)
+{
+	ptrdiff_t at = str_find(address, '@');
+
+	return str_skip(address, at < 0 ? 0 : (size_t)at + 1);
+}
+
+/* A MAIL that is answered with 250 unless this refuses it. */
+static const struct policy_refusal *count_mail(const struct session *s, const struct mail_policy *p)
+{
+	struct counting c = { s->env, s->topology, s->cluster, { s->peer.ip, p->account }, s->sid };
+	struct str sender = p->from.sender;
+	const struct policy_refusal *no = count_event(&c, RELAY_MAILS, STR(""));
+
+	if (sender.n == 0)
+		return no;
+	/* The manual's count of senders without an account, which a client of the relay ranges
+	 * uses when a robot on it makes them up. */
+	if (!no && p->account.n == 0)
+		no = count_event(&c, RELAY_STRANGERS, sender);
+	if (!no)
+		no = count_event(&c, RELAY_SENDERS, sender);
+	return no ? no : count_event(&c, RELAY_DOMAINS, domain_of(sender));
+}
+
+const struct policy_refusal *policy_too_many(struct transaction *tx)
+{
+	struct counting c = { tx->env, tx->topology, tx->cluster,
+			      { tx->client, tx->policy.account }, tx->sid };
+
+	if (tx->policy.counted && !tx->policy.over)
+		tx->policy.over = count_event(&c, RELAY_EXCEEDED, STR("")) != NULL;
+	return tx->policy.over ? &blocked : &too_many;
+}
+
+/* --- MAIL --- */
 
 /* What the rows of sender and login say. */
 static const struct policy_refusal *ask_rows(const struct session *s, const char *login,
 					     struct arena *a, struct mail_policy *p, bool box)
 {
 	const struct topo_cluster *c = s->cluster;
-	struct route_sender sender = { .rcpt_per_mail = FIELD_EMPTY }, own = sender;
+	struct route_sender sender = { .rcpt_per_mail = FIELD_EMPTY, .name = STR("") };
+	struct route_sender own = sender;
 	const struct route_sender *by;
 	struct str name = str_z(login);
 
@@ -92,9 +158,12 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 		if (!sender.own && p->from.sender.n > 0 && c->row.sender_must_match)
 			return &not_yours;
 	}
-	if (p->program && name.n == 0 && !sender.ours && p->from.sender.n > 0 &&
-	    too_many_strangers(s, p->from.sender))
-		return &blocked;
+	p->account = name.n > 0 ? arena_str(a, name) : sender.name;
+	p->counted = p->program && !is_unlimited(&sender, &own, name.n > 0);
+	if (!p->account.p)
+		return &not_now;
+	if (p->account.n > 0 && p->program && s->env->ask->blocked(s->env, p->account) > 0)
+		return &blocked; /* also when the sender has a tag */
 	by = counted_as(&sender, &own);
 	/* An alias has no box; its member that has logged in has one. */
 	p->from.boxid = sender.boxid.n > 0 ? sender.boxid : own.boxid;
@@ -134,7 +203,9 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 	if (out->program && sender.n == 0 && !c->row.allow_relay_notifications)
 		return &no_notifications;
 	no = out->program || login[0] ? ask_blocks(s, login, sender) : NULL;
-	return no ? no : ask_rows(s, login, a, out, box);
+	if (!no)
+		no = ask_rows(s, login, a, out, box);
+	return no || !out->counted ? no : count_mail(s, out);
 }
 
 const struct policy_refusal *policy_rcpt(const struct mail_policy *p, const struct target *t)

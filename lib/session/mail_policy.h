@@ -6,7 +6,8 @@
  *   stranger       anybody else: to local addresses only
  *
  * Asked at MAIL, when nothing has gone to a box yet, and at RCPT for what an account refuses.
- * Not here: greylisting and counts (lib/guard), which box (lib/route). */
+ * Relay clients that pass a limit are blocked here; boxes of ours and accounts with mail_unlimited pass
+ * none. Not here: greylisting, how it is counted (lib/guard), which box (lib/route). */
 #ifndef PB_SESSION_MAIL_POLICY_H
 #define PB_SESSION_MAIL_POLICY_H
 
@@ -17,6 +18,9 @@ struct mail_policy {
 	bool program;		/* of a mail program, see above */
 	bool inside;		/* of a relay client, or of a box that hands on what one has sent */
 	int64_t rcpt_max;	/* recipients it may have; 0: no limit but the product's */
+	struct str account;	/* the login, else the account or alias of the sender; empty: none */
+	bool counted;		/* the limits of relay clients hold for it (lib/guard/relay_limits.h) */
+	bool over;		/* it has passed one meanwhile */
 };
 
 struct policy_refusal {
@@ -32,5 +36,10 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 					 struct mail_policy *out);
 /* What the account that the client named refuses. NULL: nothing. Static. */
 const struct policy_refusal *policy_rcpt(const struct mail_policy *p, const struct target *t);
+
+/* The answer to a recipient beyond rcpt_max. It counts, and who has heard it too often is blocked.
+ * Static. */
+struct transaction;
+const struct policy_refusal *policy_too_many(struct transaction *tx);
 
 #endif

@@ -460,10 +460,6 @@ static void rcpt_route(struct transaction *tx, struct recipient *r)
 		recipient_aim(tx, r, &list, known);
 }
 
-static const struct policy_refusal too_many = {
-	452, "4.5.3 more recipients than you may send one mail to", CC_refused_limit
-};
-
 void transaction_rcpt(struct transaction *tx, const struct address *to)
 {
 	struct recipient *r = recipient_new(tx, to);
@@ -473,7 +469,7 @@ void transaction_rcpt(struct transaction *tx, const struct address *to)
 	else if (tx->n_accepted >= LIMIT_RECIPIENTS || tx->n_recipients > LIMIT_ASKED)
 		recipient_say(tx, r, 452, "4.5.3 too many recipients");
 	else if (tx->n_accepted >= most_recipients(tx))
-		refuse_policy(tx, r, &too_many);
+		refuse_policy(tx, r, policy_too_many(tx));
 	else
 		rcpt_route(tx, r);
 }

@@ -167,6 +167,7 @@ def test_what_an_account_refuses(outgoing):
 
 def test_recipients_a_mail(outgoing):
     s = outgoing(relays=["MAIL1"], rcpt_per_mail=3)
+    s.pb.xml("commitmodifyinfo", recipient_exceeded_quota=100)
     s.pb.xml("commitmodifyemail", email_address="anna@example.com", rcpt_per_mail=2)
     s.pb.xml("commitmodifyemail", email_address="bert@example.com", mail_unlimited=1)
     c = Smtp(s.smtp)

@@ -244,6 +244,7 @@ static const struct {
 	{ "sender ", w_sender },
 	{ "login gone", w_login_gone },
 	{ "set ", w_setting },
+	{ "general ", w_general },
 	{ "lives ", w_lives }, /* A address */
 	{ "srs ", w_srs },
 	{ "blocked ", w_blocked },

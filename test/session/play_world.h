@@ -248,6 +248,22 @@ static void w_setting(const char *rest)
 	arena_free(&a);
 }
 
+/* General settings, by name; numbers only. */
+static void w_general(const char *rest)
+{
+	const struct field *f;
+	struct str s = str_z(rest), name;
+	struct arena a = ARENA(1000);
+	struct err e;
+
+	ck_assert(str_split(&s, ' ', &name));
+	f = table_field(&table_settings, name);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(field_parse(f, &stage.topology.settings, s, &a, &e), 0);
+	ck_assert(!field_is_text(f->kind));
+	arena_free(&a);
+}
+
 /* "A 10.11.12.13": where the box is. */
 static void w_lives(const char *rest)
 {

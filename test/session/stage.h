@@ -223,6 +223,7 @@ static enum route_result stage_sender(struct env *env, const struct topo_cluster
 	*out = stage.sender;
 	if (login.n > 0 && str_eq(sender, login))
 		out->own = !stage.login_gone;
+	out->name = out->ours || out->own ? sender : STR("");
 	return stage.sender_broken ? ROUTE_ERROR : ROUTE_OK;
 }
 

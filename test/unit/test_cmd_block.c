@@ -82,20 +82,31 @@ START_TEST(said_and_named)
 }
 END_TEST
 
+/* More than one MAIL: by what has it passed that? */
+static unsigned one_more(void)
+{
+	static const struct relay_bound one = { 1, 60000 };
+	struct relay_client who = { .account = STR("anna@example.com") };
+
+	ck_assert_int_eq(ip_parse(STR("10.0.0.1"), &who.ip, NULL), 0);
+	return relay_limit_count(rig_env.shm, RELAY_MAILS, &one, &who, STR(""), 1);
+}
+
 /* Who is unblocked has used up nothing, or the next mail would block it again. */
 START_TEST(unblocked_counts_anew)
 {
-	struct ipaddr ip;
-
-	ck_assert_int_eq(ip_parse(STR("10.0.0.1"), &ip, NULL), 0);
-	ck_assert(!strangers_exceeded(rig_env.shm, &ip, STR("a@d.ee"), 1, 60000, 1));
-	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_assert_uint_eq(one_more(), 0);
+	ck_assert_uint_eq(one_more(), RELAY_BY_ADDRESS | RELAY_BY_ACCOUNT);
 	ck_ok(ask("setblockip", "block_email", "1", "address", "10.0.0.1", NULL));
-	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_ok(ask("setblockip", "block_email", "1", "email_address", "anna@example.com", NULL));
+	ck_assert_uint_eq(one_more(), RELAY_BY_ADDRESS | RELAY_BY_ACCOUNT);
 	ck_ok(ask("setblockip", "block_email", "0", "address", "10.0.0.2", NULL));
-	ck_assert(strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_ok(ask("setblockip", "block_email", "0", "email_address", "bert@example.com", NULL));
+	ck_assert_uint_eq(one_more(), RELAY_BY_ADDRESS | RELAY_BY_ACCOUNT);
 	ck_ok(ask("setblockip", "block_email", "0", "address", "10.0.0.1", NULL));
-	ck_assert(!strangers_exceeded(rig_env.shm, &ip, STR("b@d.ee"), 1, 60000, 1));
+	ck_assert_uint_eq(one_more(), RELAY_BY_ACCOUNT);
+	ck_ok(ask("setblockip", "block_email", "0", "email_address", "Anna@example.com", NULL));
+	ck_assert_uint_eq(one_more(), RELAY_BY_ADDRESS);
 }
 END_TEST
 

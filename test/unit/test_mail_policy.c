@@ -10,6 +10,7 @@
 #define MAIL(from) "C: MAIL FROM:<" from ">"
 #define OK "S: 250 2.1.0 ok"
 #define QUOTA "S: 550 you have exceeded your mail quota - contact our site administrators for more info"
+#define RSET "C: RSET", "S: 250*"
 #define NO_ROUTES "S: 550 5.7.1 relaying denied: no routes, quotes or literals in addresses"
 /* RCPT, its answer from a box whose connection is new, or has had this mail's MAIL. */
 #define TO(box, to) \
@@ -105,6 +106,34 @@ static const struct play plays[] = {
 	PLAY("too many strangers", "set rcpt_per_mail 2", IN_RANGES, MAIL("x1@t"), OK, "C: RSET", "S: 250*", MAIL("x2@t"), OK,
 	     "C: RSET", "S: 250*", MAIL("x1@t"), OK, "C: RSET", "S: 250*", MAIL("x3@t"), QUOTA,
 	     "count refused_blocked 1", "logged 1-1 blocked 10.11.12.13 - more than 2 sender addresses without an account in 120 min"),
+	PLAY("too many mails", "general mail_from_quota 2", IN_RANGES, MAIL("s@t"), OK, RSET, MAIL("s@t"), OK, RSET, MAIL("s@t"),
+	     QUOTA, "count refused_blocked 1", "logged 1-1 blocked 10.11.12.13 - more than 2 MAIL commands in 5 min"),
+	PLAY("of an account", "general mail_from_quota 1", "sender own", LOGGED_IN, MAIL("a@t"), OK, RSET, MAIL("a@t"), QUOTA,
+	     "logged 1-1 blocked 10.11.12.13 - more than 1 MAIL commands in 5 min", "logged 1-1 blocked a@t - more than 1 MAIL commands in 5 min"),
+	PLAY("of a sender's account, without a login", "general mail_from_quota 1", "sender ours remote", IN_RANGES, MAIL("c@t"), OK,
+	     RSET, MAIL("c@t"), QUOTA, "logged 1-1 blocked c@t - more than 1 MAIL commands in 5 min"),
+	PLAY("no interval, no limit", "general mail_from_quota 1", "general mail_from_interval_min 0", IN_RANGES, MAIL("s@t"), OK,
+	     RSET, MAIL("s@t"), OK, RSET, MAIL("s@t"), OK),
+	PLAY("too many senders", "general distinct_from_emails 1", IN_RANGES, MAIL("x1@t"), OK, RSET, MAIL("X1@T"), OK, RSET,
+	     MAIL("x2@t"), QUOTA, "logged 1-1 blocked 10.11.12.13 - more than 1 sender addresses in 120 min"),
+	PLAY("too many sender domains", "general distinct_from_domains 1", IN_RANGES, MAIL("x1@t"), OK, RSET, MAIL("x2@T"), OK, RSET,
+	     MAIL("x2@u"), QUOTA, "logged 1-1 blocked 10.11.12.13 - more than 1 sender domains in 120 min"),
+	PLAY("none for null senders", "general distinct_from_emails 1", "set allow_relay_notifications 1", IN_RANGES, MAIL("x1@t"), OK,
+	     RSET, MAIL(""), OK),
+	PLAY("strangers have no such limits", "general mail_from_quota 1", "general distinct_from_emails 1", "C hello", MAIL("x1@t"), OK,
+	     RSET, MAIL("x2@t"), OK),
+	PLAY("boxes of ours have none", "lives Y 10.11.12.13", "general mail_from_quota 1", "general distinct_from_emails 1", IN_RANGES,
+	     MAIL("x1@t"), OK, RSET, MAIL("x2@t"), OK),
+	PLAY("unlimited accounts have none", "general mail_from_quota 1", "sender ours remote unlimited", IN_RANGES, MAIL("c@t"), OK,
+	     RSET, MAIL("c@t"), OK),
+	PLAY("unlimited logins have none", "general mail_from_quota 1", "sender own unlimited", LOGGED_IN, MAIL("a@t"), OK, RSET,
+	     MAIL("a@t"), OK),
+	PLAY("refused senders are not counted", "general mail_from_quota 1", "set sender_must_match 1", "sender ours", LOGGED_IN,
+	     MAIL("c@t"), "S: 553*", MAIL("c@t"), "S: 553*", MAIL("a@t"), OK),
+	PLAY("too many recipients too often", "set rcpt_per_mail 1", "general recipient_exceeded_quota 2", IN_RANGES, MAIL("s@t"), OK,
+	     TO("A", "a1@t"), TAKEN, "C: RCPT TO:<a2@t>", "S: 452*", "C: RCPT TO:<a3@t>", "S: 452*", "C: RCPT TO:<a4@t>", QUOTA,
+	     "C: RCPT TO:<a5@t>", QUOTA, "count refused_limit 2", "count refused_blocked 2",
+	     "logged 1-1 blocked 10.11.12.13 - more than 2 recipients beyond those of a mail in 5 min"),
 	PLAY("blocked by address", "blocked 10.11.12.13", IN_RANGES, MAIL("s@t"), QUOTA),
 	PLAY("blocked by account", "blocked a@t", "sender own", LOGGED_IN, MAIL("s@t"), QUOTA),
 	PLAY("blocked by account, at a box's address", "blocked a@t", "lives Y 10.11.12.13", "sender own", LOGGED_IN, MAIL("s@t"), QUOTA),
