@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "shm/boxes.h"
 #include "shm/counters.h"
+#include "shm/flags.h"
 #include "shm/history.h"
 #include "shm/journal.h"
 #include "shm/listeners.h"
@@ -273,6 +274,28 @@ static void write_history(struct xml_out *o, const struct shm *shm)
 	xml_out_close(o, "history");
 }
 
+/* --- accounts that the guard found remarkable --- */
+
+#define FLAGS_SHOWN 50
+
+static void write_flags(struct xml_out *o, const struct shm *shm)
+{
+	struct flag v[FLAGS_SHOWN];
+	unsigned n = flags_newest(shm, v, FLAGS_SHOWN);
+	char time[21];
+
+	xml_out_open(o, "flags", n);
+	for (unsigned i = 0; i < n; i++) {
+		clock_rfc3339(v[i].time, time);
+		xml_out_open(o, "flag", -1);
+		xml_out_text(o, "time", str_z(time));
+		xml_out_text(o, "email_address", str_z(v[i].subject));
+		xml_out_text(o, "reason", str_z(v[i].reason));
+		xml_out_close(o, "flag");
+	}
+	xml_out_close(o, "flags");
+}
+
 /* How far the long command is. */
 static void write_work(struct xml_out *o, struct long_work *w)
 {
@@ -295,6 +318,7 @@ void cmd_stats(struct call *c)
 	write_work(&c->body, c->env->work);
 	write_workers(&c->body, shm);
 	write_journal(&c->body, shm);
+	write_flags(&c->body, shm);
 	list(c, false);
 	if (!c->code)
 		write_history(&c->body, shm);

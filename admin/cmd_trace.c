@@ -2,6 +2,7 @@
 #include "admin/change.h"
 #include "admin/handlers.h"
 #include "admin/record.h"
+#include "admin/trace_access.h"
 #include "admin/trace_door.h"
 #include "admin/trace_guard.h"
 #include "lib/base/addr.h"
@@ -325,7 +326,7 @@ static int trace_client(struct call *c, struct str address)
 	xml_out_int(&c->body, "key_delay_ms",
 		    penalty_now(shm, penalty_network(shm, PENALTY_KEYS, &ip), now));
 	write_sessions(c, &ip, NULL);
-	if (trace_door(c, &ip) < 0 || write_ranges(c, &ip) < 0 || trace_guard(c, &ip) < 0)
+	if (trace_door(c, &ip) < 0 || trace_limits(c, &ip) < 0 || write_ranges(c, &ip) < 0 || trace_guard(c, &ip) < 0)
 		return -1;
 	return write_blocked(c, str_z(text));
 }
@@ -340,7 +341,7 @@ static int trace_mail(struct call *c, struct str address)
 		    penalty_now(shm, penalty_account(shm, address), clock_mono_ms()));
 	session_account_hash(shm, address, sum);
 	write_sessions(c, NULL, sum);
-	if (write_rows(c, address) < 0 || write_blocked(c, address) < 0 ||
+	if (write_rows(c, address) < 0 || trace_access(c, address) < 0 || write_blocked(c, address) < 0 ||
 	    write_correspondents(c, address) < 0)
 		return -1;
 	return write_replies(c, address);

@@ -2,6 +2,7 @@
 #include "cmd/replicator_inner.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/access.h"
 #include "lib/guard/blocklist.h"
 
 /* Is every value one that its description takes? A key that is not could never be read again. */
@@ -12,6 +13,7 @@ static bool is_sound(const struct table *t, const void *rec)
 		struct blocked blocked;
 		struct whitelist whitelist;
 		struct replied replied;
+		struct access access;
 	} copy;
 	struct arena a = ARENA(0);
 	bool sound = true;
@@ -84,6 +86,42 @@ static int apply_blocked(const struct applier *a, struct str payload, struct err
 	return rc == STORE_NONE ? store_put(a->traffic, f.table, &row, e) : rc;
 }
 
+/* Tries since the block. Counted, so not to be applied twice: see table_applied. */
+static int apply_tried(const struct applier *a, struct str payload, struct err *e)
+{
+	struct blocked row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_blocked, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(a, &f, &old, e);
+	if (rc != 0) /* unblocked meanwhile */
+		return rc < 0 ? -1 : 0;
+	old.count = old.count < INT64_MAX - row.count ? old.count + row.count : INT64_MAX;
+	return store_put(a->traffic, f.table, &old, e);
+}
+
+static int apply_access(const struct applier *a, struct str payload, struct err *e)
+{
+	char networks[ACCESS_NETWORKS_TEXT];
+	struct access row, old;
+	struct fact f;
+	int rc;
+
+	if (fact_decode(&f, &table_access, payload, &row, NULL) < 0)
+		return 0;
+	rc = standing(a, &f, &old, e);
+	if (rc < 0)
+		return -1;
+	if (rc == STORE_NONE) {
+		record_defaults(&table_access, &old);
+		old.email_address = row.email_address;
+	}
+	access_merge(&old, &row, networks);
+	return store_put(a->traffic, f.table, &old, e);
+}
+
 /* Is a time so much later than the one stored that it is worth a write? Or was that one taken from
  * a clock that ran ahead: it would stand for ever. */
 static bool is_news(int64_t stored, int64_t time, int64_t step_ms)
@@ -149,6 +187,8 @@ static const struct {
 	{ JOURNAL_WHITELIST, apply_whitelist },
 	{ JOURNAL_REPLIED, apply_replied },
 	{ JOURNAL_SIGHTING, apply_sighting },
+	{ JOURNAL_TRIED, apply_tried },
+	{ JOURNAL_ACCESS, apply_access },
 };
 
 int fact_apply(const struct applier *a, enum journal_kind kind, struct str payload, struct err *e)

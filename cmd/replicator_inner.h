@@ -22,7 +22,7 @@ MUST_CHECK int settings_read(struct store *accounts, struct settings *out, struc
 
 /* --- replicator_sweep.c: rows that go by time, a part of each table at a time, so that facts
  * never wait long --- */
-#define SWEPT 7 /* tables */
+#define SWEPT 8 /* tables */
 struct sweep_from { /* where the sweep of a table goes on; n 0: at its beginning */
 	char key[KEY_MAX];
 	size_t n;

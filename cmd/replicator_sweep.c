@@ -4,6 +4,7 @@
 
 #include "cmd/replicator_inner.h"
 #include "lib/base/clock.h"
+#include "lib/guard/access.h"
 #include "lib/guard/replied.h"
 
 #define SWEEP_ROWS 2000	 /* in one transaction */
@@ -78,6 +79,11 @@ static bool naming_is_over(const void *rec, const struct sweep *s)
 	return naming_decode(row->record, &r) < 0 || naming_expiry(&r, s->rules.spread_ms) <= s->now;
 }
 
+static bool access_is_over(const void *rec, const struct sweep *s)
+{
+	return access_last(rec) <= s->now - ACCESS_KEEP_MS;
+}
+
 /* A mail that was put off and did not come again counts against its network. Sisters have the
  * same record: the one with the smallest number of those that saw it counts for all. */
 static int count_abandoned(struct sweeper *r, struct str key, const struct sweep *s, struct err *e)
@@ -110,6 +116,7 @@ static const struct swept {
 	{ &table_trust, trust_is_over, NULL },
 	{ &table_spread, spread_is_over, NULL },
 	{ &table_naming, naming_is_over, NULL },
+	{ &table_access, access_is_over, NULL },
 };
 _Static_assert(ARRAY_LEN(swept) == SWEPT, "each has its place to go on from");
 

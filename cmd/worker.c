@@ -253,6 +253,7 @@ static void on_beat(struct timer *t)
 	struct worker *w = container_of(t, struct worker, beat);
 
 	slot_beat(w->p->shm, w->p->slot, loop_now(w->env.loop));
+	blocklist_flush(&w->env.blocks, loop_now(w->env.loop));
 	look_for_traffic(w);
 	rebuild(w); /* one that failed before */
 	timer_set(t, w->env.traffic_db ? BEAT_MS : TRAFFIC_LOOK_MS);

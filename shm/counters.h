@@ -36,6 +36,7 @@
 	X(passed_retry, 0, "recipients that passed greylisting with a retry") \
 	X(passed_known, 0, "recipients that passed it by a permanent record or a correspondent") \
 	X(passed_trust, 0, "recipients that passed it by trust in their network") \
+	X(flagged, 0, "accounts found remarkable: logins from many networks, sudden growth of mail") \
 	X(timeouts, 0, "sessions ended by a time-out")
 
 #define BOX_COUNTERS(X) \

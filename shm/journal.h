@@ -18,6 +18,8 @@ enum journal_kind {
 	JOURNAL_WHITELIST,  /* struct whitelist row, encoded; volatile */
 	JOURNAL_REPLIED,    /* struct replied row, encoded; volatile */
 	JOURNAL_SIGHTING,   /* struct sighting (lib/guard/sighting.h); volatile */
+	JOURNAL_TRIED,	    /* struct blocked row whose count is to be added; volatile */
+	JOURNAL_ACCESS,	    /* struct access row that is to be merged (lib/guard/access.h); volatile */
 };
 
 /* Writer: 0 and *mark, the position that durable must reach; -1 when the ring is full or the

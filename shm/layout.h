@@ -17,9 +17,10 @@
  *   rings[i]    process i: head; replicator: tail, durable
  *   penalty, quota, claims, dictionary: atomics, any worker; admin forgets
  *   clients[i]  worker i (reaper: after death)  all
+ *   flags[i]    worker i                        admin
  *
- * slots.h, affinity.h, boxes.h, claims.h, clients.h, counters.h, dictionary.h, history.h, journal.h,
- * listeners.h, penalty.h, quota.h and sessions.h hold the functions; nobody touches a field beside
+ * slots.h, affinity.h, boxes.h, claims.h, clients.h, counters.h, dictionary.h, flags.h, history.h,
+ * journal.h, listeners.h, penalty.h, quota.h and sessions.h hold the functions; nobody touches a field beside
  * them. */
 #ifndef PB_SHM_LAYOUT_H
 #define PB_SHM_LAYOUT_H

@@ -1,6 +1,7 @@
 #include "shm/penalty.h"
 
 #include "lib/base/hash.h"
+#include "shm/quota.h"
 #include "shm/region.h"
 
 /* An entry is one word, so that it is whole at any moment, whoever dies:
@@ -103,6 +104,29 @@ void penalty_clear(struct shm *shm, uint64_t key)
 	do
 		at = find(shm, key, &v);
 	while (belongs(v, key) && !atomic_compare_exchange_strong(at, &v, 0));
+}
+
+/* --- the site --- */
+
+void penalty_site_failed(struct shm *shm, int64_t mono_ms)
+{
+	quota_add(shm, QUOTA_GUESSES, 0, 1, PENALTY_SITE_MS, mono_ms);
+}
+
+/* The last window counts on, or the delay would be gone at the begin of each. */
+int64_t penalty_site_now(struct shm *shm, int64_t mono_ms)
+{
+	unsigned now = quota_sum(shm, QUOTA_GUESSES, 0, PENALTY_SITE_MS, mono_ms), last = 0;
+	unsigned doublings = 0;
+
+	if (mono_ms >= PENALTY_SITE_MS)
+		last = quota_sum(shm, QUOTA_GUESSES, 0, PENALTY_SITE_MS, mono_ms - PENALTY_SITE_MS);
+	now = now > last ? now : last;
+	if (now <= PENALTY_SITE_FREE)
+		return 0;
+	while (now /= 2, now > PENALTY_SITE_FREE)
+		doublings++;
+	return delay_of(doublings + 1);
 }
 
 /* --- keys --- */

@@ -14,6 +14,11 @@ int64_t penalty_failed(struct shm *shm, uint64_t key, int64_t mono_ms);
 int64_t penalty_now(const struct shm *shm, uint64_t key, int64_t mono_ms);
 /* A success of this key forgets its failures. */
 void penalty_clear(struct shm *shm, uint64_t key);
+/* Guessing that is spread over many networks: failures of the whole site, but those of networks
+ * that the account knows. Counts one; then the delay of now: 0 up to PENALTY_SITE_FREE of them in
+ * PENALTY_SITE_MS (this window or the last), then PENALTY_FIRST_MS, doubling with their number. */
+void penalty_site_failed(struct shm *shm, int64_t mono_ms);
+int64_t penalty_site_now(struct shm *shm, int64_t mono_ms);
 /* Keys: of a client's network for guesses at one kind of thing (a program with a wrong access key
  * does not slow its neighbours' mail), and of an account (in any case). */
 enum penalty_kind { PENALTY_LOGINS = 'n', PENALTY_KEYS = 'k' };

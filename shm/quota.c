@@ -89,6 +89,7 @@ static au64 *find(au64 *line, uint64_t id, int above, int whose, unsigned now, u
 	au64 *place = NULL;
 	int oldest = INT_MIN;
 
+	*entry = 0;
 	for (int i = 0; i < QUOTA_WAYS; i++) {
 		uint64_t v = atomic_load(&line[i]);
 		int age = age_of(v, now);

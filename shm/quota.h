@@ -15,6 +15,13 @@ enum quota_kind {
 	QUOTA_DOMAINS,	     /* their domains */
 	QUOTA_MAILS,	     /* sums: its MAIL commands */
 	QUOTA_EXCEEDED,	     /* answers that it named too many recipients */
+	QUOTA_GUESSES,	     /* failed logins of the whole site */
+	QUOTA_NETWORKS,	     /* distinct: networks that an account logs in from */
+	QUOTA_RECIPIENTS,    /* sums: recipients that an account has written to */
+	QUOTA_LOGIN_NOTED,   /* has it been said in this hour? (lib/guard/access.h, remarks.h) */
+	QUOTA_FAILURE_NOTED,
+	QUOTA_REMARKED_LOGIN,
+	QUOTA_REMARKED_SENT,
 };
 
 /* Notes that the subject has used this value, and tells how many it has in the window that now_ms

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "shm/counters.h"
+#include "shm/flags.h"
 #include "shm/history.h"
 #include "shm/layout.h"
 #include "shm/listeners.h"
@@ -93,6 +94,17 @@ struct shm_history {
 	struct shm_totals v[HISTORY_ROOM];
 };
 
+/* Writer: the worker of the slot. */
+#define FLAGS_KEPT 16
+struct shm_flag {
+	au32 seq;
+	struct flag flag;
+};
+struct shm_flags {
+	_Alignas(64) au32 next;
+	struct shm_flag v[FLAGS_KEPT];
+};
+
 /* The dictionary's: words of eight entries, each kind in a cache line of its own. */
 #define DICTIONARY_WAYS 8
 #define DICTIONARY_BUCKETS_PER_MB 8192
@@ -129,6 +141,7 @@ struct shm {
 	struct shm_counts counts[MAX_WORKERS];
 	struct shm_ring rings[MAX_SLOTS];
 	struct shm_rows rows[MAX_WORKERS];
+	struct shm_flags flags[MAX_WORKERS];
 	au64 clients[MAX_WORKERS][CLIENT_PLACES]; /* clients.c has the form of these */
 	au32 dictionary_mb;	  /* of it in use; writer: admin */
 	uint32_t dictionary_most; /* megabytes that follow */

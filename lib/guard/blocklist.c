@@ -80,3 +80,70 @@ int blocklist_put(struct blocklist *b, struct str subject, const char *reason, i
 	send_off(b, f.s, mark);
 	return 0;
 }
+
+/* --- tries of the blocked --- */
+
+static bool is_due(const struct blocklist_tried *t, int64_t now_ms)
+{
+	return t->written == 0 || now_ms - t->written >= TRIED_MS;
+}
+
+/* What does not fit in the journal waits for its next turn. */
+static void write_tries(struct blocklist *b, struct blocklist_tried *t, int64_t now_ms)
+{
+	char bytes[LIMIT_JOURNAL_ENTRY];
+	struct blocked row;
+	struct str fact;
+
+	record_defaults(&table_blocked, &row);
+	row.subject = (struct str){ t->subject, t->n };
+	row.since = 0; /* the row that stands has its own */
+	row.count = t->tries;
+	t->written = now_ms;
+	if (fact_encode(&table_blocked, &row, bytes, &fact) == 0 &&
+	    journal_offer(b->shm, b->slot, JOURNAL_TRIED, fact) == 0)
+		t->tries = 0;
+}
+
+/* Its place, else a free one, else that of one whose tries are all written and whose time is over;
+ * NULL: none. */
+static struct blocklist_tried *place_of(struct blocklist *b, struct str subject, int64_t now_ms)
+{
+	struct blocklist_tried *place = NULL;
+
+	for (unsigned i = 0; i < BLOCKLIST_TRIED; i++) {
+		struct blocklist_tried *t = &b->tried[i];
+
+		if (t->n > 0 && str_eq((struct str){ t->subject, t->n }, subject))
+			return t;
+		if (t->n == 0 || (t->tries == 0 && is_due(t, now_ms)))
+			place = t;
+	}
+	if (place)
+		*place = (struct blocklist_tried){ .n = 0 };
+	return place;
+}
+
+void blocklist_tried(struct blocklist *b, struct str subject, int64_t now_ms)
+{
+	struct blocklist_tried *t;
+	struct folded f;
+
+	if (fold_address(&f, subject) < 0)
+		return;
+	t = place_of(b, f.s, now_ms);
+	if (!t)
+		return;
+	memcpy(t->subject, f.s.p, f.s.n);
+	t->n = f.s.n;
+	t->tries++;
+	if (is_due(t, now_ms))
+		write_tries(b, t, now_ms);
+}
+
+void blocklist_flush(struct blocklist *b, int64_t now_ms)
+{
+	for (unsigned i = 0; i < BLOCKLIST_TRIED; i++)
+		if (b->tried[i].tries > 0 && is_due(&b->tried[i], now_ms))
+			write_tries(b, &b->tried[i], now_ms);
+}

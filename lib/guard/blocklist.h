@@ -12,6 +12,7 @@
 #include "shm/layout.h"
 
 #define BLOCKED_BY_GUARD "guard" /* in the row's who; the replicator never changes a row for it */
+#define BLOCKLIST_TRIED 64 /* blocked subjects whose tries are counted at once; further ones are not */
 #define BLOCKLIST_ON_THE_WAY 64 /* rows that wait for the disk; beyond it the oldest is forgotten */
 
 struct blocklist {
@@ -21,6 +22,11 @@ struct blocklist {
 	struct {
 		uint64_t subject, mark; /* keyed hash; journal position of the row. mark 0: free */
 	} v[BLOCKLIST_ON_THE_WAY];
+	struct blocklist_tried {
+		char subject[LIMIT_ADDRESS]; /* folded */
+		size_t n;		     /* 0: free */
+		int64_t tries, written;	     /* not written yet; when some were, monotonic ms */
+	} tried[BLOCKLIST_TRIED];
 };
 
 void blocklist_init(struct blocklist *b, struct shm *shm, unsigned slot);
@@ -31,5 +37,11 @@ MUST_CHECK int blocklist_has(struct blocklist *b, struct store *traffic, struct 
  * in words, at most 200 bytes. 0, or -1: the journal takes nothing more now, nothing was noted. */
 MUST_CHECK int blocklist_put(struct blocklist *b, struct str subject, const char *reason,
 			     int64_t wall_ms);
+
+/* One who is blocked has tried again. Goes into its row's count: the first time at once, then at most
+ * once in TRIED_MS, a worker. A worker that is killed loses those between. now: monotonic ms. */
+void blocklist_tried(struct blocklist *b, struct str subject, int64_t now_ms);
+/* Writes what is due; to be called now and then. */
+void blocklist_flush(struct blocklist *b, int64_t now_ms);
 
 #endif

@@ -5,7 +5,8 @@
 #include "shm/quota.h"
 
 #define BY_BOTH (RELAY_BY_ADDRESS | RELAY_BY_ACCOUNT)
-#define OF_CLUSTER SIZE_MAX /* how many: not a setting, but rcpt_per_mail of the cluster */
+#define OF_CLUSTER \
+	SIZE_MAX /* how many: not a setting, but rcpt_per_mail of the cluster */
 
 /* kind, are distinct values counted, subjects, how many (setting), minutes (setting), words */
 #define MOST(field) offsetof(struct settings, field)
@@ -19,8 +20,7 @@ static const struct {
 	[RELAY_MAILS] = { QUOTA_MAILS, false, BY_BOTH, MOST(mail_from_quota),
 			  MOST(mail_from_interval_min), "MAIL commands", "too many MAIL commands" },
 	[RELAY_STRANGERS] = { QUOTA_STRANGERS, true, RELAY_BY_ADDRESS, OF_CLUSTER,
-			      MOST(distinct_from_emails_interval_min),
-			      "sender addresses without an account",
+			      MOST(distinct_from_emails_interval_min), "sender addresses without an account",
 			      "too many sender addresses without an account" },
 	[RELAY_SENDERS] = { QUOTA_SENDERS, true, BY_BOTH, MOST(distinct_from_emails),
 			    MOST(distinct_from_emails_interval_min), "sender addresses",
@@ -29,8 +29,7 @@ static const struct {
 			    MOST(distinct_from_domains_interval_min), "sender domains",
 			    "too many sender domains" },
 	[RELAY_EXCEEDED] = { QUOTA_EXCEEDED, false, BY_BOTH, MOST(recipient_exceeded_quota),
-			     MOST(recipient_exceeded_interval_min),
-			     "recipients beyond those of a mail",
+			     MOST(recipient_exceeded_interval_min), "recipients beyond those of a mail",
 			     "too many recipients beyond those of a mail" },
 };
 
@@ -42,8 +41,7 @@ static int64_t setting(const struct settings *s, size_t offset)
 	return v;
 }
 
-struct relay_bound relay_bound(enum relay_limit l, const struct settings *s,
-			       const struct cluster *c)
+struct relay_bound relay_bound(enum relay_limit l, const struct settings *s, const struct cluster *c)
 {
 	return (struct relay_bound){ limits[l].most == OF_CLUSTER ? c->rcpt_per_mail :
 								    setting(s, limits[l].most),
@@ -84,7 +82,9 @@ static uint64_t hash_of_text(const struct shm *shm, struct str text)
 
 static unsigned most_of(const struct relay_bound *b)
 {
-	return b->most > UINT32_MAX / 2 ? UINT32_MAX / 2 : b->most > 0 ? (unsigned)b->most : 0;
+	return b->most > UINT32_MAX / 2 ? UINT32_MAX / 2 :
+	       b->most > 0		? (unsigned)b->most :
+					  0;
 }
 
 static bool exceeds(struct shm *shm, enum relay_limit l, const struct relay_bound *b,
@@ -94,8 +94,8 @@ static bool exceeds(struct shm *shm, enum relay_limit l, const struct relay_boun
 
 	if (!limits[l].distinct)
 		return quota_add(shm, limits[l].kind, subject, 1, b->window_ms, now_ms) > most;
-	return quota_distinct(shm, limits[l].kind, subject, hash_of_text(shm, value), most,
-			      b->window_ms, now_ms) > most;
+	return quota_distinct(shm, limits[l].kind, subject, hash_of_text(shm, value),
+			      most, b->window_ms, now_ms) > most;
 }
 
 unsigned relay_limit_count(struct shm *shm, enum relay_limit l, const struct relay_bound *b,

@@ -13,11 +13,11 @@
 #include "shm/layout.h"
 
 enum relay_limit {
-	RELAY_MAILS,	 /* mail_from_quota */
+	RELAY_MAILS, /* mail_from_quota */
 	RELAY_STRANGERS, /* rcpt_per_mail of the cluster, which serves twice; by address alone */
-	RELAY_SENDERS,	 /* distinct_from_emails */
-	RELAY_DOMAINS,	 /* distinct_from_domains */
-	RELAY_EXCEEDED,	 /* recipient_exceeded_quota */
+	RELAY_SENDERS,	/* distinct_from_emails */
+	RELAY_DOMAINS,	/* distinct_from_domains */
+	RELAY_EXCEEDED, /* recipient_exceeded_quota */
 	RELAY_LIMITS,
 };
 
@@ -32,8 +32,7 @@ enum { RELAY_BY_ADDRESS = 1, RELAY_BY_ACCOUNT = 2 };
 struct relay_bound {
 	int64_t most, window_ms;
 };
-struct relay_bound relay_bound(enum relay_limit l, const struct settings *s,
-			       const struct cluster *c);
+struct relay_bound relay_bound(enum relay_limit l, const struct settings *s, const struct cluster *c);
 /* "MAIL commands"; what is counted, in words. */
 const char *relay_limit_words(enum relay_limit l);
 /* "too many MAIL commands": the reason of a block. */

@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/access.h"
 #include "lib/guard/gate_store.h"
 #include "lib/guard/replied.h"
 #include "lib/session/legpool.h"
@@ -78,6 +79,11 @@ static int ask_ledger(struct env *env, struct str pair, struct str digest, struc
 	return route_ledger(env->traffic_db, pair, digest, clock_wall_ms(), a, out);
 }
 
+static int ask_known(struct env *env, struct str account, const struct ipaddr *client)
+{
+	return access_knows(env->traffic_db, account, client);
+}
+
 static int ask_blocked(struct env *env, struct str subject)
 {
 	return env->traffic_db ? blocklist_has(&env->blocks, env->traffic_db, subject) : 0;
@@ -106,6 +112,7 @@ const struct asks asks_real = {
 	.leg_io = ask_leg_io,
 	.ledger = ask_ledger,
 	.blocked = ask_blocked,
+	.known = ask_known,
 	.replied = ask_replied,
 	.sight = ask_sight,
 };

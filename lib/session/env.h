@@ -53,6 +53,8 @@ struct asks {
 		      struct ledger *out);
 	/* May this client or account send no more? As blocklist_has. */
 	int (*blocked)(struct env *env, struct str subject);
+	/* Has this account been used from the client's network? As access_knows. */
+	int (*known)(struct env *env, struct str account, const struct ipaddr *client);
 	/* Has this account answered this sender lately? As replied_lately. */
 	int (*replied)(struct env *env, struct str account, struct str sender);
 	/* What is known of a stranger's recipient, as gate_look. */

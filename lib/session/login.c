@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "lib/guard/access.h"
+#include "lib/session/flagged.h"
 #include "lib/session/patience.h"
 #include "lib/store/password.h"
 #include "shm/counters.h"
@@ -27,16 +30,36 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* Has the account been used from here before? One that cannot be asked has not. */
+static bool is_at_home(const struct login *l)
+{
+	struct env *env = l->session->env;
+
+	return l->known && l->name[0] &&
+	       env->ask->known(env, str_z(l->name), &l->session->peer.ip) > 0;
+}
+
+/* The same wherever it comes from: who asks from an account's own network hears no more than others.
+ * But old passwords of mail programs are not taken for guesses at the whole site. */
 static int64_t failure_delay(const struct login *l, int64_t now)
 {
-	struct shm *shm = l->session->env->shm;
+	struct env *env = l->session->env;
+	struct shm *shm = env->shm;
+	int64_t delay;
 
 	if (!shm)
 		return PENALTY_FIRST_MS;
-	return larger(penalty_failed(shm, network_key(l), now),
-		      penalty_failed(shm, account_key(l), now));
+	if (!is_at_home(l))
+		penalty_site_failed(shm, now);
+	if (l->known && l->name[0])
+		access_failed(shm, env->slot, str_z(l->name),
+			      (struct access_time){ clock_wall_ms(), now });
+	delay = larger(penalty_failed(shm, network_key(l), now),
+		       penalty_failed(shm, account_key(l), now));
+	return larger(delay, penalty_site_now(shm, now));
 }
 
+/* A network that the account was used from is never held up. */
 static int64_t success_delay(const struct login *l, int64_t now)
 {
 	struct shm *shm = l->session->env->shm;
@@ -45,10 +68,25 @@ static int64_t success_delay(const struct login *l, int64_t now)
 
 	if (!shm || l->box_checks)
 		return 0;
-	net = penalty_now(shm, network_key(l), now);
+	net = larger(penalty_now(shm, network_key(l), now), penalty_site_now(shm, now));
 	acc = penalty_now(shm, account, now);
 	penalty_clear(shm, account);
+	if (net == 0 || acc == 0 || is_at_home(l))
+		return 0;
 	return net < acc ? net : acc;
+}
+
+/* It was the right password. */
+static void note_success(const struct login *l)
+{
+	struct session *s = l->session;
+	struct access_time now = { clock_wall_ms(), loop_now(s->env->loop) };
+
+	if (!s->env->shm || !l->name[0])
+		return;
+	access_succeeded(s->env->shm, s->env->slot, str_z(l->name), &s->peer.ip,
+			 s->cluster->protocol == PROTO_SMTP ? "smtp" : "pop3", now);
+	flagged_login(s, str_z(l->name));
 }
 
 static void on_delay(struct timer *t)
@@ -68,6 +106,8 @@ static void finish(struct login *l, enum login_result r)
 		wait = failure_delay(l, now);
 	else if (r == LOGIN_OK)
 		wait = success_delay(l, now);
+	if (r == LOGIN_OK && !l->box_checks)
+		note_success(l);
 	wait = wait ? patience(wait) - (now - l->asked) : 0;
 	timer_set(&l->delay, larger(wait, 0));
 }
@@ -405,8 +445,10 @@ void login_box_refused(struct login *l, const char *text)
 
 void login_box_accepted(struct login *l)
 {
-	if (l->box_checks && l->session->env->shm)
-		penalty_clear(l->session->env->shm, account_key(l));
+	if (!l->box_checks || !l->session->env->shm)
+		return;
+	penalty_clear(l->session->env->shm, account_key(l));
+	note_success(l);
 }
 
 void login_init(struct login *l, struct session *s, const struct login_events *ev)

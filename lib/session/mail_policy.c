@@ -135,6 +135,17 @@ const struct policy_refusal *policy_too_many(struct transaction *tx)
 
 /* --- MAIL --- */
 
+static bool is_blocked(const struct session *s, struct str subject)
+{
+	struct env *env = s->env;
+
+	if (env->ask->blocked(env, subject) <= 0)
+		return false;
+	if (env->shm)
+		blocklist_tried(&env->blocks, subject, loop_now(env->loop));
+	return true;
+}
+
 /* What the rows of sender and login say. */
 static const struct policy_refusal *ask_rows(const struct session *s, const char *login,
 					     struct arena *a, struct mail_policy *p, bool box)
@@ -162,7 +173,7 @@ static const struct policy_refusal *ask_rows(const struct session *s, const char
 	p->counted = p->program && !is_unlimited(&sender, &own, name.n > 0);
 	if (!p->account.p)
 		return &not_now;
-	if (p->account.n > 0 && p->program && s->env->ask->blocked(s->env, p->account) > 0)
+	if (p->account.n > 0 && p->program && is_blocked(s, p->account))
 		return &blocked; /* also when the sender has a tag */
 	by = counted_as(&sender, &own);
 	/* An alias has no box; its member that has logged in has one. */
@@ -181,7 +192,7 @@ static const struct policy_refusal *ask_blocks(const struct session *s, const ch
 
 	/* A list that cannot be read blocks nobody: mail goes on. */
 	for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
-		if (subjects[i].n > 0 && s->env->ask->blocked(s->env, subjects[i]) > 0)
+		if (subjects[i].n > 0 && is_blocked(s, subjects[i]))
 			return &blocked;
 	return NULL;
 }

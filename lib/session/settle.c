@@ -9,6 +9,7 @@
 #include "lib/guard/correspondents.h"
 #include "lib/session/auto_reply.h"
 #include "lib/session/delivery.h"
+#include "lib/session/flagged.h"
 #include "shm/counters.h"
 #include "shm/journal.h"
 
@@ -309,12 +310,18 @@ static unsigned ledger_write(struct transaction *tx, const struct settlement *s)
 /* Whoever a relay client has written to may answer without delay. */
 static void learn(struct transaction *tx, const struct settlement *s)
 {
+	unsigned n = 0;
+
 	if (!tx->policy.from.relays || !tx->env->shm)
 		return;
-	for (unsigned i = 0; i < s->n; i++)
-		if (s->fate[i] == FATE_OK)
-			correspondents_learn(tx->env->shm, tx->env->slot, tx->sender,
-					     s->r[i]->address, clock_wall_ms());
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->fate[i] != FATE_OK)
+			continue;
+		correspondents_learn(tx->env->shm, tx->env->slot, tx->sender, s->r[i]->address,
+				     clock_wall_ms());
+		n++;
+	}
+	flagged_mail(tx, n);
 }
 
 /* --- all is heard --- */

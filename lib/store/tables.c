@@ -20,6 +20,7 @@
 #define TRUST_ROW(...) ROW(trust_row, __VA_ARGS__)
 #define NAMING_ROW(...) ROW(naming_row, __VA_ARGS__)
 #define SPREAD_ROW(...) ROW(spread_row, __VA_ARGS__)
+#define ACCESS_ROW(...) ROW(access, __VA_ARGS__)
 
 static const struct field account_fields[] = { ACCOUNT_FIELDS(ACCOUNT_ROW) };
 static const struct field alias_fields[] = { ALIAS_FIELDS(ALIAS_ROW) };
@@ -37,6 +38,7 @@ static const struct field greylist_fields[] = { GREYLIST_FIELDS(GREYLIST_ROW) };
 static const struct field trust_fields[] = { TRUST_FIELDS(TRUST_ROW) };
 static const struct field naming_fields[] = { NAMING_FIELDS(NAMING_ROW) };
 static const struct field spread_fields[] = { SPREAD_FIELDS(SPREAD_ROW) };
+static const struct field access_fields[] = { ACCESS_FIELDS(ACCESS_ROW) };
 
 #define TABLE(id, name, fields, record, repl, by_field) \
 	{ id, 1, name, fields, ARRAY_LEN(fields), sizeof(struct record), \
@@ -66,6 +68,7 @@ const struct table table_replied = PAIRS(11, "replied", replied_fields, replied)
 const struct table table_greylist = PACKED(12, "greylist", greylist_fields, greylist_row);
 const struct table table_trust = PACKED(13, "trust", trust_fields, trust_row);
 const struct table table_spread = PACKED(14, "spread", spread_fields, spread_row);
+const struct table table_access = TABLE(15, "access", access_fields, access, true, false);
 const struct table table_naming = PACKED(17, "naming", naming_fields, naming_row);
 const struct table table_applied = TABLE(16, "applied", applied_fields, applied, false, false);
 
@@ -74,4 +77,4 @@ const struct table *const accounts_tables[] = { &table_accounts, &table_aliases,
 						&table_credentials, &table_audit, NULL };
 const struct table *const traffic_tables[] = { &table_ledger, &table_blocked, &table_whitelist,
 					       &table_replied, &table_greylist, &table_trust, &table_spread,
-					       &table_naming, &table_applied, NULL };
+					       &table_naming, &table_access, &table_applied, NULL };

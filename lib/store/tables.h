@@ -196,6 +196,21 @@
 	X(1, key, BYTES, FF_KEY | FF_REQUIRED, "", COMPACT_KEY, COMPACT_KEY, 0, "client network") \
 	X(2, record, BYTES, 0, "", 0, 65536, 0, "what it did, and to how many")
 
+
+/* How an account is used (lib/guard/access.h), noted once an hour at most. A row goes ACCESS_KEEP_MS
+ * behind its last time. */
+#define ACCESS_FIELDS(X) \
+	X(1, email_address, TEXT, FF_KEY | FF_REQUIRED, "", 1, 254, 0, "the account, in lower case") \
+	X(2, last_login, DATE, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "the last login that succeeded, to the hour") \
+	X(3, last_network, TEXT, 0, "", 0, 45, 0, "from which network (/24 or /64)") \
+	X(4, last_protocol, TEXT, 0, "", 0, 15, 0, "by which protocol") \
+	X(5, successes, INT, 0, "0", 0, INT64_MAX, 0, "hours with logins, of each network") \
+	X(6, failures, INT, 0, "0", 0, INT64_MAX, 0, "hours with failed logins") \
+	X(7, last_failure, DATE, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "the last failed login, to the hour") \
+	X(8, networks, TEXT, 0, "", 0, 400, 0, "networks used successfully, the last one first") \
+	X(9, recipients_hour, INT, 0, "0", 0, INT64_MAX, 0, "recipients an hour on average, in thousandths") \
+	X(10, recipients_at, INT, 0, "0", 0, INT64_MAX, 0, "the last hour that is in it, from 1970 on")
+
 #define FIELD_C_TEXT struct str
 #define FIELD_C_NAME struct str
 #define FIELD_C_ADDRESS struct str
@@ -231,6 +246,7 @@ struct greylist_row { GREYLIST_FIELDS(FIELD_MEMBER) };
 struct trust_row { TRUST_FIELDS(FIELD_MEMBER) };
 struct naming_row { NAMING_FIELDS(FIELD_MEMBER) };
 struct spread_row { SPREAD_FIELDS(FIELD_MEMBER) };
+struct access { ACCESS_FIELDS(FIELD_MEMBER) };
 
 /* spam_setting of accounts and aliases, default_spam_setting of clusters */
 enum spam_setting { SPAM_OFF, SPAM_CLUSTER, SPAM_GREYLISTING };
@@ -241,7 +257,7 @@ extern const struct table table_accounts, table_aliases, table_clusters, table_b
 	table_settings, table_credentials, table_audit;
 /* traffic.mdb */
 extern const struct table table_ledger, table_blocked, table_whitelist, table_replied,
-	table_greylist, table_trust, table_spread, table_naming,
+	table_greylist, table_trust, table_spread, table_naming, table_access,
 	table_applied;
 /* NULL-terminated, by environment. */
 extern const struct table *const accounts_tables[];

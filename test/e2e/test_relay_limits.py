@@ -20,8 +20,10 @@ def limited(site):
     def make(ranges="127.0.0.0/8", cluster=None, **settings):
         s = site(2, cluster={"relay_ranges": ranges, "sender_must_match": 0, **(cluster or {})})
         s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", smtp_relay=1)
-        s.pb.xml("commitmodifyinfo", **{"mail_from_interval_min": 600,
-                                      "recipient_exceeded_interval_min": 600, **settings})
+        s.pb.xml("commitmodifyinfo", **{"mail_from_interval_min": 14400,
+                                      "recipient_exceeded_interval_min": 14400,
+                                      "distinct_from_emails_interval_min": 14400,
+                                      "distinct_from_domains_interval_min": 14400, **settings})
         return s
     return make
 
@@ -145,3 +147,50 @@ def test_killed_workers_lose_and_add_nothing(limited):
             os.kill(old, signal.SIGKILL)
             wait_for("a new worker", lambda: s.pb.children().get(role, old) != old)
     assert mail_from(s, "me@sender.org") == QUOTA
+
+
+def test_tries_of_the_blocked_are_counted(limited):
+    s = limited()
+    s.pb.xml("setblockip", address="127.0.0.1", block_ip=1)
+    s.pb.ledger_is_written()
+    for _ in range(5):
+        assert mail_from(s, "me@sender.org") == QUOTA
+    s.pb.ledger_is_written()
+    count = int(blocked(s)["127.0.0.1"].findtext("count"))
+    assert 1 <= count <= 2 # of each worker the first, at once; the others within a minute
+
+
+def test_trace_shows_what_is_used_up(limited):
+    s = limited(distinct_from_emails=7)
+    for sender in ("anna@example.com", "a@x.org", "a@y.org"):
+        assert mail_from(s, sender).startswith("250")
+
+    def used(**whom):
+        return {row.findtext("name"): (row.findtext("used"), row.findtext("most"))
+                for row in s.pb.xml("trace", **whom).iter("limit")}
+
+    by_address = used(address="127.0.0.1")
+    assert by_address["mail_from_quota"] == ("3", "200")
+    assert by_address["distinct_from_emails"] == ("3", "7")
+    assert by_address["rcpt_per_mail"][0] == "2"
+    assert used(email_address="anna@example.com")["distinct_from_emails"] == ("1", "7")
+    assert used(address="127.0.0.2") == {}
+
+
+def test_sudden_fan_out_is_flagged(limited):
+    s = limited(OUTSIDE, recipient_exceeded_quota=1000)
+    s.pb.xml("commitmodifyemail", email_address="anna@example.com", rcpt_per_mail=1000)
+    c = Smtp(s.smtp)
+    assert login(c, "anna@example.com").startswith("235")
+    for mail in range(3):
+        c.say("MAIL FROM:<anna@example.com>")
+        for n in range(70):
+            assert c.say(f"RCPT TO:<you{mail}-{n}@elsewhere.org>").startswith("250")
+        assert c.say("DATA").startswith("354")
+        assert c.say("Subject: x\r\n\r\nhello\r\n.").startswith("250")
+        wait_for("the flag", lambda: mail < 2 or s.pb.counters("MX")["flagged"] == 1)
+    assert mail_from(s, "anna@example.com", "anna@example.com").startswith("250") # not blocked
+    flag, = s.pb.xml("stats").iter("flag")
+    assert flag.findtext("email_address") == "anna@example.com"
+    assert flag.findtext("reason") == "210 recipients in an hour, 0 on average"
+    assert s.pb.traffic_lines("flagged anna@example.com - 210 recipients")

@@ -77,6 +77,7 @@ static struct stage {
 	const char *from; /* address of the next client */
 	bool no_null, no_self; /* what mailboxes refuse */
 	bool replies, keeps; /* the mailboxes at A answer their mail; and get it as well */
+	const char *home; /* who has been here before; NULL: nobody */
 	const char *blocked; /* who may send no more; NULL: nobody */
 	int replied;	  /* has been answered lately */
 	const char *answered; /* he alone; NULL: everybody */
@@ -399,7 +400,16 @@ static int stage_sight(struct env *env, const struct settings *settings,
 	return stage.sight_broken ? -1 : 0;
 }
 
+/* "a@t": used from here before. */
+static int stage_known(struct env *env, struct str account, const struct ipaddr *client)
+{
+	(void)env;
+	(void)client;
+	return stage.home && str_eq(account, str_z(stage.home));
+}
+
 static const struct asks stage_asks = {
+	.known = stage_known,
 	.recipient = stage_recipient,
 	.relay = stage_relay,
 	.sender = stage_sender,

@@ -142,6 +142,63 @@ START_TEST(not_readable)
 }
 END_TEST
 
+/* How many tries wait in the journal, and in how many facts; then they are gone. */
+static int64_t tries(const char *subject, unsigned *n_facts)
+{
+	uint64_t pos = journal_tail(shm, SLOT);
+	struct blocked row;
+	int64_t sum = 0;
+
+	for (*n_facts = 0; next_fact(&pos, JOURNAL_TRIED, &table_blocked, &row); ++*n_facts)
+		sum += str_eq(row.subject, str_z(subject)) ? row.count : 0;
+	journal_applied(shm, SLOT, pos);
+	return sum;
+}
+
+/* The first at once, then one fact a minute, whatever a client does; none is lost. */
+START_TEST(tries_are_written_seldom)
+{
+	int64_t now = 1000, sum = 0;
+	unsigned n;
+
+	lists();
+	blocklist_tried(&mine, STR("A@b.cc"), now);
+	ck_assert_int_eq(tries("a@b.cc", &n), 1);
+	for (unsigned i = 0; i < 1000; i++)
+		blocklist_tried(&mine, STR("a@b.cc"), now + TRIED_MS - 1);
+	blocklist_flush(&mine, now + TRIED_MS - 1);
+	tries("a@b.cc", &n);
+	ck_assert_uint_eq(n, 0);
+	blocklist_flush(&mine, now + TRIED_MS);
+	ck_assert_int_eq(tries("a@b.cc", &n), 1000);
+	ck_assert_uint_eq(n, 1);
+	blocklist_flush(&mine, now + 9 * TRIED_MS);
+	tries("a@b.cc", &n);
+	ck_assert_uint_eq(n, 0); /* nothing more is due */
+	/* more subjects than there is room for: some are not counted, none makes more writes */
+	for (unsigned i = 0; i < 10 * BLOCKLIST_TRIED; i++) {
+		char subject[32];
+
+		snprintf(subject, sizeof(subject), "10.0.%u.1", i % 200);
+		blocklist_tried(&mine, str_z(subject), now + 20 * TRIED_MS);
+	}
+	tries("10.0.0.1", &n);
+	ck_assert_uint_le(n, BLOCKLIST_TRIED);
+	/* those make room behind their time */
+	blocklist_flush(&mine, now + 30 * TRIED_MS);
+	tries("", &n);
+	blocklist_tried(&mine, STR("10.9.9.9"), now + 40 * TRIED_MS);
+	sum = tries("10.9.9.9", &n);
+	ck_assert_int_eq(sum, 1);
+	/* a journal that is full: they wait */
+	fill_journal();
+	blocklist_tried(&mine, STR("10.9.9.9"), now + 50 * TRIED_MS);
+	journal_applied(shm, SLOT, journal_stat(shm, SLOT).published);
+	blocklist_flush(&mine, now + 51 * TRIED_MS);
+	ck_assert_int_eq(tries("10.9.9.9", &n), 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("blocklist");
@@ -150,6 +207,7 @@ int main(void)
 	tcase_add_test(t, at_once);
 	tcase_add_test(t, unblocked);
 	tcase_add_test(t, many_on_the_way);
+	tcase_add_test(t, tries_are_written_seldom);
 	tcase_add_test(t, full_journal);
 	tcase_add_test(t, not_readable);
 	return guard_run(t, "blocklist");

@@ -3,6 +3,7 @@
 #include "lib/session/login.c"
 
 #include "lib/base/clock.h"
+#include "shm/quota.h"
 
 #include "unit/virtual_time.h"
 
@@ -41,6 +42,7 @@ static void setup(void)
 {
 	stage_open();
 	session.env = &stage.env;
+	session.cluster = &stage.cluster;
 	from("10.11.12.13");
 	memset(results, 0, sizeof(results));
 	challenges = 0;
@@ -204,6 +206,57 @@ START_TEST(guessers)
 	ck_assert_int_eq(FAIL("a@t"), 8000); /* the network is not */
 	from("192.168.1.1");
 	ck_assert_int_eq(FAIL("a@t"), 2000);
+}
+END_TEST
+
+/* nor anybody at a network that the account was used from, whatever others do there. */
+START_TEST(at_home)
+{
+	FAIL("a@t");
+	FAIL("a@t");
+	stage.home = "a@t";
+	ck_assert_int_eq(WIN("a@t"), 0);
+	FAIL("a@t");
+	stage.home = "b@t";
+	ck_assert_int_gt(WIN("a@t"), 0);
+}
+END_TEST
+
+/* Where the whole site is guessed at, each failure waits, known or not, and a success of a new network
+ * where the account has failed. */
+START_TEST(site)
+{
+	for (unsigned i = 0; i < 2 * PENALTY_SITE_FREE + 2; i++)
+		penalty_site_failed(stage.env.shm, loop_now(stage.env.loop));
+	from("172.16.1.1");
+	ck_assert_int_eq(FAIL("u@t"), 2000);
+	from("172.16.2.1");
+	ck_assert_int_eq(FAIL("a@t"), 2000);
+	from("172.16.3.1");
+	ck_assert_int_eq(WIN("a@t"), 1000);
+	from("172.16.4.1");
+	ck_assert_int_eq(WIN("a@t"), 0); /* it has not failed since */
+	from("172.16.5.1");
+	FAIL("a@t");
+	from("172.16.6.1");
+	stage.home = "a@t";
+	ck_assert_int_eq(WIN("a@t"), 0);
+}
+END_TEST
+
+/* Failures of unknown networks count for the site, whether the account exists; old passwords do not. */
+START_TEST(counted_for_the_site)
+{
+	int64_t begun = loop_now(stage.env.loop);
+	unsigned n = 0;
+
+	FAIL("a@t");
+	FAIL("u@t");
+	stage.home = "a@t";
+	FAIL("a@t");
+	for (int64_t at = begun; at < loop_now(stage.env.loop) + PENALTY_SITE_MS; at += PENALTY_SITE_MS)
+		n += quota_sum(stage.env.shm, QUOTA_GUESSES, 0, PENALTY_SITE_MS, at);
+	ck_assert_uint_eq(n, 2);
 }
 END_TEST
 
@@ -543,6 +596,9 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, victims);
 	tcase_add_test(t, guessers);
 	tcase_add_test(t, forgotten);
+	tcase_add_test(t, at_home);
+	tcase_add_test(t, site);
+	tcase_add_test(t, counted_for_the_site);
 	tcase_add_test(t, temporary);
 	tcase_add_test(t, verifier_is_silent);
 	tcase_add_test(t, box_accepts);

@@ -256,6 +256,30 @@ START_TEST(killed_worker)
 }
 END_TEST
 
+/* Up to a bound nothing, then doubling with the number; the last window counts on, the one before not. */
+START_TEST(site)
+{
+	static const struct { unsigned n; int64_t delay; } steps[] = {
+		{ PENALTY_SITE_FREE, 0 }, { PENALTY_SITE_FREE + 1, 1000 },
+		{ 2 * PENALTY_SITE_FREE + 1, 1000 }, { 2 * PENALTY_SITE_FREE + 2, 2000 },
+		{ 4 * PENALTY_SITE_FREE + 4, 4000 }, { 8 * PENALTY_SITE_FREE + 8, 8000 },
+		{ 16 * PENALTY_SITE_FREE + 16, 16000 }, { 100 * PENALTY_SITE_FREE, 16000 },
+	};
+	int64_t now = 50 * (int64_t)PENALTY_SITE_MS + 7, end = 51 * (int64_t)PENALTY_SITE_MS;
+	unsigned n = 0;
+
+	ck_assert_int_eq(penalty_site_now(shm, 1), 0);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		for (; n < steps[i].n; n++)
+			penalty_site_failed(shm, now);
+		ck_assert_int_eq(penalty_site_now(shm, now), steps[i].delay);
+	}
+	ck_assert_int_eq(penalty_site_now(shm, end), 16000);
+	ck_assert_int_eq(penalty_site_now(shm, end + PENALTY_SITE_MS - 1), 16000);
+	ck_assert_int_eq(penalty_site_now(shm, end + PENALTY_SITE_MS), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("penalty");
@@ -277,6 +301,7 @@ int main(void)
 	tcase_add_test(t, oldest_goes);
 	tcase_add_test(t, none_is_lost);
 	tcase_add_test(t, killed_worker);
+	tcase_add_test(t, site);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -295,6 +295,40 @@ START_TEST(guard_keeps_what_stands)
 }
 END_TEST
 
+/* Tries add up in the row that stands; without a row they are nobody's. Logins make an account's row. */
+START_TEST(tries_and_logins)
+{
+	struct blocked tried = { .subject = STR("10.0.0.1"), .count = 3, .since = 0 }, row;
+	struct access login, seen;
+
+	tell(0, JOURNAL_TRIED, &table_blocked, &tried);
+	gather();
+	ck_assert_str_eq(blocked("10.0.0.1"), "-");
+	guard_blocks(0, "10.0.0.1", base + 1);
+	gather();
+	record_defaults(&table_access, &login);
+	login.email_address = STR("a@b.cc");
+	login.last_login = base;
+	login.last_network = STR("10.0.0.0");
+	login.last_protocol = STR("smtp");
+	login.successes = 1;
+	for (int i = 0; i < 2; i++) {
+		tell(0, JOURNAL_TRIED, &table_blocked, &tried);
+		tell(0, JOURNAL_ACCESS, &table_access, &login);
+	}
+	gather();
+	ck_assert_str_eq(blocked("10.0.0.1"), "guard quota 1");
+	row = tried;
+	ck_assert_int_eq(look(&table_blocked, &row, &row, NULL), 0);
+	ck_assert_int_eq(row.count, 6);
+	seen = login;
+	ck_assert_int_eq(look(&table_access, &seen, &seen, NULL), 0);
+	ck_assert_int_eq(seen.successes, 2);
+	ck_assert_int_eq(seen.last_login, base);
+	ck_assert_int_eq(seen.failures, 0);
+}
+END_TEST
+
 /* --- sweeping --- */
 
 static void keep_days(int64_t whitelist_max_age_days)
@@ -437,6 +471,7 @@ int main(void)
 	tcase_add_test(t, damaged);
 	tcase_add_test(t, latest_reply);
 	tcase_add_test(t, guard_keeps_what_stands);
+	tcase_add_test(t, tries_and_logins);
 	tcase_add_test(t, goes_by_its_own_time);
 	tcase_add_test(t, looks_at_a_part);
 	tcase_add_test(t, goes_on_behind_what_went);
