@@ -26,25 +26,15 @@ struct str recipient_of(const struct mail *m, char out[ADDRESS_MAX])
 /* Half of the customers of a newsletter service have senders in their own domains. */
 static struct str domain_of(const struct mail *m, char out[ADDRESS_MAX])
 {
-	enum population p = kinds[m->kind].from;
 	int n;
 
-	if (p == POP_BIG)
-		return text(out, snprintf(out, ADDRESS_MAX, "%s", big_providers[m->unit].domain));
-	if (p == POP_ESP && m->sender & 1)
+	if (m->domain_from == POP_BIG)
+		n = snprintf(out, ADDRESS_MAX, "%s", big_providers[m->domain].domain);
+	else if (m->domain_from == POP_ESP && m->sender & 1)
 		n = snprintf(out, ADDRESS_MAX, "mail.customer%" PRIx64 ".test", m->sender);
 	else
-		n = snprintf(out, ADDRESS_MAX, "d%u-%" PRIu32 ".test", p, m->unit);
+		n = snprintf(out, ADDRESS_MAX, "d%u-%" PRIu32 ".test", m->domain_from, m->domain);
 	return text(out, n);
-}
-
-/* Spam names domains that everybody knows, or any: 30 % and 70 %, of 20 and of 100,000; assumption. */
-static int forged(const struct mail *m, char out[ADDRESS_MAX])
-{
-	uint64_t h = mix(m->sender, 7);
-	uint64_t domain = h % 100 < 30 ? h / 100 % 20 : h / 100 % 100000;
-
-	return snprintf(out, ADDRESS_MAX, "n%" PRIx64 "@forged%" PRIu64 ".test", m->sender, domain);
 }
 
 /* 20 domains a network at a time, new ones each week; assumption. */
@@ -79,8 +69,6 @@ struct str sender_of(const struct mail *m, char out[ADDRESS_MAX])
 	switch (kinds[m->kind].form) {
 	case FORM_NULL:
 		return text(out, snprintf(out, ADDRESS_MAX, "%s", ""));
-	case FORM_FORGED:
-		return text(out, forged(m, out));
 	case FORM_OWN_DOMAINS:
 		return text(out, own_domain(m, out));
 	default:

@@ -38,7 +38,7 @@ struct pair { /* a user of ours has written to somebody */
 
 struct gate {
 	struct record *greylist, *trust, *spread, *naming; /* hash tables */
-	struct record *waiting;			  /* greylist records, the oldest first */
+	struct record *waiting; /* greylist records, the oldest first */
 	struct pair *pairs;
 	uint8_t sketch_key[16];
 	int64_t spread_swept_ms;
@@ -169,8 +169,7 @@ static void look(struct gate *g, const struct gate_envelope *e, int64_t now_ms, 
 		return;
 	naming_key(e->sender, key);
 	naming_get(g->naming, key, &g->domain);
-	out->evidence.measure[EVIDENCE_FORGED] =
-		naming_strangers(&g->domain, now_ms, rules.spread_ms);
+	out->evidence.measure[EVIDENCE_FORGED] = naming_strangers(&g->domain, now_ms, rules.spread_ms);
 }
 
 static void note_greylist(struct gate *g, const struct sighting *s)

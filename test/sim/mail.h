@@ -13,12 +13,14 @@ struct mail {
 	uint64_t sender; /* of who writes */
 	int64_t born_ms; /* its first try */
 	uint32_t unit; /* of its population (senders.h): organisation, provider, network */
+	uint32_t domain; /* the sender's: that of the unit of this number of domain_from */
 	uint32_t server; /* of the unit, that tries now */
 	uint32_t mailbox;
-	uint16_t tries; /* made */
-	uint8_t kind;	/* row of the senders' table */
-	uint8_t door;	/* at which it tries */
-	bool unknown;	/* there is no such mailbox */
+	uint16_t tries;	     /* made */
+	uint8_t domain_from; /* a population; POPULATIONS: of nobody who sends to us */
+	uint8_t kind;	     /* row of the senders' table */
+	uint8_t door;	     /* at which it tries */
+	bool unknown;	     /* there is no such mailbox */
 };
 
 #endif

@@ -2,7 +2,7 @@
  * greylister beside it, in virtual time. See docs/simulation.md.
  *
  *   mailworld [-n MAILBOXES]... [-s SEEDS] [-d DAYS] [-w WARM_DAYS] [-m botnets|today]
- *             [-p (pregreet)] [-j PROCESSES] [-v (per kind)] [-c (check)]
+ *             [-p (pregreet)] [-f FORGED_DOMAINS] [-j PROCESSES] [-v (per kind)] [-c (check)]
  *
  * -c ends with 1 where what must hold in any world does not hold. */
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 
 struct options {
 	uint32_t mailboxes[SIZES_MAX];
-	unsigned sizes, seeds, days, warm_days, jobs;
+	unsigned sizes, seeds, days, warm_days, jobs, forged_domains;
 	enum mix mix;
 	bool pregreet, verbose, check;
 };
@@ -26,7 +26,7 @@ struct options {
 static void usage(void)
 {
 	fprintf(stderr, "usage: mailworld [-n MAILBOXES]... [-s SEEDS] [-d DAYS] [-w WARM_DAYS] "
-			"[-m botnets|today] [-j PROCESSES] [-pvc]\n");
+			"[-m botnets|today] [-f FORGED_DOMAINS] [-j PROCESSES] [-pvc]\n");
 	exit(2);
 }
 
@@ -59,10 +59,10 @@ static void add_size(struct options *o, const char *text)
 
 static struct options options_of(int argc, char **argv)
 {
-	struct options o = { .seeds = 1, .days = 49, .warm_days = 28, .jobs = 1 };
+	struct options o = { .seeds = 1, .days = 49, .warm_days = 28, .jobs = 1, .forged_domains = FORGED_DOMAINS };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:d:w:m:j:pvc")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:d:w:m:f:j:pvc")) != -1) {
 		switch (c) {
 		case 'n':
 			add_size(&o, optarg);
@@ -78,6 +78,9 @@ static struct options options_of(int argc, char **argv)
 			break;
 		case 'm':
 			o.mix = mix_named(optarg);
+			break;
+		case 'f':
+			o.forged_domains = number(optarg, 1, 100000000);
 			break;
 		case 'j':
 			o.jobs = number(optarg, 1, 64);
@@ -95,7 +98,8 @@ static struct options options_of(int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind < argc || o.warm_days >= o.days)
+	if (optind < argc || o.warm_days >= o.days ||
+	    o.forged_domains % populations[POP_ORG].units != 0)
 		usage();
 	if (o.sizes == 0)
 		add_size(&o, "20000");
@@ -121,6 +125,7 @@ static struct world_rules rules_of(const struct options *o, unsigned size, unsig
 		.warm_days = o->warm_days,
 		.seed = seed + 1,
 		.mix = o->mix,
+		.forged_domains = o->forged_domains,
 		.pregreet = o->pregreet,
 		.part_units = part(o->mailboxes[size], 1000),
 		.part_mailboxes = part(o->mailboxes[size], 4000),

@@ -165,10 +165,11 @@ const struct kind kinds[KINDS] = {
 		0, 0, 0, 0.97, 60, 0.5, 0.05, "assumption" },
 	[KIND_SNOWSHOE] = { "snowshoe", true, { 0.07, 0.40 }, POP_SNOWSHOE, FORM_OWN_DOMAINS,
 		SCHEDULE_POSTFIX, 0, 0, 0, 0.15, 1, 0, 0, "Cisco 2014; unknown: assumption" },
-	[KIND_PHISHED_ISP] = { "phished, at a provider", true, { 0.028, 0.13 }, POP_ISP, FORM_PERSON, UNIT,
-		0, 0, 0, 0.30, 3, 0, 0, "the rest; assumption" },
-	[KIND_PHISHED_BIG] = { "phished, at a big one", true, { 0.012, 0.06 }, POP_BIG, FORM_PERSON, UNIT,
-		0, 0, 0, 0.30, 3, 0, 0, "the rest; assumption" },
+	[KIND_PHISHED_ISP] = { "phished, at a provider", true, { 0.038, 0.18 }, POP_ISP, FORM_PERSON, UNIT,
+		0, 0, 0, 0.30, 3, 0, 0, "the rest" },
+	/* so that of what comes from the big ones a quarter is spam */
+	[KIND_PHISHED_BIG] = { "phished, at a big one", true, { 0.002, 0.01 }, POP_BIG, FORM_PERSON, UNIT,
+		0, 0, 0, 0.30, 3, 0, 0, "assumption" },
 	/* Microsoft, "Hotmail declares war on graymail" (2011): over half newsletters and deals, 17 % social
 	 * updates, 14 % of persons, 9 % groups, 6 % shops. */
 	[KIND_NEWSLETTER] = { "newsletters", false, { 0.25, 0.25 }, POP_ESP, FORM_VERP_NUMBER,
@@ -187,8 +188,10 @@ const struct kind kinds[KINDS] = {
 		20, 180, 60, 0.01, 1, 0, 0, "as above" },
 	[KIND_PERSON_RARE] = { "strangers, own server", false, { 0.015, 0.015 }, POP_ORG, FORM_PERSON, UNIT,
 		0, 0, 0, 0.02, 1, 0, 0, "as above" },
-	[KIND_PERSON_ISP] = { "persons, providers", false, { 0.015, 0.015 }, POP_ISP, FORM_PERSON, UNIT,
+	[KIND_PERSON_ISP] = { "persons, providers", false, { 0.010, 0.010 }, POP_ISP, FORM_PERSON, UNIT,
 		20, 180, 60, 0.01, 1, 0, 0, "as above" },
+	[KIND_PERSON_BORROWED] = { "persons, borrowed domain", false, { 0.005, 0.005 }, POP_ISP,
+		FORM_BORROWED, UNIT, 20, 180, 60, 0.01, 1, 0, 0, "as above" },
 	[KIND_REPLY] = { "first replies to us", false, { 0.02, 0.02 }, POP_ORG, FORM_PERSON, UNIT,
 		0, 0, 100, 0, 1, 0, 0, "as above" },
 	[KIND_BOUNCE] = { "bounces", false, { 0.01, 0.01 }, POP_ORG, FORM_NULL, UNIT,

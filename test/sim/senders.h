@@ -69,6 +69,17 @@ extern const struct population_rule populations[POPULATIONS];
 #define ORGS_AT_HOSTING 0.40
 #define ORGS_BESIDE_BOTS 0.03
 #define BOTS_OF_NETWORK 5 /* on average */
+/* Of the access providers so many have a phished account that sends, at a time; so long until they
+ * notice. Assumption. The big ones always have some. */
+#define PHISHED_PROVIDERS 0.05
+#define PHISHED_DAYS 7
+/* Whose domains forged senders name: bots take them from the lists of those they send to (Kreibich and
+ * others 2009: 630 million addresses), so the large providers' most, and anybody's. The shares, and
+ * how many domains there are on such lists, are assumptions; the latter is an option of mailworld. */
+#define FORGED_BIG 0.30
+#define FORGED_ISP 0.10
+#define FORGED_DOMAINS 1000000 /* the rest; those of all organisations are among them */
+#define FORGED_SIGMA 1.5
 
 struct big_provider {
 	const char *domain;
@@ -95,7 +106,8 @@ enum form { /* of sender addresses */
 	    FORM_VERP_NUMBER, /* list-return-NUMBER-user=domain@list */
 	    FORM_VERP_HEX,    /* another one each mail, in hexadecimal digits */
 	    FORM_NULL,
-	    FORM_FORGED,
+	    FORM_BORROWED, /* of a person who has his mailbox at a big provider, and sends elsewhere */
+	    FORM_FORGED,      /* at a domain of anybody */
 	    FORM_OWN_DOMAINS, /* of a spammer, some at a time */
 };
 
@@ -136,6 +148,7 @@ enum {
 	KIND_PERSON_ORG,
 	KIND_PERSON_RARE,
 	KIND_PERSON_ISP,
+	KIND_PERSON_BORROWED,
 	KIND_REPLY,
 	KIND_BOUNCE,
 	KIND_MONITOR,

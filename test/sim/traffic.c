@@ -72,6 +72,60 @@ static uint32_t unit_now(const struct population_rule *p, uint32_t rank, int64_t
 	return (uint32_t)((rank + (uint64_t)epoch % 1000 * stride) % p->units);
 }
 
+/* --- domains --- */
+
+/* This organisation, or the next that is simulated. */
+static uint32_t simulated_org(const struct world_rules *w, uint32_t unit)
+{
+	uint32_t network;
+
+	for (; place_of(POP_ORG, unit, &network), !simulated(w, network);)
+		unit = (unit + 1) % populations[POP_ORG].units;
+	return unit;
+}
+
+static void forge_any(const struct world_rules *w, struct rng *r, struct mail *m)
+{
+	const struct population_rule all = { .units = w->forged_domains, .sigma = FORGED_SIGMA };
+	uint32_t rank = draw_unit(rng_next(r), &all).rank;
+	uint32_t apart = all.units / populations[POP_ORG].units;
+
+	if (mix64(rank) % apart == 0) {
+		m->domain_from = POP_ORG;
+		m->domain = simulated_org(w, rank / apart);
+		return;
+	}
+	m->domain_from = POPULATIONS;
+	m->domain = rank / w->part_units;
+}
+
+static void forge(const struct world_rules *w, struct rng *r, struct mail *m)
+{
+	double u = rng_unit(r);
+
+	if (u < FORGED_BIG) {
+		m->domain_from = POP_BIG;
+		m->domain = draw_big(rng_next(r));
+	} else if (u < FORGED_BIG + FORGED_ISP) {
+		m->domain_from = POP_ISP;
+		m->domain = draw_unit(rng_next(r), &populations[POP_ISP]).rank;
+	} else {
+		forge_any(w, r, m);
+	}
+}
+
+static void name_domain(const struct world_rules *w, struct rng *r, struct mail *m)
+{
+	m->domain_from = (uint8_t)kinds[m->kind].from;
+	m->domain = m->unit;
+	if (kinds[m->kind].form == FORM_FORGED)
+		forge(w, r, m);
+	if (kinds[m->kind].form == FORM_BORROWED) {
+		m->domain_from = POP_BIG;
+		m->domain = draw_big(mix64(m->sender));
+	}
+}
+
 /* --- spam --- */
 
 /* Which family the machine number bot of this network belongs to. */
@@ -105,17 +159,24 @@ static bool draw_spammer(const struct world_rules *w, struct rng *r, struct mail
 	return !has_families(m->kind) || family(m->unit, m->server, now_ms, w->mix) == m->kind;
 }
 
-/* An account of somebody at an honest provider. */
-static bool draw_phished(const struct world_rules *w, struct rng *r, struct mail *m)
+/* Has this provider an account now that a spammer knows the password of? */
+static bool is_phished(enum population p, uint32_t unit, int64_t now_ms)
+{
+	int64_t day = now_ms / DAY + (int64_t)(mix64(unit) % PHISHED_DAYS);
+
+	return p == POP_BIG || unit_of(mix(0xf15 + unit, (uint64_t)(day / PHISHED_DAYS))) < PHISHED_PROVIDERS;
+}
+
+/* An account of somebody at an honest provider. false: none there. */
+static bool draw_phished(struct rng *r, struct mail *m, int64_t now_ms)
 {
 	enum population p = kinds[m->kind].from;
 
-	(void)w;
 	m->unit = p == POP_BIG ? draw_big(rng_next(r)) :
 				 draw_unit(rng_next(r), &populations[p]).rank;
 	m->server = (uint32_t)rng_below(r, unit_hosts(p, m->unit));
 	m->sender = rng_next(r);
-	return true;
+	return is_phished(p, m->unit, now_ms);
 }
 
 /* --- honest mail --- */
@@ -160,16 +221,24 @@ static uint32_t draw_mailbox(const struct world_rules *w, struct rng *r, unsigne
 
 /* --- sessions --- */
 
+static bool draw_sender(const struct world_rules *w, struct rng *r, struct mail *m, int64_t now_ms)
+{
+	if (!kinds[m->kind].spam)
+		return draw_writer(w, r, m, now_ms);
+	m->sender = rng_next(r);
+	return kinds[m->kind].form == FORM_PERSON ? draw_phished(r, m, now_ms) :
+						    draw_spammer(w, r, m, now_ms);
+}
+
 static bool draw(const struct world_rules *w, struct rng *r, unsigned kind,
 		 int64_t now_ms, struct mail *m)
 {
 	*m = (struct mail){ .kind = (uint8_t)kind, .born_ms = now_ms, .id = rng_next(r) };
 	m->mailbox = draw_mailbox(w, r, kind);
-	if (!kinds[kind].spam)
-		return draw_writer(w, r, m, now_ms);
-	m->sender = rng_next(r);
-	return kinds[kind].form == FORM_PERSON ? draw_phished(w, r, m) :
-						 draw_spammer(w, r, m, now_ms);
+	if (!draw_sender(w, r, m, now_ms))
+		return false;
+	name_domain(w, r, m);
+	return true;
 }
 
 /* Those of a mix that are not there are drawn again at once, or, if drawn_whole, are elsewhere. */

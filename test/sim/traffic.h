@@ -2,10 +2,11 @@
  * come independently of each other. What they are like is made from hashes of the seed, so that
  * a mailbox' writers, say, need no memory.
  *
- * A world of a large site may be simulated in part: as a guard knows a client by its network, and
- * networks know nothing of each other, one unit in part_units stands for all, with all mailboxes
- * and so the full rate of each network; or, where a population has few, large units, one mailbox
- * in part_mailboxes. Counts are then weighed by these numbers (traffic_weight). */
+ * A world of a large site may be simulated in part: as a guard knows a client by its network,
+ * one unit in part_units stands for all, with all mailboxes and so the full rate of each
+ * network; or, where a population has few, large units, one mailbox in part_mailboxes. Counts
+ * are then weighed by these numbers (traffic_weight). Forged senders name one domain in
+ * part_units, so that each is named as often, and by as many networks, as in the whole. */
 #ifndef PB_SIM_TRAFFIC_H
 #define PB_SIM_TRAFFIC_H
 
@@ -18,8 +19,9 @@ struct world_rules {
 	unsigned days, warm_days; /* the first are not counted */
 	uint64_t seed;
 	enum mix mix;
-	bool pregreet;	     /* the guard notices who talks before the greeting */
-	unsigned part_units; /* divide 200 */
+	uint32_t forged_domains; /* senders.h; a multiple of the number of organisations */
+	bool pregreet;		 /* the guard notices who talks before the greeting */
+	unsigned part_units;	 /* divide 200 */
 	unsigned part_mailboxes;
 };
 
