@@ -145,7 +145,7 @@ static int write_trust(void *arg, const void *rec, const struct row_meta *m)
 	network_trust_key(t->ip, network);
 	whole = memcmp(row->key.p, network, ENVELOPE_KEY) == 0;
 	xml_out_open(&r->rows, "record", -1);
-	xml_out_text(&r->rows, "of", whole ? STR("the network") : STR("a sender domain"));
+	xml_out_text(&r->rows, "proved", whole ? STR("the network") : STR("a sender domain"));
 	xml_out_int(&r->rows, "proofs",
 		    (int64_t)trust_proofs(&trust, t->rules.greylist.max_age_ms, t->now));
 	xml_out_int(&r->rows, "proofs_wanted", whole ? TRUST_NETWORK_PROOFS : TRUST_PROOFS);

@@ -2,7 +2,9 @@
  * something, counted exactly over all processes (sender addresses and mails of a client, for two).
  * A fixed table of atomics, one word an entry, so that it is whole at any moment, whoever is
  * killed. Exact while the entries are resident: a subject's have room for four times most, and
- * where a line is full its oldest goes, which makes the count too low, never too high.
+ * where a line is full its oldest goes, which makes the count too low. It is too high only where two
+ * subjects share a number and a line: of two whose lines meet, once in 2^24 (sums: 2^32), by a
+ * key that is another one at each start.
  * Time is an argument. */
 #ifndef PB_SHM_QUOTA_H
 #define PB_SHM_QUOTA_H

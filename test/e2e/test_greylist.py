@@ -217,7 +217,7 @@ def test_trace(guarded):
     passed, waiting = sorted(guard.find("greylist"), key=lambda r: -int(r.findtext("passes")))
     assert (passed.findtext("tries"), passed.findtext("passes")) == ("2", "1")
     assert passed.findtext("passed") and not waiting.findtext("passed")
-    assert sorted(r.findtext("of") for r in guard.find("trust")) == ["a sender domain", "the network"]
+    assert sorted(r.findtext("proved") for r in guard.find("trust")) == ["a sender domain", "the network"]
     assert guard_of(s, "127.1.2.1").find("greylist").get("total") == "0"
 
 
