@@ -26,6 +26,8 @@
 	X(refused_relay, 0, "recipients refused: relaying denied") \
 	X(refused_greylist, 0, "recipients put off by greylisting") \
 	X(refused_suspicion, 0, "recipients refused: their client's network is under suspicion") \
+	X(refused_early, 0, "recipients refused: their client talked before its turn") \
+	X(refused_foreign, 0, "sessions ended: the client spoke HTTP, TLS or SSH") \
 	X(refused_temporary, 0, "recipients, logins, TCP sessions put off: no usable box or account") \
 	X(refused_box, 0, "recipients refused by their box") \
 	X(refused_data, 0, "mails refused: size, newlines, NUL, loop, broken off") \
@@ -36,6 +38,7 @@
 	X(passed_retry, 0, "recipients that passed greylisting with a retry") \
 	X(passed_known, 0, "recipients that passed it by a permanent record or a correspondent") \
 	X(passed_trust, 0, "recipients that passed it by trust in their network") \
+	X(held_back, 0, "answers to strangers held back: error_sleep_s") \
 	X(flagged, 0, "accounts found remarkable: logins from many networks, sudden growth of mail") \
 	X(timeouts, 0, "sessions ended by a time-out")
 

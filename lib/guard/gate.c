@@ -6,20 +6,30 @@
 #define ESTABLISHED (1u << CONDUCT_ESTABLISHED)
 static const struct {
 	const char *text;
+	bool passes;
 	uint8_t parts; /* of its sighting */
 	uint8_t kinds;
 } outcomes[GATE_OUTCOMES] = {
-	[GATE_OFF] = { "greylisting is off for the recipient", 0, 0 },
-	[GATE_SPARED] = { "in spam_whitelist_ranges", 0, 0 },
-	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", SEEN, ESTABLISHED },
-	[GATE_PERMANENT] = { "permanent record", SEEN | SIGHTING_TRY | SIGHTING_MAIL, ESTABLISHED },
-	[GATE_REFUSED] = { "refused for suspicion", SEEN, 0 },
-	[GATE_RETRIED] = { "retry within the window", SEEN | SIGHTING_TRY | SIGHTING_PROOF, 0 },
-	[GATE_TRUSTED] = { "network and sender domain are trusted", SEEN | SIGHTING_MAIL,
+	[GATE_OFF] = { "greylisting is off for the recipient", true, 0, 0 },
+	[GATE_SPARED] = { "in spam_whitelist_ranges", true, 0, 0 },
+	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", true, SEEN,
+				 ESTABLISHED },
+	[GATE_PERMANENT] = { "permanent record", true, SEEN | SIGHTING_TRY | SIGHTING_MAIL,
+			     ESTABLISHED },
+	[GATE_EARLY] = { "refused for talking before its turn", false, SEEN, 0 },
+	[GATE_REFUSED] = { "refused for suspicion", false, SEEN, 0 },
+	[GATE_TRUSTED] = { "network and sender domain are trusted", true, SEEN | SIGHTING_MAIL,
 			   ESTABLISHED },
-	[GATE_NETWORK_TRUSTED] = { "network is trusted", SEEN | SIGHTING_MAIL, 0 },
-	[GATE_PUT_OFF] = { "put off", SEEN | SIGHTING_TRY, 0 },
+	[GATE_NETWORK_TRUSTED] = { "network is trusted", true, SEEN | SIGHTING_MAIL, 0 },
+	[GATE_RETRIED] = { "retry within the window", true, SEEN | SIGHTING_TRY | SIGHTING_PROOF,
+			   0 },
+	[GATE_PUT_OFF] = { "put off", false, SEEN | SIGHTING_TRY, 0 },
 };
+
+bool gate_passes(const struct gate_judgement *j)
+{
+	return outcomes[j->outcome].passes;
+}
 
 const char *gate_text(enum gate_outcome o)
 {
@@ -46,6 +56,8 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 		return GATE_CORRESPONDENT;
 	if (j->greylist.outcome == GREYLIST_PERMANENT)
 		return GATE_PERMANENT;
+	if (known->early)
+		return GATE_EARLY;
 	if (suspicion_refuses(j->score, &known->evidence))
 		return GATE_REFUSED;
 	/* Before trust: who was put off and comes again proves himself. */

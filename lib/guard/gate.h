@@ -4,6 +4,7 @@
  *   spam_whitelist_ranges                         passes, and nothing is noted
  *   the recipient has written to the sender       passes (correspondents.h)
  *   permanent record                              passes (greylist.h)
+ *   the client has talked before its turn         refused, where pregreet_ms wants it
  *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
  *   a retry in its window                         passes, and proves where there is no suspicion
  *   network and sender domain have proved
@@ -36,6 +37,7 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool off;	    /* the recipient wants no greylisting */
 	bool spared;	    /* spam_whitelist_ranges */
 	bool correspondent; /* the recipient has written to the sender */
+	bool early;	    /* the client has talked before its turn, and shall not */
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
 	struct evidence evidence; /* of the network, and of the sender's domain */
@@ -46,6 +48,7 @@ enum gate_outcome { /* the order is that of the table above */
 	GATE_SPARED,
 	GATE_CORRESPONDENT,
 	GATE_PERMANENT,
+	GATE_EARLY,
 	GATE_REFUSED,
 	GATE_RETRIED,
 	GATE_TRUSTED,
@@ -65,10 +68,7 @@ struct gate_judgement {
 	bool abandoned;	    /* an earlier try of it did not come again in its window */
 	struct explanation why;
 };
-static inline bool gate_passes(const struct gate_judgement *j)
-{
-	return j->outcome != GATE_PUT_OFF && j->outcome != GATE_REFUSED;
-}
+bool gate_passes(const struct gate_judgement *j);
 
 struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r,
 				 int64_t now_ms);

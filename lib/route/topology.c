@@ -321,3 +321,17 @@ struct topo_box *topology_box(const struct topo_cluster *c, struct str boxid)
 			return &c->boxes[i];
 	return NULL;
 }
+
+bool topology_has_box(const struct topology *t, const struct ipaddr *ip, bool smtp)
+{
+	if (ip_is_loopback(ip))
+		return false;
+	for (unsigned i = 0; i < t->n_clusters; i++) {
+		const struct topo_cluster *c = &t->clusters[i];
+
+		for (unsigned j = 0; j < c->n_boxes && (!smtp || c->protocol == PROTO_SMTP); j++)
+			if (ip_eq(&c->boxes[j].addr.ip, ip))
+				return true;
+	}
+	return false;
+}

@@ -72,5 +72,8 @@ struct topology *topology_ref(struct topology *t);
 void topology_unref(struct topology **t);
 struct topo_cluster *topology_cluster(struct topology *t, struct str clusterid); /* NULL: none */
 struct topo_box *topology_box(const struct topo_cluster *c, struct str boxid);	  /* NULL: none */
+/* Is a box of any cluster at this address (smtp: of an SMTP cluster)? A loopback address never is: there a
+ * box and a program that goes wild look the same. */
+bool topology_has_box(const struct topology *t, const struct ipaddr *ip, bool smtp);
 
 #endif

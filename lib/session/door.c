@@ -3,8 +3,7 @@
  * and a close; of many in a second few are logged.
  *
  * No limit of one client's connections holds for boxes, for spam_whitelist_ranges and for proxies
- * (accept_proxy_protocol): behind these are many. Loopback addresses are no boxes here: a box
- * on this machine and a program that goes wild look the same. */
+ * (accept_proxy_protocol): behind these are many. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,21 +113,10 @@ static bool wants_tls(const struct topo_cluster *c)
 	return c->row.tls_required || str_eq(c->row.tls, STR("implicit"));
 }
 
-static bool is_box(const struct topology *t, const struct ipaddr *ip)
-{
-	if (ip_is_loopback(ip))
-		return false;
-	for (unsigned i = 0; i < t->n_clusters; i++)
-		for (unsigned j = 0; j < t->clusters[i].n_boxes; j++)
-			if (ip_eq(&t->clusters[i].boxes[j].addr.ip, ip))
-				return true;
-	return false;
-}
-
 static bool has_no_limit(const struct env *env, const struct topo_cluster *c, const struct ipaddr *ip)
 {
 	return ranges_contain(&c->spam_whitelist, ip) || ranges_contain(&c->proxy, ip) ||
-	       is_box(env->topology, ip);
+	       topology_has_box(env->topology, ip, false);
 }
 
 /* Looked at behind the limits only: it takes longer than they do. */

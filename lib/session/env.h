@@ -77,6 +77,7 @@ struct env {
 	struct responder *responder; /* NULL: nobody sends automatic replies behind a mail */
 	struct list sessions;	   /* all struct session (below) */
 	unsigned n_sessions;
+	unsigned n_tarpit;	   /* of them, those whose answer is held back (tarpit.h) */
 	unsigned n_settling;	   /* mails whose client has gone, their boxes' word still awaited */
 	uint32_t next_id;
 	struct blocklist blocks;   /* on their way to the disk */

@@ -20,22 +20,6 @@ static const struct policy_refusal
 	no_null = { 550, "5.7.1 this mailbox takes no mail without a sender", CC_refused_sender },
 	no_self = { 550, "5.7.1 this mailbox takes no mail from itself", CC_refused_sender };
 
-/* A box sends as a server does: it retries. Loopback addresses tell nobody apart: there a mail
- * program may be on the same machine. */
-static bool is_box(const struct topology *t, const struct ipaddr *ip)
-{
-	if (ip_is_loopback(ip))
-		return false;
-	for (unsigned i = 0; i < t->n_clusters; i++) {
-		const struct topo_cluster *c = &t->clusters[i];
-
-		for (unsigned j = 0; j < c->n_boxes && c->protocol == PROTO_SMTP; j++)
-			if (ip_eq(&c->boxes[j].addr.ip, ip))
-				return true;
-	}
-	return false;
-}
-
 /* An account that has logged in stands for a sender that is none of ours. */
 static const struct route_sender *counted_as(const struct route_sender *sender,
 					     const struct route_sender *login)
@@ -203,7 +187,8 @@ const struct policy_refusal *policy_mail(const struct session *s, const char *lo
 {
 	const struct topo_cluster *c = s->cluster;
 	bool ranged = ranges_contain(&c->relay, &s->peer.ip);
-	bool box = is_box(s->topology, &s->peer.ip);
+	/* A box sends as a server does: it retries. */
+	bool box = topology_has_box(s->topology, &s->peer.ip, true);
 	const struct policy_refusal *no;
 
 	*out = (struct mail_policy){ .from = { sender, STR_INIT(""), login[0] || ranged } };

@@ -21,6 +21,7 @@ struct mail_policy {
 	struct str account;	/* the login, else the account or alias of the sender; empty: none */
 	bool counted;		/* the limits of relay clients hold for it (lib/guard/relay_limits.h) */
 	bool over;		/* it has passed one meanwhile */
+	bool early;		/* a stranger that has talked before its turn, and shall not (screen.h) */
 };
 
 struct policy_refusal {

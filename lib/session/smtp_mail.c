@@ -91,6 +91,8 @@ static void refuse_sender(struct smtp_session *c, struct str sender,
 	if (env->shm)
 		count_cluster(env->shm, env->slot, c->s.cluster->shm,
 			      (enum cluster_counter)no->counter, 1);
+	if (no->counter != CC_refused_login)
+		smtp_hold_back(c, no->code);
 	smtp_reply(c, no->code, "%s", no->text);
 }
 
@@ -122,6 +124,7 @@ void smtp_mail(struct smtp_session *c, struct str args)
 		refuse_sender(c, m.reverse_path.full, no);
 		return;
 	}
+	c->tx->policy.early = screen_refuses(&c->screen) && !c->auth[0];
 	smtp_enter(c, S_MAIL);
 	smtp_reply(c, 250, "2.1.0 ok");
 }
@@ -139,6 +142,7 @@ static void answer_rcpt(struct smtp_session *c, const struct recipient *r)
 			     "%.*s => %.*s refused - %d %.*s",
 			     STR_ARG(c->tx->mail.reverse_path), STR_ARG(r->address), a->code,
 			     STR_ARG(a->text));
+		smtp_hold_back(c, a->code);
 	}
 	smtp_reply(c, a->code, "%.*s", STR_ARG(a->text));
 }
@@ -147,7 +151,7 @@ static void answer_rcpts(struct smtp_session *c)
 {
 	struct answer a;
 
-	while (c->state != S_CLOSED && transaction_answer(c->tx, &a))
+	while (c->state != S_CLOSED && !c->tarpit.holds && transaction_answer(c->tx, &a))
 		answer_rcpt(c, &c->tx->recipients[c->tx->answered - 1]);
 }
 
@@ -202,15 +206,18 @@ void smtp_rcpt(struct smtp_session *c, struct str args)
 	answer_rcpts(c);
 }
 
-static void on_answers(void *owner)
+void smtp_answers(struct smtp_session *c)
 {
-	struct smtp_session *c = owner;
-
 	answer_rcpts(c);
 	if (c->state != S_CLOSED) /* the time that a box took is not the client's */
 		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
 	if (c->state != S_CLOSED && !transaction_waits(c->tx))
 		smtp_advance(c);
+}
+
+static void on_answers(void *owner)
+{
+	smtp_answers(owner);
 }
 
 /* --- DATA --- */
@@ -259,6 +266,8 @@ static void on_go(void *owner)
 	struct smtp_session *c = owner;
 	char received[1200];
 
+	if (io_data(&c->s.io).n > 0)
+		screen_early(&c->screen, "before the answer to DATA");
 	fanout_start(c->tx, received_field(c, received, sizeof(received)));
 	smtp_reply(c, 354, "Start mail input; end with <CRLF>.<CRLF>");
 	if (c->state == S_CLOSED)

@@ -17,13 +17,15 @@ static void put_line(struct smtp_session *c, int code, char sep, const char *fmt
 	char line[LIMIT_REPLY_LINE + 8];
 	int n = snprintf(line, 5, "%03d%c", code, sep);
 	int text = vsnprintf(line + n, LIMIT_REPLY_LINE, fmt, ap);
+	int (*put)(struct io *io, struct str s);
 
 	n += text < LIMIT_REPLY_LINE ? text : LIMIT_REPLY_LINE - 1;
 	memcpy(line + n, "\r\n", 2);
 	if (c->state == S_CLOSED)
 		return;
+	put = c->tarpit.holds ? io_hold : io_put;
 	/* A client that reads nothing while it asks on and on. */
-	if (io_put(&c->s.io, (struct str){ line, (size_t)n + 2 }) < 0)
+	if (put(&c->s.io, (struct str){ line, (size_t)n + 2 }) < 0)
 		smtp_end(c, "reads no replies");
 }
 
@@ -45,6 +47,17 @@ void smtp_reply_more(struct smtp_session *c, int code, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Who has logged in is no stranger, and a failed login has a delay of its own. */
+void smtp_hold_back(struct smtp_session *c, int code)
+{
+	if (code / 100 != 5 || !c->screen.judged || c->auth[0] || c->state == S_CLOSED ||
+	    !tarpit_hold(&c->tarpit, &c->s))
+		return;
+	io_flush(&c->s.io); /* what was answered before is not held back with it */
+	io_read(&c->s.io, false);
+	timer_stop(&c->idle);
+}
+
 void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, const char *fmt, ...)
 {
 	struct env *env = c->s.env;
@@ -58,6 +71,8 @@ void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, con
 		     code, text);
 	if (env->shm)
 		count_cluster(env->shm, env->slot, c->s.cluster->shm, why, 1);
+	if (why != CC_refused_login)
+		smtp_hold_back(c, code);
 	smtp_reply(c, code, "%s", text);
 }
 
@@ -88,6 +103,8 @@ void smtp_end(struct smtp_session *c, const char *reason)
 	smtp_enter(c, S_CLOSED);
 	timer_stop(&c->idle);
 	timer_stop(&c->deadline);
+	screen_greeted(&c->screen);
+	tarpit_end(&c->tarpit);
 	transaction_free(&c->tx);
 	login_end(&c->login);
 	smtp_login_end(&c->box);
@@ -110,10 +127,17 @@ void smtp_reset(struct smtp_session *c)
 
 void smtp_error(struct smtp_session *c)
 {
+	screen_error(&c->screen);
 	if (++c->errors < LIMIT_BAD_COMMANDS || c->state == S_CLOSED)
 		return;
 	smtp_refuse(c, CC_refused_limit, 421, "4.7.0 too many errors");
 	smtp_bye(c, "too many errors");
+}
+
+void smtp_foreign(struct smtp_session *c)
+{
+	smtp_refuse(c, CC_refused_foreign, 554, "5.5.1 this is an SMTP server");
+	smtp_bye(c, "not SMTP");
 }
 
 /* --- lines --- */
@@ -176,12 +200,47 @@ static bool next_command(struct smtp_session *c)
 	else if (c->state == S_AUTH)
 		smtp_auth_line(c, line);
 	else
-		smtp_command(c, line);
+		smtp_command(c, line, in.n > used);
 	if (c->state == S_CLOSED)
 		return false;
 	io_take(&c->s.io, used);
 	return true;
 }
+
+/* --- the greeting, and what a client shows of itself --- */
+
+static void greet(struct smtp_session *c)
+{
+	screen_greeted(&c->screen);
+	smtp_enter(c, S_GREETED);
+	smtp_reply(c, 220, "%.*s ESMTP", STR_ARG(c->s.cluster->host_name));
+}
+
+static void on_greet(struct timer *t)
+{
+	struct smtp_session *c = container_of(container_of(t, struct screen, greeting),
+					      struct smtp_session, screen);
+
+	greet(c);
+	smtp_advance(c);
+}
+
+/* The first bytes: not SMTP, or too early? */
+static void look_at_first_bytes(struct smtp_session *c)
+{
+	struct str in = io_data(&c->s.io);
+
+	if (!(c->state & (S_PAUSE | S_GREETED)) || in.n == 0)
+		return;
+	if (screen_is_foreign(in)) {
+		smtp_foreign(c);
+	} else if (c->state == S_PAUSE) {
+		screen_early(&c->screen, "before the greeting");
+		greet(c);
+	}
+}
+
+/* --- going on --- */
 
 /* Between mails: whoever has to leave goes now. */
 static bool leave(struct smtp_session *c)
@@ -196,15 +255,16 @@ static bool leave(struct smtp_session *c)
 
 void smtp_advance(struct smtp_session *c)
 {
+	look_at_first_bytes(c);
 	while (c->state & (S_ANY | S_AUTH)) {
-		if (leave(c) || !next_command(c))
+		if (leave(c) || c->tarpit.holds || !next_command(c))
 			break;
 		if (c->state & (S_ANY | S_AUTH))
 			timer_set(&c->idle, patience(TIMEOUT_COMMAND));
 	}
 	if (c->state == S_BODY)
 		smtp_body(c);
-	if (c->eof && (c->state & (S_ANY | S_AUTH)) && !(c->tx && transaction_waits(c->tx)))
+	if (c->eof && (c->state & (S_ANY | S_AUTH | S_PAUSE)) && !(c->tx && transaction_waits(c->tx)))
 		smtp_end(c, "client closed");
 }
 
@@ -247,14 +307,28 @@ static void on_idle(struct timer *t)
 {
 	struct smtp_session *c = container_of(t, struct smtp_session, idle);
 
-	/* It is a box that is slow, and its own time-outs will tell. */
-	if (c->tx && (c->state == S_BODY ? c->tx->final > 0 : transaction_waits(c->tx))) {
+	/* It is we who make it wait, or a box that is slow, and its own time-outs will tell. */
+	if (c->tarpit.holds || (c->tx && (c->state == S_BODY ? c->tx->final > 0 : transaction_waits(c->tx)))) {
 		timer_set(&c->idle, patience(TIMEOUT_COMMAND));
 		return;
 	}
 	count_timeout(c);
 	smtp_reply(c, 421, "4.4.2 time-out, closing");
 	smtp_bye(c, c->state == S_BODY ? "time-out in data" : "time-out");
+}
+
+/* What was held back goes out, and what has come meanwhile is worked on. */
+static void on_awake(struct tarpit *t)
+{
+	struct smtp_session *c = container_of(t, struct smtp_session, tarpit);
+
+	io_flush(&c->s.io);
+	io_read(&c->s.io, true);
+	timer_set(&c->idle, patience(TIMEOUT_COMMAND));
+	if (c->tx)
+		smtp_answers(c);
+	else
+		smtp_advance(c);
 }
 
 static void on_slow(struct pace *p)
@@ -345,7 +419,13 @@ void smtp_session_start(struct env *env, const struct topo_cluster *cluster, int
 	c->s.bell = on_bell;
 	c->s.drain = on_drain;
 	login_init(&c->login, &c->s, &smtp_login_events);
-	smtp_enter(c, S_GREETED);
+	screen_init(&c->screen, &c->s, on_greet);
+	tarpit_init(&c->tarpit, env, on_awake);
 	timer_set(&c->deadline, decimal_s_ms(cluster->row.session_max_s));
-	smtp_reply(c, 220, "%.*s ESMTP", STR_ARG(cluster->host_name));
+	if (screen_pauses(&c->screen)) {
+		smtp_enter(c, S_PAUSE);
+		smtp_reply_more(c, 220, "%.*s ESMTP", STR_ARG(cluster->host_name));
+	} else {
+		greet(c);
+	}
 }

@@ -1,5 +1,7 @@
 /* smtp_server: the dialogue with an SMTP client.
  *
+ *   PAUSE (pregreet_ms)
+ *      v
  *   GREETED --HELO--> HELO --MAIL--> MAIL --RCPT--> RCPT --DATA--> WAIT (354 of the boxes)
  *      ^                ^                                             |
  *      |                +----- answer <---- END <---- BODY <----------+
@@ -14,7 +16,9 @@
 #include "lib/session/env.h"
 #include "lib/session/login.h"
 #include "lib/session/pace.h"
+#include "lib/session/screen.h"
 #include "lib/session/smtp_login.h"
+#include "lib/session/tarpit.h"
 #include "lib/session/transaction.h"
 #include "lib/wire/smtp_line.h"
 #include "shm/counters.h"
@@ -30,6 +34,7 @@ enum smtp_state { /* bits: a verb names those it is allowed in */
 	S_CLOSED = 128,
 	S_AUTH = 256,  /* the next line is the client's part of a login */
 	S_CHECK = 512, /* a login is being checked */
+	S_PAUSE = 1024, /* the last line of the greeting is held back */
 	S_ANY = S_GREETED | S_HELO | S_MAIL | S_RCPT,
 };
 
@@ -39,6 +44,8 @@ struct smtp_session {
 	struct timer idle;     /* waiting for the client */
 	struct timer deadline; /* session_max_s */
 	struct pace pace;      /* data_min_bytes_per_s */
+	struct screen screen;
+	struct tarpit tarpit;  /* while it holds, nothing is read or worked on */
 	struct deferred reap;
 	struct transaction *tx;
 	unsigned errors;       /* bad commands */
@@ -60,7 +67,10 @@ struct smtp_session {
 void smtp_reply(struct smtp_session *c, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same, one line of a multi-line reply. */
 void smtp_reply_more(struct smtp_session *c, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* A refusal: reply, count, log line. */
+/* An answer with this code comes: is it one that a stranger hears late (error_sleep_s)? Then the next reply
+ * is held back, and the session sleeps. */
+void smtp_hold_back(struct smtp_session *c, int code);
+/* A refusal: reply, count, log line. What is refused for good is held back. */
 void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 void smtp_enter(struct smtp_session *c, enum smtp_state s);
@@ -68,6 +78,8 @@ void smtp_enter(struct smtp_session *c, enum smtp_state s);
 void smtp_error(struct smtp_session *c);
 /* Says goodbye and ends. */
 void smtp_bye(struct smtp_session *c, const char *reason);
+/* It speaks another protocol: ends it. */
+void smtp_foreign(struct smtp_session *c);
 /* Reads on: whatever waits in the buffer. */
 void smtp_advance(struct smtp_session *c);
 /* Ends without a word. */
@@ -78,12 +90,15 @@ void smtp_reset(struct smtp_session *c);
 /* --- smtp_verbs.c --- */
 /* Can this line be worked on while RCPTs are unanswered? (pipelined RCPT only) */
 bool smtp_may_overtake(struct str line);
-void smtp_command(struct smtp_session *c, struct str line);
+/* more: the client has sent more behind it. */
+void smtp_command(struct smtp_session *c, struct str line, bool more);
 
 /* --- smtp_mail.c --- */
 void smtp_mail(struct smtp_session *c, struct str args);
 void smtp_rcpt(struct smtp_session *c, struct str args);
 void smtp_data(struct smtp_session *c, struct str args);
+/* Answers to RCPT have come, or may be given again. */
+void smtp_answers(struct smtp_session *c);
 /* New bytes in BODY. */
 void smtp_body(struct smtp_session *c);
 /* Sizes and extensions as they stand now: what EHLO says. */

@@ -6,6 +6,7 @@ static verb_handler v_helo, v_ehlo, v_rset, v_noop, v_quit, v_help, v_vrfy, v_ex
 enum {
 	V_OVERTAKES = 1, /* may be worked on while RCPTs are unanswered */
 	V_NO_ARGS = 2,	 /* an argument is a syntax error */
+	V_LAST = 4,	 /* ends a group of commands: its answer is to be waited for */
 };
 
 /* name, states in which it is allowed, flags, handler, what HELP says */
@@ -16,17 +17,17 @@ static const struct verb {
 	verb_handler *run;
 	const char *help;
 } verbs[] = {
-	{ STR_INIT("HELO"), S_ANY, 0, v_helo, "HELO name" },
-	{ STR_INIT("EHLO"), S_ANY, 0, v_ehlo, "EHLO name" },
-	{ STR_INIT("AUTH"), S_HELO, 0, smtp_auth, "AUTH mechanism [initial-response]" },
+	{ STR_INIT("HELO"), S_ANY, V_LAST, v_helo, "HELO name" },
+	{ STR_INIT("EHLO"), S_ANY, V_LAST, v_ehlo, "EHLO name" },
+	{ STR_INIT("AUTH"), S_HELO, V_LAST, smtp_auth, "AUTH mechanism [initial-response]" },
 	{ STR_INIT("MAIL"), S_HELO, 0, smtp_mail, "MAIL FROM:<sender> [SIZE=n] [BODY=8BITMIME]" },
 	{ STR_INIT("RCPT"), S_MAIL | S_RCPT, V_OVERTAKES, smtp_rcpt, "RCPT TO:<recipient>" },
-	{ STR_INIT("DATA"), S_MAIL | S_RCPT, V_NO_ARGS, smtp_data, "DATA" },
+	{ STR_INIT("DATA"), S_MAIL | S_RCPT, V_NO_ARGS | V_LAST, smtp_data, "DATA" },
 	{ STR_INIT("RSET"), S_ANY, V_NO_ARGS, v_rset, "RSET" },
-	{ STR_INIT("NOOP"), S_ANY, 0, v_noop, "NOOP" },
-	{ STR_INIT("QUIT"), S_ANY, V_NO_ARGS, v_quit, "QUIT" },
-	{ STR_INIT("VRFY"), S_ANY, 0, v_vrfy, "VRFY address" },
-	{ STR_INIT("EXPN"), S_ANY, 0, v_expn, NULL },
+	{ STR_INIT("NOOP"), S_ANY, V_LAST, v_noop, "NOOP" },
+	{ STR_INIT("QUIT"), S_ANY, V_NO_ARGS | V_LAST, v_quit, "QUIT" },
+	{ STR_INIT("VRFY"), S_ANY, V_LAST, v_vrfy, "VRFY address" },
+	{ STR_INIT("EXPN"), S_ANY, V_LAST, v_expn, NULL },
 	{ STR_INIT("ETRN"), S_ANY, 0, v_etrn, NULL },
 	{ STR_INIT("HELP"), S_ANY, 0, v_help, "HELP" },
 };
@@ -61,13 +62,25 @@ static const char *out_of_order(const struct smtp_session *c)
 	}
 }
 
-void smtp_command(struct smtp_session *c, struct str line)
+/* More has come behind this command: was its answer to be waited for? HELO was promised no pipelining. */
+static bool is_hasty(const struct smtp_session *c, const struct verb *v)
+{
+	return !c->esmtp || (v && (v->flags & V_LAST));
+}
+
+void smtp_command(struct smtp_session *c, struct str line, bool more)
 {
 	struct smtp_line l;
 	const struct verb *v;
 
 	smtp_line_split(line, &l);
 	v = find_verb(l.verb);
+	if (more && is_hasty(c, v))
+		screen_early(&c->screen, "before the answer to a command");
+	if (!v && screen_is_foreign(line)) {
+		smtp_foreign(c);
+		return;
+	}
 	if (!v) {
 		smtp_refuse(c, CC_refused_syntax, 500, "5.5.1 command unknown");
 	} else if (!(v->states & c->state)) {

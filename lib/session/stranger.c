@@ -6,10 +6,11 @@
 
 #define EXPLAINED 1000 /* bytes of an explanation in the log */
 
-/* May be put off; -1: counts nothing. */
+/* What each judgement counts as; -1: as nothing. */
 static const int counters[GATE_OUTCOMES] = {
 	[GATE_OFF] = -1,
 	[GATE_SPARED] = -1,
+	[GATE_EARLY] = CC_refused_early,
 	[GATE_CORRESPONDENT] = CC_passed_known,
 	[GATE_PERMANENT] = CC_passed_known,
 	[GATE_REFUSED] = CC_refused_suspicion,
@@ -44,7 +45,7 @@ static bool is_spared(const struct transaction *tx)
 /* Of what passes, the first time alone: later mails of the same kind tell nothing new. */
 static bool is_told(const struct gate_judgement *j)
 {
-	return j->outcome == GATE_PUT_OFF || j->outcome == GATE_REFUSED || j->outcome == GATE_RETRIED;
+	return !gate_passes(j) || j->outcome == GATE_RETRIED;
 }
 
 static void tell(const struct transaction *tx, struct str recipient, const struct gate_judgement *j)
@@ -65,21 +66,30 @@ static void tell(const struct transaction *tx, struct str recipient, const struc
 
 /* --- judging --- */
 
+static struct str words_of(struct transaction *tx, const struct gate_judgement *j)
+{
+	struct ipaddr network = ip_network(&tx->client);
+	char text[ADDR_TEXT];
+
+	switch (j->outcome) {
+	case GATE_PUT_OFF:
+		return arena_printf(&tx->arena, "4.7.1 greylisted, try again in %lld seconds",
+				    (long long)j->greylist.seconds_left);
+	case GATE_EARLY:
+		return STR("5.5.0 your server talks before its turn, RFC 5321 3.1 and RFC 2920 3.1");
+	default:
+		return arena_printf(&tx->arena,
+				    "5.7.1 too much from your network %s looks like spam - contact "
+				    "our site administrators for more info",
+				    ip_text(&network, text));
+	}
+}
+
 static const struct policy_refusal *answer(struct transaction *tx, const struct gate_judgement *j)
 {
 	struct policy_refusal *no = arena_alloc(&tx->arena, sizeof(*no));
-	struct ipaddr network = ip_network(&tx->client);
-	char text[ADDR_TEXT];
-	struct str words;
+	struct str words = words_of(tx, j);
 
-	if (j->outcome == GATE_PUT_OFF)
-		words = arena_printf(&tx->arena, "4.7.1 greylisted, try again in %lld seconds",
-				     (long long)j->greylist.seconds_left);
-	else
-		words = arena_printf(&tx->arena,
-				     "5.7.1 too much from your network %s looks like spam - contact "
-				     "our site administrators for more info",
-				     ip_text(&network, text));
 	if (!no || !words.p)
 		return &no_memory;
 	*no = (struct policy_refusal){ j->outcome == GATE_PUT_OFF ? 450 : 550, words.p,
@@ -107,7 +117,7 @@ const struct policy_refusal *stranger_rcpt(struct transaction *tx, struct str re
 {
 	struct gate_rules rules = gate_rules_of(&tx->topology->settings, &tx->cluster->row);
 	struct gate_envelope e = { tx->client, tx->sender, recipient, tx->topology->sketch_key };
-	struct sight known = { .off = !wants_greylisting(tx, list) };
+	struct sight known = { .off = !wants_greylisting(tx, list), .early = tx->policy.early };
 	int64_t wall = clock_wall_ms();
 	struct gate_judgement j;
 
@@ -126,4 +136,13 @@ void stranger_missed(struct transaction *tx)
 {
 	if (!is_spared(tx))
 		spread_saw(tx->env->shm, tx->env->slot, &tx->client, CONDUCT_UNKNOWN, clock_wall_ms());
+}
+
+bool stranger_by_address(const struct session *s)
+{
+	const struct topo_cluster *c = s->cluster;
+	const struct ipaddr *ip = &s->peer.ip;
+
+	return !ranges_contain(&c->relay, ip) && !ranges_contain(&c->spam_whitelist, ip) &&
+	       !ranges_contain(&c->proxy, ip) && !topology_has_box(s->topology, ip, true);
 }

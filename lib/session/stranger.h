@@ -6,6 +6,9 @@
 
 #include "lib/session/transaction.h"
 
+/* Is the client of s one, as far as its address tells? Relay clients, boxes, spam_whitelist_ranges and
+ * proxies (behind those are many) are none. Who logs in later is none any more. */
+bool stranger_by_address(const struct session *s);
 /* NULL: it may. Else why not, in the transaction's arena. list: what the address led to. */
 const struct policy_refusal *stranger_rcpt(struct transaction *tx, struct str recipient,
 					   const struct route_list *list);

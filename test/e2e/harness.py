@@ -214,6 +214,7 @@ class Balancer(Process):
         if kind == "smtp":
             settings.setdefault("smtp_host_name", "mx.example.com")
             settings.setdefault("default_spam_setting", 0)
+            settings.setdefault("error_sleep_s", 0)
         settings.setdefault("max_client_connections", 1000000)
         settings.setdefault("max_client_concurrent", 100000)
         self.xml("addcluster", clusterid=name, type=kind, listen_address="127.0.0.1",

@@ -47,6 +47,12 @@ static const struct {
 	{ { .evidence = FORGED, .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
 	{ { .evidence = FORGED, .network_trust = PROOFS(99) }, GATE_PUT_OFF },
 	{ { .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
+	{ { .early = true }, GATE_EARLY },
+	{ { .early = true, .greylist = DUE, .trust = PROOFS(9) }, GATE_EARLY },
+	{ { .early = true, .off = true }, GATE_OFF },
+	{ { .early = true, .spared = true }, GATE_SPARED },
+	{ { .early = true, .correspondent = true }, GATE_CORRESPONDENT },
+	{ { .early = true, .greylist = PERMANENT }, GATE_PERMANENT },
 	{ { .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
 	{ { .trust = PROOFS(TRUST_PROOFS - 1) }, GATE_PUT_OFF },
 	{ { .trust = PROOFS(9), .evidence = DOUBTFUL }, GATE_TRUSTED },
@@ -65,7 +71,8 @@ START_TEST(outcome)
 	struct gate_judgement j = gate_judge(&cases[_i].known, &rules, WALL);
 
 	ck_assert_msg(j.outcome == cases[_i].outcome, "%s", gate_text(j.outcome));
-	ck_assert(gate_passes(&j) == (j.outcome != GATE_PUT_OFF && j.outcome != GATE_REFUSED));
+	ck_assert(gate_passes(&j) == (j.outcome != GATE_PUT_OFF && j.outcome != GATE_REFUSED &&
+				      j.outcome != GATE_EARLY));
 	ck_assert((j.greylist.seconds_left > 0) == !greylist_may_pass(&j.greylist));
 	ck_assert_int_ge(j.initial_ms, rules.greylist.initial_ms);
 	ck_assert_int_le(j.initial_ms, rules.suspicious_ms);
