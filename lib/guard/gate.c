@@ -12,17 +12,13 @@ static const struct {
 } outcomes[GATE_OUTCOMES] = {
 	[GATE_OFF] = { "greylisting is off for the recipient", true, 0, 0 },
 	[GATE_SPARED] = { "in spam_whitelist_ranges", true, 0, 0 },
-	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", true, SEEN,
-				 ESTABLISHED },
-	[GATE_PERMANENT] = { "permanent record", true, SEEN | SIGHTING_TRY | SIGHTING_MAIL,
-			     ESTABLISHED },
+	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", true, SEEN, ESTABLISHED },
+	[GATE_PERMANENT] = { "permanent record", true, SEEN | SIGHTING_TRY | SIGHTING_MAIL, ESTABLISHED },
 	[GATE_EARLY] = { "refused for talking before its turn", false, SEEN, 0 },
 	[GATE_REFUSED] = { "refused for suspicion", false, SEEN, 0 },
-	[GATE_TRUSTED] = { "network and sender domain are trusted", true, SEEN | SIGHTING_MAIL,
-			   ESTABLISHED },
+	[GATE_TRUSTED] = { "network and sender domain are trusted", true, SEEN | SIGHTING_MAIL, ESTABLISHED },
 	[GATE_NETWORK_TRUSTED] = { "network is trusted", true, SEEN | SIGHTING_MAIL, 0 },
-	[GATE_RETRIED] = { "retry within the window", true, SEEN | SIGHTING_TRY | SIGHTING_PROOF,
-			   0 },
+	[GATE_RETRIED] = { "retry within the window", true, SEEN | SIGHTING_TRY | SIGHTING_PROOF, 0 },
 	[GATE_PUT_OFF] = { "put off", false, SEEN | SIGHTING_TRY, 0 },
 };
 
@@ -83,8 +79,7 @@ static bool is_put_off(const struct greylist_record *r)
 	return r->window > 0 && r->passed_ms == 0;
 }
 
-struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r,
-				 int64_t now_ms)
+struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r, int64_t now_ms)
 {
 	struct greylist_times times = r->greylist;
 	struct evidence own = known->evidence;
@@ -138,8 +133,8 @@ static bool is_retry(const struct gate_judgement *j)
 	       j->greylist.outcome == GREYLIST_STARTS_ANEW;
 }
 
-bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e, int64_t now_ms,
-		   struct sighting *out)
+bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e,
+		   int64_t now_ms, struct sighting *out)
 {
 	*out = (struct sighting){ .now_ms = now_ms,
 				  .window = j->greylist.window,
@@ -159,8 +154,8 @@ bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e
 	trust_key(&e->client, e->sender, out->trust);
 	network_trust_key(&e->client, out->network_trust);
 	naming_key(e->sender, out->naming);
-	out->network_hash = hash_sip(e->sketch_key, (struct str){ (const char *)out->network,
-								  NETWORK_KEY });
+	out->network_hash = hash_sip(e->sketch_key,
+				     (struct str){ (const char *)out->network, NETWORK_KEY });
 	take_distinct(e, out);
 	return out->parts || out->kinds;
 }

@@ -36,8 +36,8 @@ void screen_early(struct screen *s, const char *when)
 		return;
 	s->early = true;
 	note(s, CONDUCT_EARLY);
-	traffic_line(s->of->env->traffic, clock_wall_ms(), &s->of->peer.ip, "%s talked %s",
-		     s->of->sid, when);
+	traffic_line(s->of->env->traffic, clock_wall_ms(), &s->of->peer.ip,
+		     "%s talked %s", s->of->sid, when);
 }
 
 void screen_error(const struct screen *s)
@@ -54,10 +54,10 @@ bool screen_refuses(const struct screen *s)
 bool screen_is_foreign(struct str in)
 {
 	static const struct str beginnings[] = {
-		STR_INIT("GET "),    STR_INIT("POST "),	  STR_INIT("PUT "),   STR_INIT("HEAD "),
-		STR_INIT("DELETE "), STR_INIT("OPTIONS "), STR_INIT("TRACE "), STR_INIT("PATCH "),
-		STR_INIT("CONNECT "), STR_INIT("PRI * HTTP/"),
-		STR_INIT("\x16\x03"), /* a handshake of TLS */
+		STR_INIT("GET "),	 STR_INIT("POST "),    STR_INIT("PUT "),
+		STR_INIT("HEAD "),	 STR_INIT("DELETE "),  STR_INIT("OPTIONS "),
+		STR_INIT("TRACE "),	 STR_INIT("PATCH "),   STR_INIT("CONNECT "),
+		STR_INIT("PRI * HTTP/"), STR_INIT("\x16\x03"), /* a handshake of TLS */
 		STR_INIT("SSH-"),
 	};
 

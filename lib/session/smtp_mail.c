@@ -63,15 +63,13 @@ static void bad_args(struct smtp_session *c, const char *verb, enum args_fault f
 {
 	switch (f) {
 	case ARGS_ADDRESS:
-		smtp_refuse(c, CC_refused_syntax, 501, "%s %s", address_code,
-			    address_fault_text(af));
+		smtp_refuse(c, CC_refused_syntax, 501, "%s %s", address_code, address_fault_text(af));
 		break;
 	case ARGS_PARAM:
 		smtp_refuse(c, CC_refused_syntax, 555, "5.5.4 a parameter of %s is not known", verb);
 		break;
 	case ARGS_PARAM_VALUE:
-		smtp_refuse(c, CC_refused_syntax, 501, "5.5.4 a parameter of %s has a bad value",
-			    verb);
+		smtp_refuse(c, CC_refused_syntax, 501, "5.5.4 a parameter of %s has a bad value", verb);
 		break;
 	default:
 		smtp_refuse(c, CC_refused_syntax, 501, "5.5.4 %s is not understood", verb);
@@ -81,8 +79,7 @@ static void bad_args(struct smtp_session *c, const char *verb, enum args_fault f
 }
 
 /* The line names the sender: who reads it wants to know whose mail that was. */
-static void refuse_sender(struct smtp_session *c, struct str sender,
-			  const struct policy_refusal *no)
+static void refuse_sender(struct smtp_session *c, struct str sender, const struct policy_refusal *no)
 {
 	struct env *env = c->s.env;
 
@@ -139,9 +136,8 @@ static void answer_rcpt(struct smtp_session *c, const struct recipient *r)
 			smtp_enter(c, S_RCPT);
 	} else {
 		traffic_line(c->s.env->traffic, clock_wall_ms(), &c->s.peer.ip,
-			     "%.*s => %.*s refused - %d %.*s",
-			     STR_ARG(c->tx->mail.reverse_path), STR_ARG(r->address), a->code,
-			     STR_ARG(a->text));
+			     "%.*s => %.*s refused - %d %.*s", STR_ARG(c->tx->mail.reverse_path),
+			     STR_ARG(r->address), a->code, STR_ARG(a->text));
 		smtp_hold_back(c, a->code);
 	}
 	smtp_reply(c, a->code, "%.*s", STR_ARG(a->text));
@@ -171,15 +167,14 @@ static bool asks_for_route(struct str args)
 
 #define NO_ROUTES "5.7.1 relaying denied: no routes, quotes or literals in addresses"
 
-static void bad_rcpt(struct smtp_session *c, struct str args, enum args_fault f,
-		     enum address_fault af)
+static void bad_rcpt(struct smtp_session *c, struct str args, enum args_fault f, enum address_fault af)
 {
 	bool route = f == ARGS_ADDRESS && asks_for_route(args);
 
 	/* Its answer would overtake those of the RCPTs before it: they keep their order. */
 	if (transaction_waits(c->tx))
 		transaction_rcpt_bad(c->tx, args, route ? 550 : 501,
-				     route		 ? NO_ROUTES :
+				     route	       ? NO_ROUTES :
 				     f == ARGS_ADDRESS ? "5.1.3 the address is not valid" :
 							 "5.5.4 RCPT is not understood");
 	else if (route)
@@ -256,8 +251,7 @@ static struct str received_field(struct smtp_session *c, char *dst, size_t cap)
 	clock_rfc5322(clock_wall_ms(), date);
 	n = snprintf(dst, cap, "Received: from %s ([%s%s])\r\n\tby %.*s with %s id %s%s;\r\n\t%s\r\n",
 		     c->helo[0] ? c->helo : "unknown", ip_is4(&c->s.peer.ip) ? "" : "IPv6:", ip,
-		     STR_ARG(c->s.cluster->host_name), protocol_name(c), c->s.sid, clause,
-		     date);
+		     STR_ARG(c->s.cluster->host_name), protocol_name(c), c->s.sid, clause, date);
 	return (struct str){ dst, (size_t)n < cap ? (size_t)n : cap - 1 };
 }
 
@@ -280,12 +274,11 @@ void smtp_body(struct smtp_session *c)
 {
 	timer_set(&c->idle, patience(TIMEOUT_DATA_BLOCK));
 	fanout_pump(c->tx, &c->s.io);
-	if (fanout_complete(c->tx) && (c->tx->state == TX_END || c->tx->state == TX_DONE ||
-				       c->tx->state == TX_LEDGER))
+	if (fanout_complete(c->tx) &&
+	    (c->tx->state == TX_END || c->tx->state == TX_DONE || c->tx->state == TX_LEDGER))
 		smtp_enter(c, S_END);
 	if (c->state == S_BODY) /* what a box has not taken yet is not the client's delay */
-		pace_note(&c->pace, c->s.io.bytes_in,
-			  c->tx->final == 0 && !fanout_complete(c->tx));
+		pace_note(&c->pace, c->s.io.bytes_in, c->tx->final == 0 && !fanout_complete(c->tx));
 	if (c->eof && !fanout_complete(c->tx))
 		smtp_end(c, "client left in mid-mail");
 	else if (c->eof)
@@ -305,15 +298,19 @@ static void final_answer(struct smtp_session *c)
 {
 	const struct transaction *tx = c->tx;
 
+	if (tx->scan.seen & (DATA_BARE_LF | DATA_BARE_CR))
+		screen_error(&c->screen);
 	if (tx->n_prdr > 0) {
 		/* Who is cut off here sends a mail again that boxes have taken. */
 		c->s.io.out.max = LIMIT_SESSION_OUT + (size_t)tx->n_prdr * (OUTCOME_TEXT + 32);
 		smtp_reply(c, 353, "each recipient has its own answer");
 	}
 	for (unsigned i = 0; i < tx->n_prdr && c->state != S_CLOSED; i++)
-		smtp_reply(c, tx->prdr_answers[i].code, "%.*s", STR_ARG(tx->prdr_answers[i].text));
+		smtp_reply(c, tx->prdr_answers[i].code, "%.*s",
+			   STR_ARG(tx->prdr_answers[i].text));
 	if (tx->n_prdr == 0 && tx->answer.code / 100 != 2 && tx->digest_hex[0] == '\0')
-		smtp_refuse(c, CC_refused_data, tx->answer.code, "%.*s", STR_ARG(tx->answer.text));
+		smtp_refuse(c, CC_refused_data, tx->answer.code, "%.*s",
+			    STR_ARG(tx->answer.text));
 	else
 		smtp_reply(c, tx->answer.code, "%.*s", STR_ARG(tx->answer.text));
 }

@@ -9,13 +9,16 @@
 /* What the second client, which comes once there is a pause, says and hears. */
 #define MAIL_2 "C2: MAIL FROM:<s@t>", "S2: 250 2.1.0 ok"
 #define TRY_2 "C2: RCPT TO:<a1@t>"
-#define TO_A_2 "A hello", "A> MAIL FROM:<s@t>", "A> RCPT TO:<a1@t>", "A< 250 ok", "A< 250 ok", "S2: 250 2.1.5 ok"
-#define REFUSED_2 "S2: 550 5.5.0 your server talks before its turn, RFC 5321 3.1 and RFC 2920 3.1"
+#define TO_A_2 \
+	"A hello", "A> MAIL FROM:<s@t>", "A> RCPT TO:<a1@t>", "A< 250 ok", "A< 250 ok", "S2: 250 2.1.5 ok"
+#define REFUSED_2 \
+	"S2: 550 5.5.0 your server talks before its turn, RFC 5321 3.1 and RFC 2920 3.1"
 #define HASTY_2 "S2: 220-mx.t ESMTP", "C2: HELO me", "S2: 220 mx.t ESMTP", "S2: 250 ok"
 /* Bits of sightings: no parts, these kinds. */
 #define EARLY "saw 0 16"
 #define ERROR "saw 0 8"
-#define FOREIGN "S: 554 5.5.1 this is an SMTP server", "C is closed not SMTP", "count refused_foreign 1"
+#define FOREIGN \
+	"S: 554 5.5.1 this is an SMTP server", "C is closed not SMTP", "count refused_foreign 1"
 
 /* clang-format off */
 static const struct play plays[] = {
@@ -63,6 +66,7 @@ static const struct play plays[] = {
 	/* --- errors --- */
 	PLAY("each error", GREETING, "C: FOO", "S: 500 5.5.1 command unknown", ERROR, "C: MAIL FROM:<s@t>", "S: 503*", ERROR, "C~ NOOP\n", "S: 500*",
 	     ERROR, "saw nothing"),
+	PLAY("bare newlines in a mail", SCENE_DATA_A, "C~ a\nb\r\n.\r\n", "A is broken", "S: 554 5.5.2*", ERROR, "saw nothing"),
 	PLAY("not of relay clients", GREETING, "ranges 10.0.0.0/8", "another client", "S2: 220 mx.t ESMTP", "C2: FOO",
 	     "S2: 500 5.5.1 command unknown", "saw nothing"),
 
