@@ -162,10 +162,9 @@ def test_sleepers_keep_nobody_out(site):
     s = site(1, cluster={"error_sleep_s": 60, "max_connections": 60})
     asleep = []
     for i in range(50):
-        c = Client(s.smtp, f"127.1.{i}.1")
-        c.raw(b"FOO\r\n")
-        asleep.append(c)
-    wait_for("sleepers", lambda: s.pb.counters("MX")["refused_syntax"] == 50)
+        asleep.append(Client(s.smtp, f"127.1.{i}.1"))
+        asleep[-1].raw(b"FOO\r\n")
+        wait_for("its word", lambda: s.pb.counters("MX")["refused_syntax"] == len(asleep))
     assert s.pb.counters("MX")["held_back"] == 30
     c = Client(s.smtp, "127.3.1.1")
     assert c.mail(s.people[0]).startswith("250")
