@@ -4,10 +4,11 @@
  *   bell > (a few ms, so that many facts share one commit) > apply > commit > sync > applied
  *
  * Parts: replicator_apply.c (what facts become), replicator_sweep.c (what has expired).
-
+ *
  * A fact is applied once: how far each journal is applied stands in the same transaction
- * (table_applied), in case we are killed between the commit and the mark. What cannot be written stays in the ring and is tried again; a full ring means
- * 451 for those who need a durable row, which is told where it happens. */
+ * (table_applied), in case we are killed between the commit and the mark. What cannot be written
+ * stays in the ring and is tried again; a full ring means 451 for those who need a durable row,
+ * which is told where it happens. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ struct replicator {
 	struct watch bell;
 	struct timer gather, sweep, beat;
 	struct sigwatch term, hup;
-	bool failing; /* told once, until it works again */
+	bool failing, blind; /* told once, until it works again */
 };
 
 /* All that waits in one ring; *pos is where it ends. */
@@ -111,14 +112,36 @@ static int drain_ring(struct replicator *r, unsigned slot, uint64_t *pos, struct
 	return *pos != journal_tail(r->p->shm, slot) ? put_applied(r, slot, *pos, e) : 0;
 }
 
+/* The guard's times of now. Where they cannot be read, those of before hold on: ledger rows and blocks
+ * must not wait for them. */
+static void read_rules(struct replicator *r)
+{
+	struct settings settings;
+	struct err e = { "" };
+
+	if (settings_read(r->sweeper.accounts, &settings, &e) == 0) {
+		r->applier.rules = gate_rules_of(&settings, NULL);
+		r->blind = false;
+		return;
+	}
+	if (!r->blind)
+		log_warning("accounts.mdb: %s; the guard's times stay as they were", e.text);
+	r->blind = true;
+}
+
+static void rules_by_default(struct replicator *r)
+{
+	struct settings settings;
+
+	record_defaults(&table_settings, &settings);
+	r->applier.rules = gate_rules_of(&settings, NULL);
+}
+
 static int drain(struct replicator *r, struct err *e)
 {
 	uint64_t pos[MAX_SLOTS];
-	struct settings settings;
 
-	if (settings_read(r->sweeper.accounts, &settings, e) < 0)
-		return -1;
-	r->applier.rules = gate_rules_of(&settings, NULL);
+	read_rules(r);
 	if (store_write_begin(r->traffic, clock_wall_ms(), e) < 0)
 		return -1;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
@@ -221,6 +244,7 @@ int replicator_run(struct process *p)
 	store_info(r->traffic, &info);
 	r->sweeper.traffic = r->applier.traffic = r->traffic;
 	r->sweeper.origin = r->applier.origin = (uint16_t)info.origin.node;
+	rules_by_default(r);
 	if (take_over(r, &e) < 0) {
 		log_error("%s", e.text);
 		return EXIT_FAILURE;

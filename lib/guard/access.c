@@ -122,14 +122,9 @@ static bool has_word(struct str list, struct str word)
 {
 	struct str w;
 
-	while (list.n > 0) {
-		if (!str_split(&list, ' ', &w)) {
-			w = list;
-			list.n = 0;
-		}
+	while (str_split(&list, ' ', &w))
 		if (str_eq(w, word))
 			return true;
-	}
 	return false;
 }
 
@@ -189,11 +184,7 @@ static struct str in_front(struct str list, struct str network, char out[ACCESS_
 	struct str w;
 
 	(void)!buf_add(&b, network);
-	for (int n = 1; n < ACCESS_NETWORKS && list.n > 0;) {
-		if (!str_split(&list, ' ', &w)) {
-			w = list;
-			list.n = 0;
-		}
+	for (int n = 1; n < ACCESS_NETWORKS && str_split(&list, ' ', &w);) {
 		if (w.n == 0 || w.n >= ADDR_TEXT || str_eq(w, network))
 			continue;
 		(void)!(buf_addc(&b, ' ') == 0 && buf_add(&b, w) == 0);

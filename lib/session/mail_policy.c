@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/guard/envelope_key.h"
 #include "lib/guard/relay_limits.h"
 #include "lib/session/transaction.h"
 #include "shm/counters.h"
@@ -81,14 +82,6 @@ static const struct policy_refusal *count_event(const struct counting *c, enum r
 	return over ? &blocked : NULL;
 }
 
-/* What is behind the @; all of it where there is none. */
-static struct str domain_of(struct str address)
-{
-	ptrdiff_t at = str_find(address, '@');
-
-	return str_skip(address, at < 0 ? 0 : (size_t)at + 1);
-}
-
 /* A MAIL that is answered with 250 unless this refuses it. */
 static const struct policy_refusal *count_mail(const struct session *s, const struct mail_policy *p)
 {
@@ -104,7 +97,7 @@ static const struct policy_refusal *count_mail(const struct session *s, const st
 		no = count_event(&c, RELAY_STRANGERS, sender);
 	if (!no)
 		no = count_event(&c, RELAY_SENDERS, sender);
-	return no ? no : count_event(&c, RELAY_DOMAINS, domain_of(sender));
+	return no ? no : count_event(&c, RELAY_DOMAINS, sender_domain(sender));
 }
 
 const struct policy_refusal *policy_too_many(struct transaction *tx)

@@ -240,6 +240,36 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* Settings that cannot be read hold no ledger row up; the guard's times are those of before. */
+START_TEST(blind)
+{
+	struct store *s = r.sweeper.accounts;
+	MDB_val k = { 7, "general" }, v = { 3, "\377\377\377" };
+	struct settings settings;
+	struct gate_rules before;
+
+	record_defaults(&table_settings, &settings);
+	settings.greylist_initial_min = 77 * 10000;
+	ok(store_write_begin(s, 1, &rig_err));
+	ok(store_put(s, &table_settings, &settings, &rig_err));
+	ok(store_commit(s, &rig_err));
+	rules_by_default(&r);
+	before = r.applier.rules;
+	tell_of(0, LEDGER_REFUSED, "A");
+	gather();
+	ck_assert(r.applier.rules.greylist.initial_ms == 77 * 60000 && !r.blind);
+	ck_assert_int_ne(before.greylist.initial_ms, 77 * 60000);
+	ok(store_write_begin(s, 2, &rig_err));
+	ck_assert_int_eq(mdb_put(s->wr, s->table_db[table_settings.id], &k, &v, 0), 0);
+	ok(store_commit(s, &rig_err));
+	tell_of(0, LEDGER_DELIVERED, "B");
+	gather();
+	ck_assert(r.blind && !r.failing && !anything_waits(&r));
+	ck_assert_str_eq(row(), "1 B");
+	ck_assert_int_eq(r.applier.rules.greylist.initial_ms, 77 * 60000);
+}
+END_TEST
+
 /* What is called durable would outlive a power cut. */
 START_TEST(durable)
 {
@@ -515,6 +545,7 @@ int main(void)
 	tcase_add_test(t, damaged);
 	tcase_add_test(t, random_damage);
 	tcase_add_test(t, full_disk);
+	tcase_add_test(t, blind);
 	tcase_add_test(t, durable);
 	tcase_add_test(t, blocks);
 	tcase_add_test(t, unblocks);
