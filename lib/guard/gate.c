@@ -54,7 +54,8 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 		return GATE_PERMANENT;
 	if (known->early)
 		return GATE_EARLY;
-	if (suspicion_refuses(j->score, &known->evidence))
+	/* A server in a bad neighbourhood comes again with its mails; the others there do not. */
+	if (known->left && suspicion_refuses(j->score, &known->evidence))
 		return GATE_REFUSED;
 	/* Before trust: who was put off and comes again proves himself. */
 	if (greylist_may_pass(&j->greylist))
@@ -79,6 +80,14 @@ static bool is_put_off(const struct greylist_record *r)
 	return r->window > 0 && r->passed_ms == 0;
 }
 
+/* A mail that was tried over and over need not wait longer than any: bots have learned to retry, but
+ * not to go on. */
+static bool is_persistent(const struct greylist_record *r, const struct gate_rules *rules)
+{
+	return is_put_off(r) && tally_sum(&r->tally, GREYLIST_TRIED) >= GATE_PERSISTENT &&
+	       r->last_ms - r->first_ms >= rules->greylist.initial_ms;
+}
+
 struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r, int64_t now_ms)
 {
 	struct greylist_times times = r->greylist;
@@ -91,7 +100,10 @@ struct gate_judgement gate_judge(const struct sight *known, const struct gate_ru
 	j.score = suspicion_score(&own, r->spread_factor, &j.why);
 	own.measure[EVIDENCE_FORGED] = 0;
 	j.network_score = suspicion_score(&own, r->spread_factor, NULL);
-	j.initial_ms = suspicion_initial_ms(j.score, times.initial_ms, r->suspicious_ms);
+	if (is_persistent(&known->greylist, r))
+		j.initial_ms = times.initial_ms;
+	else
+		j.initial_ms = suspicion_initial_ms(j.score, times.initial_ms, r->suspicious_ms);
 	times.initial_ms = j.initial_ms;
 	j.greylist = greylist_judge(&known->greylist, &times, now_ms);
 	j.outcome = outcome_of(known, &j, r, now_ms);
@@ -99,6 +111,7 @@ struct gate_judgement gate_judge(const struct sight *known, const struct gate_ru
 		j.greylist.outcome = GREYLIST_PASSES;
 		j.greylist.window = known->greylist.window;
 	}
+	j.host = known->greylist.host;
 	j.abandoned = j.outcome == GATE_PUT_OFF && is_put_off(&known->greylist) &&
 		      j.greylist.outcome == GREYLIST_STARTS_ANEW;
 	return j;
@@ -149,7 +162,10 @@ bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e
 		out->parts &= (uint8_t)~SIGHTING_NAMING;
 	if (j->abandoned)
 		out->kinds |= 1u << CONDUCT_ABANDONED;
+	if (j->abandoned && j->host == network_host(&e->client))
+		out->parts |= SIGHTING_LEFT;
 	network_key(&e->client, out->network);
+	out->host = network_host(&e->client);
 	greylist_key(&e->client, e->sender, e->recipient, out->greylist);
 	trust_key(&e->client, e->sender, out->trust);
 	network_trust_key(&e->client, out->network_trust);

@@ -5,7 +5,8 @@
  *   the recipient has written to the sender       passes (correspondents.h)
  *   permanent record                              passes (greylist.h)
  *   the client has talked before its turn         refused, where pregreet_ms wants it
- *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
+ *   suspicion past SUSPICION_REFUSE, of a client
+ *   that has left mails behind itself             refused for good (suspicion.h)
  *   a retry in its window                         passes, and proves where there is no suspicion
  *   network and sender domain have proved
  *   themselves, suspicion below SUSPICION_FULL    passes (trust.h)
@@ -37,11 +38,14 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool off;	    /* the recipient wants no greylisting */
 	bool spared;	    /* spam_whitelist_ranges */
 	bool correspondent; /* the recipient has written to the sender */
+	bool left;	    /* this address, not only its network, has left mails behind (spread.h) */
 	bool early;	    /* the client has talked before its turn, and shall not */
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
 	struct evidence evidence; /* of the network, and of the sender's domain */
 };
+
+#define GATE_PERSISTENT 3 /* tries before, over at least the initial time */
 
 enum gate_outcome { /* the order is that of the table above */
 	GATE_OFF,
@@ -65,7 +69,8 @@ struct gate_judgement {
 	unsigned score;
 	unsigned network_score; /* the same without EVIDENCE_FORGED */
 	int64_t initial_ms; /* as stretched by the score */
-	bool abandoned;	    /* an earlier try of it did not come again in its window */
+	bool abandoned;	    /* an earlier try of it, of this host, did not come again in its window */
+	uint8_t host;
 	struct explanation why;
 };
 bool gate_passes(const struct gate_judgement *j);
