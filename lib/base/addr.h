@@ -30,7 +30,7 @@ MUST_CHECK int ip_parse(struct str s, struct ipaddr *out, struct err *e);
 const char *ip_text(const struct ipaddr *ip, char dst[ADDR_TEXT]);
 /* "127.0.0.1:8080" or "[::1]:8080"; the port may be left out when dflt_port != 0. */
 MUST_CHECK int addr_parse(struct str s, uint16_t dflt_port, struct addr *out, struct err *e);
-/* 0 when the family is neither AF_INET nor AF_INET6. */
+/* 0, or -1 when the family is neither AF_INET nor AF_INET6. */
 MUST_CHECK int addr_from_sockaddr(const struct sockaddr *sa, struct addr *out);
 /* Returns the length. IPv4 gives AF_INET; any-address "::" gives AF_INET6 (both families). */
 unsigned addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
