@@ -33,6 +33,8 @@ static const struct option_row {
 	  "private key (PEM) of -http-cert" },
 	{ "metrics", "RANGES", OPT_TEXT, offsetof(struct options, metrics_text),
 	  "who may read /healthz and /metrics there, or none; default " DEFAULT_METRICS },
+	{ "resolver", "ADDR[:PORT],...", OPT_TEXT, offsetof(struct options, resolver),
+	  "name servers for DNS lists and reverse names; default: those of /etc/resolv.conf" },
 	{ "shared", NULL, OPT_SWITCH, offsetof(struct options, shared),
 	  "a worker process for each core, instead of one" },
 	{ "workers", "N", OPT_COUNT, offsetof(struct options, workers),

@@ -10,6 +10,7 @@ struct options {
 	char *directory, *http_text, *user, *logfile, *monthly, *daily, *pidfile;
 	char *http_cert, *http_key; /* both or neither */
 	char *metrics_text;
+	char *resolver; /* NULL: the system's */
 	unsigned workers;  /* after options_read: how many there will be, >= 1 */
 	bool shared, watchdog, daemon, version, help;
 	struct addr http;

@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/net/listen.h"
+#include "lib/net/resolver.h"
 #include "lib/session/env.h"
 #include "lib/session/legpool.h"
 #include "lib/session/responder.h"
@@ -277,6 +278,15 @@ static int open_traffic_log(struct worker *w, struct err *e)
 	return traffic_open(&w->env.traffic, o->monthly, o->daily, e);
 }
 
+/* Mail goes on without one. */
+static void open_resolver(struct worker *w)
+{
+	struct err e = { "" };
+
+	if (resolver_new(&w->env.resolver, w->env.loop, w->p->options->resolver, &e) < 0)
+		log_error("%s; no DNS list and no reverse name is looked up", e.text);
+}
+
 static void set_up(struct worker *w)
 {
 	struct process *p = w->p;
@@ -290,6 +300,7 @@ static void set_up(struct worker *w)
 	w->env.pool = legpool_new(&w->env);
 	blocklist_init(&w->env.blocks, p->shm, p->slot);
 	w->env.responder = responder_new(&w->env);
+	open_resolver(w);
 	w->env.verify = verify_new(w->env.loop, p->verify);
 	timer_init(&w->beat, w->env.loop, on_beat);
 	timer_init(&w->drain, w->env.loop, on_drain);
@@ -331,6 +342,7 @@ int worker_run(struct process *p)
 	loop_run(w->env.loop);
 	responder_free(&w->env.responder);
 	legpool_free(&w->env.pool);
+	resolver_free(&w->env.resolver);
 	traffic_close(&w->env.traffic);
 	store_close(&w->env.traffic_db);
 	store_close(&w->env.accounts);

@@ -27,6 +27,7 @@
 	X(refused_greylist, 0, "recipients put off by greylisting") \
 	X(refused_suspicion, 0, "recipients refused: their client's network is under suspicion") \
 	X(refused_early, 0, "recipients refused: their client talked before its turn") \
+	X(refused_listed, 0, "recipients refused: a DNS list has their client's address") \
 	X(refused_foreign, 0, "sessions ended: the client spoke HTTP, TLS or SSH") \
 	X(refused_temporary, 0, "recipients, logins, TCP sessions put off: no usable box or account") \
 	X(refused_box, 0, "recipients refused by their box") \

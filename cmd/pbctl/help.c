@@ -53,6 +53,7 @@ struct str help_form(const struct field *f, struct arena *a)
 		[FK_RANGES] = "IP ranges",
 		[FK_IP] = "IP address",
 		[FK_HOST] = "host name",
+		[FK_HOSTS] = "host names",
 		[FK_PATH] = "absolute file name",
 		[FK_BOOL] = "0 or 1",
 		[FK_DATE] = "date as 2026-11-23T00:00:00Z",

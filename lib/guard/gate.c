@@ -15,6 +15,7 @@ static const struct {
 	[GATE_CORRESPONDENT] = { "the recipient has written to the sender", true, SEEN, ESTABLISHED },
 	[GATE_PERMANENT] = { "permanent record", true, SEEN | SIGHTING_TRY | SIGHTING_MAIL, ESTABLISHED },
 	[GATE_EARLY] = { "refused for talking before its turn", false, SEEN, 0 },
+	[GATE_LISTED] = { "refused as a DNS list has its address", false, SEEN, 0 },
 	[GATE_REFUSED] = { "refused for suspicion", false, SEEN, 0 },
 	[GATE_TRUSTED] = { "network and sender domain are trusted", true, SEEN | SIGHTING_MAIL, ESTABLISHED },
 	[GATE_NETWORK_TRUSTED] = { "network is trusted", true, SEEN | SIGHTING_MAIL, 0 },
@@ -54,6 +55,8 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 		return GATE_PERMANENT;
 	if (known->early)
 		return GATE_EARLY;
+	if (known->listed)
+		return GATE_LISTED;
 	/* A server in a bad neighbourhood comes again with its mails; the others there do not. */
 	if (known->left && suspicion_refuses(j->score, &known->evidence))
 		return GATE_REFUSED;

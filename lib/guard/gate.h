@@ -5,6 +5,7 @@
  *   the recipient has written to the sender       passes (correspondents.h)
  *   permanent record                              passes (greylist.h)
  *   the client has talked before its turn         refused, where pregreet_ms wants it
+ *   a DNS list has its address                    refused, where dns_lists has that
  *   suspicion past SUSPICION_REFUSE, of a client
  *   that has left mails behind itself             refused for good (suspicion.h)
  *   a retry in its window                         passes, and proves where there is no suspicion
@@ -39,6 +40,7 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool spared;	    /* spam_whitelist_ranges */
 	bool correspondent; /* the recipient has written to the sender */
 	bool left;	    /* this address, not only its network, has left mails behind (spread.h) */
+	bool listed;	    /* a list of the cluster's dns_lists has the client */
 	bool early;	    /* the client has talked before its turn, and shall not */
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
@@ -53,6 +55,7 @@ enum gate_outcome { /* the order is that of the table above */
 	GATE_CORRESPONDENT,
 	GATE_PERMANENT,
 	GATE_EARLY,
+	GATE_LISTED,
 	GATE_REFUSED,
 	GATE_RETRIED,
 	GATE_TRUSTED,

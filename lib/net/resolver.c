@@ -22,9 +22,9 @@ struct entry {
 	UT_hash_handle hh; /* in the order they came */
 	struct resolver *resolver;
 	enum dns_state state;
-	int64_t until;	/* monotonic ms; of one that is answered */
-	unsigned asked; /* questions of it under way; 0: it is answered */
-	bool failed;	/* one of them */
+	int64_t until;	  /* monotonic ms; of one that is answered */
+	unsigned asked;	  /* questions of it under way; 0: it is answered */
+	bool failed;	  /* one of them */
 	struct ipaddr ip; /* of a reverse look-up */
 	unsigned n;
 	uint32_t addresses[DNS_ADDRESSES];
@@ -61,7 +61,8 @@ static void say(struct resolver *r)
 	if (r->unanswered)
 		log_warning("DNS: no answer to %u questions; mail goes on without", r->unanswered);
 	if (r->unasked)
-		log_warning("DNS: %u questions were not asked, as %d were under way", r->unasked, DNS_ASKED);
+		log_warning("DNS: %u questions were not asked, as %d were under way",
+			    r->unasked, DNS_ASKED);
 	r->unanswered = r->unasked = 0;
 	r->said = now;
 }
@@ -112,7 +113,8 @@ static void on_socket(void *arg, ares_socket_t fd, int readable, int writable)
 		return; /* not watched: its questions time out */
 	if (w->watch.fd < 0)
 		watch_init(&w->watch, r->loop, fd, on_ready);
-	watch_set(&w->watch, (readable ? (unsigned)WATCH_READ : 0) | (writable ? (unsigned)WATCH_WRITE : 0));
+	watch_set(&w->watch, (readable ? (unsigned)WATCH_READ : 0) |
+				     (writable ? (unsigned)WATCH_WRITE : 0));
 	if (!readable && !writable)
 		w->watch.fd = -1;
 }

@@ -24,20 +24,22 @@
 
 enum dns_state {
 	DNS_UNKNOWN, /* not answered yet, or not to be learned: time-out, failure, too many questions */
-	DNS_NONE,    /* there is none */
+	DNS_NONE, /* there is none */
 	DNS_FOUND,
 };
 
 struct resolver;
 /* servers: "ADDR[:PORT]", several with commas, an IPv6 address with a port in brackets; NULL: those of the
  * system (resolv.conf(5), read here and now). Owned. */
-MUST_CHECK int resolver_new(struct resolver **out, struct loop *l, const char *servers, struct err *e);
+MUST_CHECK int resolver_new(struct resolver **out, struct loop *l, const char *servers,
+			    struct err *e);
 /* NULL-safe. */
 void resolver_free(struct resolver **r);
 
 /* The IPv4 addresses of a name (at most LIMIT_DOMAIN bytes, letters in any case): with DNS_FOUND
  * *n of them, at most DNS_ADDRESSES, in host order. */
-enum dns_state resolver_a(struct resolver *r, struct str name, uint32_t out[DNS_ADDRESSES], unsigned *n);
+enum dns_state resolver_a(struct resolver *r, struct str name,
+			  uint32_t out[DNS_ADDRESSES], unsigned *n);
 /* Has this address a name that leads back to it? (RFC 1912 2.1; forward-confirmed.) */
 enum dns_state resolver_reverse(struct resolver *r, const struct ipaddr *ip);
 

@@ -9,6 +9,7 @@
 #include "lib/guard/gate_store.h"
 #include "lib/guard/replied.h"
 #include "lib/session/legpool.h"
+#include "lib/session/repute.h"
 #include "shm/boxes.h"
 #include "shm/clients.h"
 #include "shm/counters.h"
@@ -113,6 +114,8 @@ const struct asks asks_real = {
 	.ledger = ask_ledger,
 	.blocked = ask_blocked,
 	.known = ask_known,
+	.listed = repute_list,
+	.nameless = repute_nameless,
 	.replied = ask_replied,
 	.sight = ask_sight,
 };

@@ -14,6 +14,7 @@
 
 struct env;
 struct legpool;
+struct resolver;
 struct verify;
 struct responder;
 struct store;
@@ -57,6 +58,9 @@ struct asks {
 	int (*known)(struct env *env, struct str account, const struct ipaddr *client);
 	/* Has this account answered this sender lately? As replied_lately. */
 	int (*replied)(struct env *env, struct str account, struct str sender);
+	/* The DNS list that has this client, and whether it is known to have no name, as repute.h. */
+	struct str (*listed)(struct env *env, const struct topo_cluster *c, const struct ipaddr *client);
+	bool (*nameless)(struct env *env, const struct topo_cluster *c, const struct ipaddr *client);
 	/* What is known of a stranger's recipient, as gate_look. */
 	int (*sight)(struct env *env, const struct settings *settings,
 		     const struct gate_envelope *e, const struct gate_rules *r, struct sight *known);
@@ -73,6 +77,7 @@ struct env {
 	struct topology *topology; /* the current one */
 	struct traffic *traffic;   /* traffic log; NULL: none asked for */
 	struct legpool *pool;
+	struct resolver *resolver; /* NULL: the DNS is not asked */
 	struct verify *verify;	   /* NULL in tests: plain passwords only */
 	struct responder *responder; /* NULL: nobody sends automatic replies behind a mail */
 	struct list sessions;	   /* all struct session (below) */

@@ -2,12 +2,15 @@
 
 #include "lib/base/clock.h"
 #include "lib/guard/spread.h"
+#include "lib/session/repute.h"
 #include "lib/session/stranger.h"
 
 void screen_init(struct screen *s, const struct session *of, void (*greet)(struct timer *greeting))
 {
 	*s = (struct screen){ .of = of, .judged = stranger_by_address(of) };
 	timer_init(&s->greeting, of->env->loop, greet);
+	if (s->judged)
+		repute_begin(of->env, of->cluster, &of->peer.ip);
 }
 
 bool screen_pauses(struct screen *s)
@@ -38,6 +41,16 @@ void screen_early(struct screen *s, const char *when)
 	note(s, CONDUCT_EARLY);
 	traffic_line(s->of->env->traffic, clock_wall_ms(), &s->of->peer.ip,
 		     "%s talked %s", s->of->sid, when);
+}
+
+void screen_name(struct screen *s)
+{
+	const struct session *of = s->of;
+
+	if (!s->judged || s->nameless || !of->env->ask->nameless(of->env, of->cluster, &of->peer.ip))
+		return;
+	s->nameless = true;
+	note(s, CONDUCT_NAMELESS);
 }
 
 void screen_error(const struct screen *s)

@@ -10,6 +10,7 @@
  * commands after HELO, which was promised no pipelining. Each such session is a piece of evidence about the
  * client's network (EVIDENCE_EARLY), as is each bad command (EVIDENCE_ERRORS). Where pregreet_ms is
  * set, its recipients are refused as well, unless an allow list has them (lib/guard/gate.h).
+ * What the DNS says of a stranger (repute.h) is asked from the beginning.
  * Of relay clients, boxes and spam_whitelist_ranges nothing is noted, and they wait for nothing.
  * Memory: the session embeds it. Not here: the dialogue (smtp_server.c). */
 #ifndef PB_SESSION_SCREEN_H
@@ -22,6 +23,7 @@ struct screen {
 	const struct session *of;
 	bool judged; /* a stranger by address */
 	bool early;
+	bool nameless; /* known to have no name that leads back; noted */
 };
 
 /* A session has begun. greet: the last line of the greeting is due, see screen_pauses. */
@@ -35,6 +37,8 @@ void screen_greeted(struct screen *s);
 void screen_early(struct screen *s, const char *when);
 /* It has sent a command that no mail server sends. */
 void screen_error(const struct screen *s);
+/* It brings mail: is it known by now that it has no name? (reverse_names) Noted once a session. */
+void screen_name(struct screen *s);
 /* Are its recipients to be refused for talking early? */
 bool screen_refuses(const struct screen *s);
 

@@ -11,6 +11,7 @@ static const int counters[GATE_OUTCOMES] = {
 	[GATE_OFF] = -1,
 	[GATE_SPARED] = -1,
 	[GATE_EARLY] = CC_refused_early,
+	[GATE_LISTED] = CC_refused_listed,
 	[GATE_CORRESPONDENT] = CC_passed_known,
 	[GATE_PERMANENT] = CC_passed_known,
 	[GATE_REFUSED] = CC_refused_suspicion,
@@ -66,7 +67,7 @@ static void tell(const struct transaction *tx, struct str recipient, const struc
 
 /* --- judging --- */
 
-static struct str words_of(struct transaction *tx, const struct gate_judgement *j)
+static struct str words_of(struct transaction *tx, const struct gate_judgement *j, struct str zone)
 {
 	struct ipaddr network = ip_network(&tx->client);
 	char text[ADDR_TEXT];
@@ -77,6 +78,9 @@ static struct str words_of(struct transaction *tx, const struct gate_judgement *
 				    (long long)j->greylist.seconds_left);
 	case GATE_EARLY:
 		return STR("5.5.0 your server talks before its turn, RFC 5321 3.1 and RFC 2920 3.1");
+	case GATE_LISTED:
+		return arena_printf(&tx->arena, "5.7.1 %s is listed by %.*s",
+				    ip_text(&tx->client, text), STR_ARG(zone));
 	default:
 		return arena_printf(&tx->arena,
 				    "5.7.1 too much from your network %s looks like spam - contact "
@@ -85,10 +89,11 @@ static struct str words_of(struct transaction *tx, const struct gate_judgement *
 	}
 }
 
-static const struct policy_refusal *answer(struct transaction *tx, const struct gate_judgement *j)
+static const struct policy_refusal *answer(struct transaction *tx, const struct gate_judgement *j,
+					   struct str zone)
 {
 	struct policy_refusal *no = arena_alloc(&tx->arena, sizeof(*no));
-	struct str words = words_of(tx, j);
+	struct str words = words_of(tx, j, zone);
 
 	if (!no || !words.p)
 		return &no_memory;
@@ -120,16 +125,19 @@ const struct policy_refusal *stranger_rcpt(struct transaction *tx, struct str re
 	struct sight known = { .off = !wants_greylisting(tx, list), .early = tx->policy.early };
 	int64_t wall = clock_wall_ms();
 	struct gate_judgement j;
+	struct str zone;
 
 	if (known.off || is_spared(tx))
 		return NULL;
 	/* A guard that cannot be asked keeps no mail out. */
 	if (tx->env->ask->sight(tx->env, &tx->topology->settings, &e, &rules, &known) < 0)
 		return NULL;
+	zone = tx->env->ask->listed(tx->env, tx->cluster, &tx->client);
+	known.listed = zone.n > 0;
 	j = gate_judge(&known, &rules, wall);
 	tell(tx, recipient, &j);
 	learn(tx, &j, &e, wall);
-	return gate_passes(&j) ? NULL : answer(tx, &j);
+	return gate_passes(&j) ? NULL : answer(tx, &j, zone);
 }
 
 void stranger_missed(struct transaction *tx)

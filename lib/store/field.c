@@ -275,6 +275,8 @@ static int text_ok(const struct field *f, struct str v, struct err *e)
 		return ip_value_ok(f, v, e);
 	case FK_HOST:
 		return chars_ok(v, ".-_") ? 0 : bad(f, v, e, "a host name");
+	case FK_HOSTS:
+		return chars_ok(v, ".-_, ") ? 0 : bad(f, v, e, "host names with commas between them");
 	case FK_PATH:
 		return v.n == 0 || (v.p[0] == '/' && utf8_ok(v)) ? 0 :
 								   bad(f, v, e, "an absolute path");

@@ -28,6 +28,7 @@ enum field_kind {
 	FK_RANGES,   /* ip ranges (lib/base/addr.h), kept as given */
 	FK_IP,	     /* one IP address */
 	FK_HOST,     /* host name: letters digits . - _, or empty */
+	FK_HOSTS,    /* host names, comma separated, blanks between; or empty */
 	FK_PATH,     /* absolute file name or empty */
 	FK_BYTES,    /* any bytes: records that somebody else packs; range = length */
 	FK_URL,	     /* like FK_TEXT; shown and logged without its password (mask.h) */

@@ -67,13 +67,14 @@
 	X(31, plus_addressing, BOOL, 0, "0", 0, 1, 0, "user+tag@ falls back to user@") \
 	X(32, sender_must_match, BOOL, 0, "1", 0, 1, 0, "an authenticated sender must be its login or an alias of it") \
 	X(33, pregreet_ms, INT, 0, "0", 0, 10000, 0, "pause before the greeting in ms; 0: off") \
-	X(34, dns_lists, TEXT, 0, "", 0, 4096, 0, "DNS block lists, comma separated") \
+	X(34, dns_lists, HOSTS, 0, "", 0, 4096, 0, "DNS lists whose addresses are refused, comma separated") \
 	X(35, session_max_s, DECIMAL, 0, "3600", DEC(1), DEC(86400), 0, "longest SMTP session, and longest time before a POP3 login, in seconds") \
 	X(36, data_min_bytes_per_s, INT, 0, "64", 0, 1000000, 0, "slowest mail in bytes a second; 0: off") \
 	X(37, method, ENUM, 0, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
 	X(38, affinity_s, DECIMAL, 0, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \
 	X(39, idle_timeout_s, DECIMAL, 0, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds") \
-	X(40, srs_domain, HOST, FF_WHEN_SET, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none, and not answered")
+	X(40, srs_domain, HOST, FF_WHEN_SET, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none, and not answered") \
+	X(41, reverse_names, BOOL, FF_WHEN_SET, "0", 0, 1, 0, "clients without a name that leads back to them are suspicious; 0: not looked for, and not answered")
 
 #define BOX_FIELDS(X) \
 	X(1, clusterid, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "cluster of the box") \
@@ -220,6 +221,7 @@
 #define FIELD_C_RANGES struct str
 #define FIELD_C_IP struct str
 #define FIELD_C_HOST struct str
+#define FIELD_C_HOSTS struct str
 #define FIELD_C_PATH struct str
 #define FIELD_C_BYTES struct str
 #define FIELD_C_URL struct str

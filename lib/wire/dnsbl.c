@@ -6,8 +6,8 @@
 
 static size_t reverse4(const struct ipaddr *ip, char *dst)
 {
-	return (size_t)snprintf(dst, REVERSED + 1, "%u.%u.%u.%u.", ip->b[15], ip->b[14], ip->b[13],
-				ip->b[12]);
+	return (size_t)snprintf(dst, REVERSED + 1, "%u.%u.%u.%u.", ip->b[15], ip->b[14],
+				ip->b[13], ip->b[12]);
 }
 
 static size_t reverse6(const struct ipaddr *ip, char *dst)

@@ -140,6 +140,12 @@ def host():
                 empty_is="")
 
 
+def hosts():
+    return Kind(["bl.example.com", "bl.example.com,a_b.example.net", "a.example, b.example", "x" * 4096],
+                ["y" * 4097, "a.example;b.example", "a.example/b", "a@b", "a\tb", "b\u00e4d.example"],
+                empty_is="")
+
+
 def path():
     return Kind(["/etc/ssl/cert.pem", "/a b/\u00e9.pem"],
                 ["relative.pem", "./cert.pem", "~/cert.pem", "/" + "x" * 1000, "/a\x7fb"],
@@ -225,7 +231,7 @@ CLUSTER = [
     P("plus_addressing", boolean(), "0", "1"),
     P("sender_must_match", boolean(), "1", "0"),
     P("pregreet_ms", number(0, 10000), "0", "50"),
-    P("dns_lists", text(4096), "", "zen.example.org,bl.example.net"),
+    P("dns_lists", hosts(), "", "zen.example.org,bl.example.net"),
     P("session_max_s", decimal("1", "86400"), "3600", "1800.5"),
     P("data_min_bytes_per_s", number(0, 1000000), "64", "100"),
     P("method", word("round_robin", "least_sessions", "client_hash"), "round_robin",

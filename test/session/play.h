@@ -254,6 +254,8 @@ static const struct {
 	{ "guard ", w_guard },
 	{ "whitelist ", w_whitelist },
 	{ "known ", w_known },
+	{ "listed ", w_listed },
+	{ "nameless", w_nameless },
 	{ "saw ", w_saw },
 	{ "fits ", w_fits },
 	{ "bell", w_bell },

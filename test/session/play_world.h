@@ -349,6 +349,18 @@ static void w_known(const char *rest)
 	stage.known.trust.proved_ms = stage.known.trust.used_ms;
 }
 
+/* By this DNS list; "-": by none. */
+static void w_listed(const char *rest)
+{
+	stage.list = *rest == '-' ? NULL : rest;
+}
+
+static void w_nameless(const char *rest)
+{
+	(void)rest;
+	stage.nameless = true;
+}
+
 /* The next sighting on its way to the replicator: "parts kinds", by their bits; or "nothing". */
 static void w_saw(const char *rest)
 {

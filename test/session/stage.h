@@ -84,6 +84,8 @@ static struct stage {
 	int64_t spam_setting; /* of all mailboxes */
 	struct sight known;   /* of strangers */
 	bool sight_broken;
+	const char *list; /* the DNS list that has all clients; NULL: none */
+	bool nameless;
 	uint64_t sightings_at; /* facts before this place in the journal have been looked at */
 	int relay;	  /* the relay box of all senders; -1: there is none */
 	struct route_sender sender; /* what any reverse-path may do */
@@ -386,6 +388,22 @@ static int stage_replied(struct env *env, struct str account, struct str sender)
 	return !stage.answered || str_eq(sender, str_z(stage.answered)) ? stage.replied : 0;
 }
 
+static struct str stage_listed(struct env *env, const struct topo_cluster *c, const struct ipaddr *client)
+{
+	(void)env;
+	(void)c;
+	(void)client;
+	return str_z(stage.list ? stage.list : "");
+}
+
+static bool stage_nameless(struct env *env, const struct topo_cluster *c, const struct ipaddr *client)
+{
+	(void)env;
+	(void)c;
+	(void)client;
+	return stage.nameless;
+}
+
 static int stage_sight(struct env *env, const struct settings *settings,
 		       const struct gate_envelope *e, const struct gate_rules *r, struct sight *known)
 {
@@ -422,6 +440,8 @@ static const struct asks stage_asks = {
 	.blocked = stage_blocked,
 	.replied = stage_replied,
 	.sight = stage_sight,
+	.listed = stage_listed,
+	.nameless = stage_nameless,
 };
 
 /* --- raising and striking the stage --- */

@@ -95,6 +95,7 @@ static inline struct str random_value(const struct field *f, struct arena *a)
 	switch (f->kind) {
 	case FK_NAME:
 	case FK_HOST:
+	case FK_HOSTS:
 		s = (struct str){ arena_alloc(a, len + 1), len };
 		memset((char *)(uintptr_t)s.p, 'a' + (char)rnd(26), len);
 		return s;

@@ -50,6 +50,11 @@ static const struct {
 	{ { .evidence = FORGED, .network_trust = PROOFS(99) }, GATE_PUT_OFF },
 	{ { .left = true, .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
 	{ { .early = true }, GATE_EARLY },
+	{ { .listed = true }, GATE_LISTED },
+	{ { .listed = true, .greylist = DUE, .trust = PROOFS(9) }, GATE_LISTED },
+	{ { .listed = true, .correspondent = true }, GATE_CORRESPONDENT },
+	{ { .listed = true, .greylist = PERMANENT }, GATE_PERMANENT },
+	{ { .listed = true, .off = true }, GATE_OFF },
 	{ { .early = true, .greylist = DUE, .trust = PROOFS(9) }, GATE_EARLY },
 	{ { .early = true, .off = true }, GATE_OFF },
 	{ { .early = true, .spared = true }, GATE_SPARED },
@@ -74,7 +79,7 @@ START_TEST(outcome)
 
 	ck_assert_msg(j.outcome == cases[_i].outcome, "%s", gate_text(j.outcome));
 	ck_assert(gate_passes(&j) == (j.outcome != GATE_PUT_OFF && j.outcome != GATE_REFUSED &&
-				      j.outcome != GATE_EARLY));
+				      j.outcome != GATE_EARLY && j.outcome != GATE_LISTED));
 	ck_assert((j.greylist.seconds_left > 0) == !greylist_may_pass(&j.greylist));
 	ck_assert_int_ge(j.initial_ms, rules.greylist.initial_ms);
 	ck_assert_int_le(j.initial_ms, rules.suspicious_ms);

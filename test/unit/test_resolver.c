@@ -5,7 +5,7 @@
 #include "unit/virtual_time.h"
 
 static struct resolver *r;
-static int server; /* UDP */
+static int server;		/* UDP */
 static struct sockaddr_in from; /* of the last question */
 static unsigned char question[600];
 static size_t question_n;
@@ -89,16 +89,25 @@ static void say_records(int rcode, int count, const void *data, size_t n, unsign
 	memset(out + 6, 0, 6);
 	out[7] = (unsigned char)count;
 	for (int i = 0; i < count; i++) {
-		const unsigned char head[] = { 0xc0, 12, 0, (unsigned char)asked_type, 0, 1,
-					       (unsigned char)(ttl >> 24), (unsigned char)(ttl >> 16),
-					       (unsigned char)(ttl >> 8), (unsigned char)ttl, 0,
+		const unsigned char head[] = { 0xc0,
+					       12,
+					       0,
+					       (unsigned char)asked_type,
+					       0,
+					       1,
+					       (unsigned char)(ttl >> 24),
+					       (unsigned char)(ttl >> 16),
+					       (unsigned char)(ttl >> 8),
+					       (unsigned char)ttl,
+					       0,
 					       (unsigned char)n };
 
 		memcpy(out + at, head, sizeof(head));
 		memcpy(out + at + sizeof(head), (const char *)data + (size_t)i * n, n);
 		at += sizeof(head) + n;
 	}
-	ck_assert_int_eq(sendto(server, out, at, 0, (struct sockaddr *)&from, sizeof(from)), (ssize_t)at);
+	ck_assert_int_eq(sendto(server, out, at, 0, (struct sockaddr *)&from, sizeof(from)),
+			 (ssize_t)at);
 }
 
 static void say_nothing(int rcode)

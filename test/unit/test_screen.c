@@ -14,6 +14,9 @@
 #define REFUSED_2 \
 	"S2: 550 5.5.0 your server talks before its turn, RFC 5321 3.1 and RFC 2920 3.1"
 #define HASTY_2 "S2: 220-mx.t ESMTP", "C2: HELO me", "S2: 220 mx.t ESMTP", "S2: 250 ok"
+#define SCENE_RCPT_X_NAMELESS \
+	SCENE_MAIL, "C: RCPT TO:<u1@t>", "S: 550 5.1.1*", "saw 0 32", "saw 0 1", "C: RCPT TO:<u2@t>", "S: 550 5.1.1*", "saw 0 1", \
+		"saw nothing"
 /* Bits of sightings: no parts, these kinds. */
 #define EARLY "saw 0 16"
 #define ERROR "saw 0 8"
@@ -62,6 +65,11 @@ static const struct play plays[] = {
 	     "A< 250 ok", "S: 250 2.0.0 [A:250_ok]", "logged talked before the answer to DATA"),
 	PLAY("behind a pause it is refused", GREETING, PAUSE, "guard on", "known due", "S2: 220-mx.t ESMTP", "pass 1000", "S2: 220 mx.t ESMTP",
 	     "C2~ HELO me\r\nMAIL FROM:<s@t>\r\n", "S2: 250 ok", "S2: 250 2.1.0 ok", EARLY, TRY_2, REFUSED_2),
+
+	/* --- names --- */
+	PLAY("no name, noted once", "nameless", "guard off", SCENE_RCPT_X_NAMELESS),
+	PLAY("a relay client needs none", "S: 220 mx.t ESMTP", "ranges 10.0.0.0/8", "nameless", "another client", "C2 hello",
+	     "C2: MAIL FROM:<s@t>", "S2: 250 2.1.0 ok", "C2: RCPT TO:<u1@t>", "S2: 550 5.1.1*", "saw nothing"),
 
 	/* --- errors --- */
 	PLAY("each error", GREETING, "C: FOO", "S: 500 5.5.1 command unknown", ERROR, "C: MAIL FROM:<s@t>", "S: 503*", ERROR, "C~ NOOP\n", "S: 500*",

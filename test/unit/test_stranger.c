@@ -31,6 +31,12 @@ static const struct play plays[] = {
 	PLAY("each recipient by itself", "guard on", SCENE_MAIL, TRY, "S: 450*", "known permanent", TRY, TO_A, "known nothing",
 	     "C: RCPT TO:<a2@t>", "S: 450*"),
 
+	PLAY("listed", "guard on", "listed bl.example", SCENE_MAIL, TRY, "S: 550 5.7.1 10.11.12.13 is listed by bl.example",
+	     "count refused_listed 1", "logged refused as a DNS list has its address", "saw 24 0", "listed -", TRY, "S: 450*"),
+	PLAY("listed, and a correspondent", "guard on", "listed bl.example", "known correspondent", SCENE_MAIL, TRY, TO_A),
+	PLAY("listed, and nobody minds", "guard off", "listed bl.example", SCENE_MAIL, TRY, TO_A),
+	PLAY("listed, and whitelisted", "guard on", "listed bl.example", "whitelist 10.11.0.0/16", SCENE_MAIL, TRY, TO_A),
+
 	/* --- nobody's business --- */
 	PLAY("off", "guard off", "known suspect", SCENE_MAIL, TRY, TO_A, "saw nothing"),
 	PLAY("by the cluster", "guard cluster", "set default_spam_setting 2", SCENE_MAIL, TRY, "S: 450*"),
