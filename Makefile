@@ -156,7 +156,7 @@ fuzz-build: $(FUZZ)
 # Beyond lib/wire and lib/base, by harness.
 FUZZ_WITH_fuzz_xml_in := admin/xml_in.c admin/xml_out.c
 FUZZ_WITH_fuzz_password := lib/store/password.c
-FUZZ_WITH_fuzz_guard := $(patsubst %,lib/guard/%.c,pack tally slide greylist trust sketch conduct hosts \
+FUZZ_WITH_fuzz_guard := $(patsubst %,lib/guard/%.c,pack tally slide greylist trust sketch conduct \
 	envelope_key)
 $(B)/fuzz/%: test/fuzz/%.c $(wildcard lib/wire/*.c lib/base/*.c) $(B)/config.mk
 	@mkdir -p $(@D)

@@ -14,7 +14,6 @@ struct trace {
 	struct gate_rules rules;
 	int64_t now;
 	struct evidence evidence;
-	bool left; /* this address has left mails behind */
 };
 
 static void write_time(struct xml_out *o, const char *name, int64_t wall_ms)
@@ -36,7 +35,6 @@ static void write_evidence(struct trace *t)
 
 	suspicion_score(&t->evidence, 1, &why);
 	xml_out_int(o, "established", (int64_t)t->evidence.established);
-	xml_out_int(o, "left_behind", t->left);
 	xml_out_open(o, "evidence", EVIDENCE_KINDS);
 	for (unsigned k = 0; k < EVIDENCE_KINDS; k++) {
 		const struct evidence_rule *r = &evidence_rules[k];
@@ -75,7 +73,7 @@ static int write_score(void *arg, const void *rec, const struct row_meta *m)
 	xml_out_text(o, "spread_factor", field_text(table_field(&table_clusters, STR("spread_factor")),
 						    c, t->c->arena));
 	xml_out_int(o, "score", score);
-	xml_out_int(o, "refused", t->left && suspicion_refuses(score, &t->evidence));
+	xml_out_int(o, "refused", suspicion_refuses(score, &t->evidence));
 	xml_out_int(o, "greylist_initial_s", wait / 1000);
 	xml_out_close(o, "suspicion");
 	return 0;
@@ -186,7 +184,6 @@ static int read_evidence(struct trace *t, struct err *e)
 	if (spread_get(t->c->env->traffic, key, &spread, e) < 0)
 		return -1;
 	spread_evidence(&spread, t->now, t->rules.spread_ms, &t->evidence);
-	t->left = hosts_has(&spread.left, network_host(t->ip), t->now, t->rules.spread_ms);
 	return 0;
 }
 

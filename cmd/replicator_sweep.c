@@ -88,8 +88,7 @@ static bool access_is_over(const void *rec, const struct sweep *s)
  * same record: the one with the smallest number of those that saw it counts for all. */
 static int count_abandoned(struct sweeper *r, struct str key, const struct sweep *s, struct err *e)
 {
-	struct sighting abandoned = { .now_ms = s->now, .parts = SIGHTING_LEFT,
-				      .kinds = 1u << CONDUCT_ABANDONED };
+	struct sighting abandoned = { .now_ms = s->now, .kinds = 1u << CONDUCT_ABANDONED };
 	uint8_t bytes[ENVELOPE_KEY];
 	struct greylist_record rec;
 	int rc;
@@ -101,7 +100,6 @@ static int count_abandoned(struct sweeper *r, struct str key, const struct sweep
 	if (rc != 0 || rec.passed_ms > 0 || rec.tally.n == 0 || rec.tally.slot[0].origin != r->origin)
 		return rc < 0 ? -1 : 0;
 	memcpy(abandoned.network, bytes, NETWORK_KEY);
-	abandoned.host = rec.host;
 	return sighting_store(r->traffic, &abandoned, r->origin, &s->rules, e);
 }
 

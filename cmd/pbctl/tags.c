@@ -111,7 +111,6 @@ const struct answer_tag answer_tags[] = {
 	{ "guard", TAG_ROWS, "trace", "what is known of the client's network (docs/guard.md)" },
 	{ "network", TAG_TEXT, "trace", "a /24, or a /64 of IPv6" },
 	{ "established", TAG_NUMBER, "trace", "its mails by permanent records, of correspondents, of trusted domains" },
-	{ "left_behind", TAG_SWITCH, "trace", "this very address has left mails behind that were put off" },
 	{ "evidence", TAG_ROWS, "trace", "<piece> rows: what speaks against it" },
 	{ "piece", TAG_ROWS, "trace", "one piece of evidence; its points = weight * counted / saturation" },
 	{ "measure", TAG_NUMBER, "trace", "how much of it there is" },

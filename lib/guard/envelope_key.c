@@ -262,15 +262,6 @@ void network_key(const struct ipaddr *client, uint8_t key[NETWORK_KEY])
 	memcpy(key + 5, client->b + 12, 3);
 }
 
-uint8_t network_host(const struct ipaddr *client)
-{
-	uint8_t host = client->b[15];
-
-	for (unsigned i = 8; i < 15 && !ip_is4(client); i++)
-		host ^= client->b[i];
-	return host;
-}
-
 struct ipaddr network_of_key(const uint8_t key[NETWORK_KEY])
 {
 	static const uint8_t mark[5] = { 0, 0, 0, 0, IPV4_MARK };

@@ -18,9 +18,6 @@
 /* The first 64 bits of an IPv6 address. IPv4 networks are numbered within ::/8, which no client
  * comes from (RFC 4291 2.4): 00 00 00 00 ff a b c. */
 void network_key(const struct ipaddr *client, uint8_t key[NETWORK_KEY]);
-/* The number of an address within its network: the last byte of an IPv4 address; one of 256 that the last 64 bits
- * of an IPv6 address make. */
-uint8_t network_host(const struct ipaddr *client);
 /* The network that this key, or any key below, begins with. */
 struct ipaddr network_of_key(const uint8_t key[NETWORK_KEY]);
 /* Under which a network alone has its row (spread.h): the rest is zero. */

@@ -57,8 +57,7 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 		return GATE_EARLY;
 	if (known->listed)
 		return GATE_LISTED;
-	/* A server in a bad neighbourhood comes again with its mails; the others there do not. */
-	if (known->left && suspicion_refuses(j->score, &known->evidence))
+	if (suspicion_refuses(j->score, &known->evidence))
 		return GATE_REFUSED;
 	/* Before trust: who was put off and comes again proves himself. */
 	if (greylist_may_pass(&j->greylist))
@@ -114,7 +113,6 @@ struct gate_judgement gate_judge(const struct sight *known, const struct gate_ru
 		j.greylist.outcome = GREYLIST_PASSES;
 		j.greylist.window = known->greylist.window;
 	}
-	j.host = known->greylist.host;
 	j.abandoned = j.outcome == GATE_PUT_OFF && is_put_off(&known->greylist) &&
 		      j.greylist.outcome == GREYLIST_STARTS_ANEW;
 	return j;
@@ -165,10 +163,7 @@ bool gate_sighting(const struct gate_judgement *j, const struct gate_envelope *e
 		out->parts &= (uint8_t)~SIGHTING_NAMING;
 	if (j->abandoned)
 		out->kinds |= 1u << CONDUCT_ABANDONED;
-	if (j->abandoned && j->host == network_host(&e->client))
-		out->parts |= SIGHTING_LEFT;
 	network_key(&e->client, out->network);
-	out->host = network_host(&e->client);
 	greylist_key(&e->client, e->sender, e->recipient, out->greylist);
 	trust_key(&e->client, e->sender, out->trust);
 	network_trust_key(&e->client, out->network_trust);

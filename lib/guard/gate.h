@@ -6,8 +6,7 @@
  *   permanent record                              passes (greylist.h)
  *   the client has talked before its turn         refused, where pregreet_ms wants it
  *   a DNS list has its address                    refused, where dns_lists has that
- *   suspicion past SUSPICION_REFUSE, of a client
- *   that has left mails behind itself             refused for good (suspicion.h)
+ *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
  *   a retry in its window                         passes, and proves where there is no suspicion
  *   network and sender domain have proved
  *   themselves, suspicion below SUSPICION_FULL    passes (trust.h)
@@ -39,7 +38,6 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool off;	    /* the recipient wants no greylisting */
 	bool spared;	    /* spam_whitelist_ranges */
 	bool correspondent; /* the recipient has written to the sender */
-	bool left;	    /* this address, not only its network, has left mails behind (spread.h) */
 	bool listed;	    /* a list of the cluster's dns_lists has the client */
 	bool early;	    /* the client has talked before its turn, and shall not */
 	struct greylist_record greylist;
@@ -72,8 +70,7 @@ struct gate_judgement {
 	unsigned score;
 	unsigned network_score; /* the same without EVIDENCE_FORGED */
 	int64_t initial_ms; /* as stretched by the score */
-	bool abandoned;	    /* an earlier try of it, of this host, did not come again in its window */
-	uint8_t host;
+	bool abandoned;	    /* an earlier try of it did not come again in its window */
 	struct explanation why;
 };
 bool gate_passes(const struct gate_judgement *j);

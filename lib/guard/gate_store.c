@@ -94,7 +94,6 @@ static int look_up(struct store *traffic, const struct gate_envelope *e,
 	if (spread_get(traffic, key, &spread, err) < 0)
 		return -1;
 	spread_evidence(&spread, wall_ms, r->spread_ms, &known->evidence);
-	known->left = hosts_has(&spread.left, network_host(&e->client), wall_ms, r->spread_ms);
 	naming_key(e->sender, key);
 	if (e->sender.n > 0 && naming_get(traffic, key, &naming, err) < 0)
 		return -1;

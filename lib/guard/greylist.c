@@ -68,15 +68,7 @@ struct greylist_judgement greylist_judge(const struct greylist_record *r,
 	return (struct greylist_judgement){ GREYLIST_PASSES, r->window, 0 };
 }
 
-/* The later try stands; of two at once that of the higher host. */
-static void take_last(struct greylist_record *r, int64_t last_ms, uint8_t host)
-{
-	if (last_ms > r->last_ms || (last_ms == r->last_ms && host > r->host))
-		r->host = host;
-	r->last_ms = last_ms > r->last_ms ? last_ms : r->last_ms;
-}
-
-void greylist_note(struct greylist_record *r, const struct greylist_judgement *j, uint8_t host,
+void greylist_note(struct greylist_record *r, const struct greylist_judgement *j,
 		   uint16_t origin, int64_t now_ms)
 {
 	int64_t now = pack_time(now_ms);
@@ -86,7 +78,7 @@ void greylist_note(struct greylist_record *r, const struct greylist_judgement *j
 	if (j->window > r->window)
 		*r = (struct greylist_record){ .window = j->window, .first_ms = now };
 	r->first_ms = now < r->first_ms ? now : r->first_ms;
-	take_last(r, now, host);
+	r->last_ms = now > r->last_ms ? now : r->last_ms;
 	tally_add(&r->tally, origin, GREYLIST_TRIED, 1);
 	if (!greylist_may_pass(j))
 		return;
@@ -107,7 +99,8 @@ void greylist_merge(struct greylist_record *into, const struct greylist_record *
 		return;
 	if (other->first_ms < into->first_ms)
 		into->first_ms = other->first_ms;
-	take_last(into, other->last_ms, other->host);
+	if (other->last_ms > into->last_ms)
+		into->last_ms = other->last_ms;
 	if (other->passed_ms > into->passed_ms)
 		into->passed_ms = other->passed_ms;
 	tally_merge(&into->tally, &other->tally);
@@ -122,24 +115,21 @@ size_t greylist_encode(const struct greylist_record *r, uint8_t out[GREYLIST_PAC
 	n += pack_int(out + n, r->window);
 	n += pack_int(out + n, (uint64_t)(r->last_ms - r->first_ms));
 	n += pack_int(out + n, r->passed_ms ? (uint64_t)(r->last_ms - r->passed_ms) + 1 : 0);
-	out[n++] = r->host;
 	return n + tally_pack(&r->tally, out + n);
 }
 
 int greylist_decode(struct str in, struct greylist_record *r)
 {
-	uint64_t first, window, later, back, host;
+	uint64_t first, window, later, back;
 
 	if (unpack_fixed(&in, PACK_TIME, &first) < 0 || unpack_int(&in, UINT32_MAX, &window) < 0 ||
 	    window == 0 || unpack_int(&in, (uint64_t)PACK_TIME_MAX - first, &later) < 0 ||
 	    unpack_int(&in, first + later, &back) < 0 ||
-	    unpack_fixed(&in, 1, &host) < 0 ||
 	    tally_unpack(&in, GREYLIST_KINDS, &r->tally) < 0 || in.n > 0)
 		return -1;
 	r->window = (uint32_t)window;
 	r->first_ms = (int64_t)first;
 	r->last_ms = (int64_t)(first + later);
-	r->host = (uint8_t)host;
 	r->passed_ms = back ? r->last_ms - (int64_t)(back - 1) : 0;
 	return 0;
 }

@@ -16,8 +16,7 @@
  * are the latest, tries and passes add up over the machines. As a new window has a higher number,
  * what is over cannot come back from a machine that has not heard.
  *
- *   packed = first (PACK_TIME), window, last - first, 0 or 1 + last - passed, host (1 byte),
- *            tally (tally.h)
+ *   packed = first (PACK_TIME), window, last - first, 0 or 1 + last - passed, tally (tally.h)
  *
  * About 20 bytes with one machine, 5 for each other. Pure: wall ms as arguments. Not here: the key
  * (envelope_key.h), who is spared (correspondents.h, trust.h), the store. */
@@ -26,7 +25,7 @@
 
 #include "lib/guard/tally.h"
 
-#define GREYLIST_PACKED (6 + 3 * 10 + 1 + TALLY_PACKED(2))
+#define GREYLIST_PACKED (6 + 3 * 10 + TALLY_PACKED(2))
 #define GREYLIST_AHEAD_MS \
 	60000 /* first tries of a machine whose clock is further ahead are void */
 
@@ -34,7 +33,6 @@ struct greylist_record {	   /* all zero: none */
 	uint32_t window;	   /* 1, 2, ...; 0: no record */
 	int64_t first_ms, last_ms; /* tries of this window */
 	int64_t passed_ms; /* the last that passed, which makes it permanent; 0: none */
-	uint8_t host;	    /* of the network, that tried last (network_host) */
 	struct tally tally; /* of this window, by enum greylist_kind; stays when it is permanent */
 };
 enum greylist_kind { GREYLIST_TRIED, GREYLIST_PASSED, GREYLIST_KINDS };
@@ -70,9 +68,8 @@ static inline bool greylist_may_pass(const struct greylist_judgement *j)
 struct greylist_judgement greylist_judge(const struct greylist_record *r,
 					 const struct greylist_times *t, int64_t now_ms);
 /* Notes the try that was judged so. r may know more by now than when it was judged: a try of a
- * window that is over is forgotten. host: whose try it is (network_host). origin: this machine
- * (tally.h). */
-void greylist_note(struct greylist_record *r, const struct greylist_judgement *j, uint8_t host,
+ * window that is over is forgotten. origin: this machine (tally.h). */
+void greylist_note(struct greylist_record *r, const struct greylist_judgement *j,
 		   uint16_t origin, int64_t now_ms);
 /* From when on the record tells nothing any more and may go. t: with the longest initial time. */
 int64_t greylist_expiry(const struct greylist_record *r, const struct greylist_times *t);

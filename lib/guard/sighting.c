@@ -25,7 +25,7 @@ void sighting_of_greylist(const struct sighting *s, struct greylist_record *r, u
 		return;
 	if (j.outcome == GREYLIST_PERMANENT && fresh(r->last_ms, s->now_ms, max_age_ms))
 		return;
-	greylist_note(r, &j, s->host, origin, s->now_ms);
+	greylist_note(r, &j, origin, s->now_ms);
 }
 
 void sighting_of_trust(const struct sighting *s, struct trust_record *r, uint16_t origin,
@@ -45,8 +45,6 @@ void sighting_of_spread(const struct sighting *s, struct spread_record *r, uint1
 	for (unsigned k = 0; k < CONDUCT_KINDS; k++)
 		if (s->kinds & 1u << k)
 			conduct_note(&r->conduct, k, origin, s->now_ms, window_ms);
-	if (s->parts & SIGHTING_LEFT)
-		hosts_note(&r->left, s->host, s->now_ms, window_ms);
 }
 
 void sighting_of_naming(const struct sighting *s, struct naming_record *r, uint16_t origin,

@@ -15,7 +15,6 @@ enum sighting_part { /* bits */
 	SIGHTING_PROOF = 2,  /* a mail that was put off has come again and passed */
 	SIGHTING_MAIL = 4,   /* one has passed by trust, or by a permanent record */
 	SIGHTING_ENVELOPE = 8, /* recipient, sender and domain count as distinct values */
-	SIGHTING_LEFT = 32, /* the host has left behind a mail that was put off */
 	SIGHTING_NAMING = 16, /* the network has named this sender domain in a mail of its own, no retry */
 };
 
@@ -30,7 +29,7 @@ struct sighting { /* as its bytes lie in the journal: all zero before it is fill
 	uint8_t outcome; /* enum greylist_outcome */
 	uint8_t parts;
 	uint8_t kinds;	 /* bits, by enum conduct_kind */
-	uint8_t host;	 /* network_host */
+	uint8_t unused;
 };
 _Static_assert(CONDUCT_KINDS <= 8, "a bit for each kind");
 

@@ -42,8 +42,6 @@ int64_t spread_expiry(const struct spread_record *r, int64_t window_ms)
 	for (unsigned i = 0; i < SPREAD_SKETCHES; i++)
 		if (r->distinct[i].slide.n && r->distinct[i].slide.start[0] > newest)
 			newest = r->distinct[i].slide.start[0];
-	if (r->left.slide.n && r->left.slide.start[0] > newest)
-		newest = r->left.slide.start[0];
 	return newest + slide_part_ms(window_ms) + window_ms;
 }
 
@@ -51,29 +49,24 @@ void spread_merge(struct spread_record *into, const struct spread_record *other)
 {
 	for (unsigned i = 0; i < SPREAD_SKETCHES; i++)
 		sketch_merge(&into->distinct[i], &other->distinct[i]);
-	hosts_merge(&into->left, &other->left);
 	conduct_merge(&into->conduct, &other->conduct);
 }
 
 /* --- packed --- */
 
-_Static_assert(SKETCH_PACKED >= HOSTS_PACKED, "room for either");
-
 size_t spread_encode(const struct spread_record *r, uint8_t out[SPREAD_PACKED])
 {
-	uint8_t piece[SKETCH_PACKED];
-	size_t n = 0, len;
+	uint8_t sketch[SKETCH_PACKED];
+	size_t n = 0;
 
 	for (unsigned i = 0; i < SPREAD_SKETCHES; i++) {
-		len = sketch_encode(&r->distinct[i], piece);
+		size_t len = sketch_encode(&r->distinct[i], sketch);
+
 		n += pack_int(out + n, len);
-		memcpy(out + n, piece, len);
+		memcpy(out + n, sketch, len);
 		n += len;
 	}
-	len = hosts_encode(&r->left, piece);
-	n += pack_int(out + n, len);
-	memcpy(out + n, piece, len);
-	return n + len + conduct_encode(&r->conduct, out + n + len);
+	return n + conduct_encode(&r->conduct, out + n);
 }
 
 int spread_decode(struct str in, struct spread_record *r)
@@ -86,10 +79,7 @@ int spread_decode(struct str in, struct spread_record *r)
 			return -1;
 		in = str_skip(in, len);
 	}
-	if (unpack_int(&in, HOSTS_PACKED, &len) < 0 || len > in.n ||
-	    hosts_decode((struct str){ in.p, len }, &r->left) < 0)
-		return -1;
-	return conduct_decode(str_skip(in, len), &r->conduct);
+	return conduct_decode(in, &r->conduct);
 }
 
 void spread_saw(struct shm *shm, unsigned slot, const struct ipaddr *client,

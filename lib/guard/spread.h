@@ -1,9 +1,8 @@
 /* spread: what one client network did lately, and to how many: distinct recipients, senders and
- * sender domains (sketch.h), counts of its conduct (conduct.h), and which of its addresses have left
- * mails behind (hosts.h), in a window of spreadlist_max_age_min. Of it suspicion.h makes a score.
+ * sender domains (sketch.h), counts of its conduct (conduct.h), in a window of
+ * spreadlist_max_age_min. Of it suspicion.h makes a score.
  *
- *   packed = for recipients, senders, domains: length (pack.h), sketch; length, hosts; then the
- *            conduct
+ *   packed = for recipients, senders, domains: length (pack.h), sketch; then the conduct
  *
  * About 40 bytes for a client that sent one mail, at most 12 KB. Pure but for spread_saw.
  * Memory: struct spread_record is the caller's, 12 KiB: on the heap, or static. */
@@ -12,18 +11,16 @@
 
 #include "lib/base/addr.h"
 #include "lib/guard/conduct.h"
-#include "lib/guard/hosts.h"
 #include "lib/guard/sketch.h"
 #include "lib/guard/suspicion.h"
 #include "shm/layout.h"
 
 enum spread_sketch { SPREAD_RECIPIENTS, SPREAD_SENDERS, SPREAD_DOMAINS, SPREAD_SKETCHES };
 
-#define SPREAD_PACKED (SPREAD_SKETCHES * (2 + SKETCH_PACKED) + 2 + HOSTS_PACKED + CONDUCT_PACKED)
+#define SPREAD_PACKED (SPREAD_SKETCHES * (2 + SKETCH_PACKED) + CONDUCT_PACKED)
 
 struct spread_record { /* all zero: nothing seen */
 	struct sketch distinct[SPREAD_SKETCHES];
-	struct hosts left; /* put off with a mail, and did not come again with it */
 	struct conduct conduct;
 };
 

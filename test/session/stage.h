@@ -415,7 +415,6 @@ static int stage_sight(struct env *env, const struct settings *settings,
 	known->greylist = stage.known.greylist;
 	known->trust = stage.known.trust;
 	known->evidence = stage.known.evidence;
-	known->left = stage.known.left;
 	return stage.sight_broken ? -1 : 0;
 }
 

@@ -165,7 +165,6 @@ static void look(struct gate *g, const struct gate_envelope *e, int64_t now_ms, 
 	spread_key(&e->client, key);
 	spread_get(g->spread, key, &g->work);
 	spread_evidence(&g->work, now_ms, rules.spread_ms, &out->evidence);
-	out->left = hosts_has(&g->work.left, network_host(&e->client), now_ms, rules.spread_ms);
 	if (e->sender.n == 0)
 		return;
 	naming_key(e->sender, key);
@@ -269,12 +268,11 @@ static void gate_conduct(void *self, const struct ipaddr *client, enum conduct_k
 /* --- sweeping --- */
 
 /* A record that was put off, and nobody came again in its window, tells of its network. */
-static void abandon(struct gate *g, struct record *r, uint8_t host, int64_t now_ms)
+static void abandon(struct gate *g, struct record *r, int64_t now_ms)
 {
-	struct sighting s = { .now_ms = now_ms, .parts = SIGHTING_LEFT, .kinds = 1u << CONDUCT_ABANDONED, .host = host };
+	struct ipaddr client = network_of_key(r->key);
 
-	memcpy(s.network, r->key, NETWORK_KEY);
-	note(g, &s);
+	gate_conduct(g, &client, CONDUCT_ABANDONED, now_ms);
 }
 
 static void sweep_greylist(struct gate *g, int64_t now_ms)
@@ -295,7 +293,7 @@ static void sweep_greylist(struct gate *g, int64_t now_ms)
 			continue;
 		}
 		if (rec.passed_ms == 0)
-			abandon(g, r, rec.host, now_ms);
+			abandon(g, r, now_ms);
 		drop(&g->greylist, r);
 	}
 }

@@ -18,10 +18,10 @@ static const uint8_t key[16] = "not for the ones";
 
 /* --- outcomes --- */
 
-#define PERMANENT { 1, WALL - DAY, WALL - HOUR, WALL - HOUR, 0, { 0 } }
-#define WAITS { 1, WALL - MINUTE, WALL - MINUTE, 0, 0, { 0 } }
-#define DUE { 1, WALL - HOUR, WALL - HOUR, 0, 0, { 0 } }
-#define LATE { 1, WALL - DAY, WALL - DAY, 0, 0, { 0 } }
+#define PERMANENT { 1, WALL - DAY, WALL - HOUR, WALL - HOUR, { 0 } }
+#define WAITS { 1, WALL - MINUTE, WALL - MINUTE, 0, { 0 } }
+#define DUE { 1, WALL - HOUR, WALL - HOUR, 0, { 0 } }
+#define LATE { 1, WALL - DAY, WALL - DAY, 0, { 0 } }
 #define PROOFS(n) { 1, WALL - HOUR, WALL - HOUR, { 1, { { HERE, { n } } } } }
 #define SUSPECT(n) { { [EVIDENCE_UNKNOWN] = 100, [EVIDENCE_FORGED] = 100, \
 		       [EVIDENCE_ABANDONED] = 100, [EVIDENCE_EARLY] = 100, \
@@ -37,18 +37,16 @@ static const struct {
 } cases[] = {
 	{ { .off = false }, GATE_PUT_OFF },
 	{ { .off = true, .evidence = SUSPECT(9) }, GATE_OFF },
-	{ { .left = true, .spared = true, .evidence = SUSPECT(9) }, GATE_SPARED },
-	{ { .left = true, .correspondent = true, .evidence = SUSPECT(9) }, GATE_CORRESPONDENT },
-	{ { .left = true, .greylist = PERMANENT, .evidence = SUSPECT(9) }, GATE_PERMANENT },
-	{ { .left = true, .evidence = SUSPECT(9) }, GATE_REFUSED },
-	{ { .evidence = SUSPECT(9) }, GATE_PUT_OFF }, /* the others of its network did it */
-	{ { .left = true, .evidence = DOUBTFUL }, GATE_PUT_OFF },
-	{ { .left = true, .evidence = SUSPECT(4) }, GATE_PUT_OFF }, /* too few have seen it */
-	{ { .left = true, .evidence = SUSPECT(9), .network_trust = PROOFS(99) }, GATE_REFUSED },
+	{ { .spared = true, .evidence = SUSPECT(9) }, GATE_SPARED },
+	{ { .correspondent = true, .evidence = SUSPECT(9) }, GATE_CORRESPONDENT },
+	{ { .greylist = PERMANENT, .evidence = SUSPECT(9) }, GATE_PERMANENT },
+	{ { .evidence = SUSPECT(9) }, GATE_REFUSED },
+	{ { .evidence = SUSPECT(4) }, GATE_PUT_OFF }, /* too few have seen it */
+	{ { .evidence = SUSPECT(9), .network_trust = PROOFS(99) }, GATE_REFUSED },
 	{ { .evidence = NO_FORGERY(9), .trust = PROOFS(99) }, GATE_PUT_OFF },
 	{ { .evidence = FORGED, .trust = PROOFS(TRUST_PROOFS) }, GATE_TRUSTED },
 	{ { .evidence = FORGED, .network_trust = PROOFS(99) }, GATE_PUT_OFF },
-	{ { .left = true, .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
+	{ { .evidence = SUSPECT(9), .greylist = DUE }, GATE_REFUSED },
 	{ { .early = true }, GATE_EARLY },
 	{ { .listed = true }, GATE_LISTED },
 	{ { .listed = true, .greylist = DUE, .trust = PROOFS(9) }, GATE_LISTED },
@@ -307,8 +305,7 @@ END_TEST
 START_TEST(any_sight)
 {
 	for (unsigned run = 0; run < 100000; run++) {
-		struct sight k = { .spared = rnd(8) == 0, .correspondent = rnd(8) == 0,
-				   .left = rnd(2) };
+		struct sight k = { .spared = rnd(8) == 0, .correspondent = rnd(8) == 0 };
 		struct gate_judgement j, more;
 
 		for (unsigned i = 0; i < EVIDENCE_KINDS; i++)
@@ -322,8 +319,8 @@ START_TEST(any_sight)
 		j = gate_judge(&k, &rules, WALL);
 		must(!(k.spared || k.correspondent) || gate_passes(&j), "allow lists win");
 		must(j.outcome != GATE_REFUSED ||
-			     (k.left && k.evidence.measure[EVIDENCE_RECIPIENTS] >= SUSPICION_RECIPIENTS),
-		     "not for one mailbox, nor for the neighbours");
+			     k.evidence.measure[EVIDENCE_RECIPIENTS] >= SUSPICION_RECIPIENTS,
+		     "not for one mailbox");
 		k.trust = (struct trust_record)PROOFS(9);
 		more = gate_judge(&k, &rules, WALL);
 		must(!gate_passes(&j) || gate_passes(&more), "trust helps");
