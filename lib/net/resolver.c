@@ -206,7 +206,8 @@ static void on_forward(void *arg, int status, int timeouts, struct ares_addrinfo
 
 static void ask_forward(struct entry *e, const char *name)
 {
-	struct ares_addrinfo_hints hints = { .ai_family = ip_is4(&e->ip) ? AF_INET : AF_INET6 };
+	struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
+					     .ai_family = ip_is4(&e->ip) ? AF_INET : AF_INET6 };
 
 	e->asked++;
 	ares_getaddrinfo(e->resolver->channel, name, NULL, &hints, on_forward, e);
@@ -405,7 +406,9 @@ void resolver_free(struct resolver **out)
 	ares_destroy(r->channel);
 	timer_stop(&r->timer);
 	HASH_ITER(hh, r->entries, e, next)
-	forget(r, e);
+	{
+		forget(r, e);
+	}
 	free(r);
 	ares_library_cleanup();
 }

@@ -71,7 +71,7 @@ void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, con
 		     code, text);
 	if (env->shm)
 		count_cluster(env->shm, env->slot, c->s.cluster->shm, why, 1);
-	if (why != CC_refused_login)
+	if (why != CC_refused_login && why != CC_refused_foreign) /* that one ends at once */
 		smtp_hold_back(c, code);
 	smtp_reply(c, code, "%s", text);
 }
@@ -264,7 +264,8 @@ void smtp_advance(struct smtp_session *c)
 	}
 	if (c->state == S_BODY)
 		smtp_body(c);
-	if (c->eof && (c->state & (S_ANY | S_AUTH | S_PAUSE)) && !(c->tx && transaction_waits(c->tx)))
+	if (c->eof && !c->tarpit.holds && (c->state & (S_ANY | S_AUTH | S_PAUSE)) &&
+	    !(c->tx && transaction_waits(c->tx)))
 		smtp_end(c, "client closed");
 }
 
