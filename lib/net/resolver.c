@@ -250,8 +250,7 @@ static void make_room(struct resolver *r)
 {
 	struct entry *e, *next;
 
-	HASH_ITER(hh, r->entries, e, next)
-	{
+	HASH_ITER(hh, r->entries, e, next) {
 		if (HASH_COUNT(r->entries) < DNS_ENTRIES)
 			return;
 		if (e->asked == 0)
@@ -405,8 +404,7 @@ void resolver_free(struct resolver **out)
 	r->ending = true; /* all questions are answered with ARES_EDESTRUCTION */
 	ares_destroy(r->channel);
 	timer_stop(&r->timer);
-	HASH_ITER(hh, r->entries, e, next)
-	{
+	HASH_ITER(hh, r->entries, e, next) {
 		forget(r, e);
 	}
 	free(r);
