@@ -13,14 +13,13 @@
 #include "lib/guard/slide.h"
 #include "lib/guard/tally.h"
 
-enum conduct_kind {		       /* the order is that of stored rows */
-		    CONDUCT_UNKNOWN,   /* RCPT for an address of ours that there is not */
+enum conduct_kind {		     /* the order is that of stored rows */
+		    CONDUCT_UNKNOWN, /* RCPT for an address of ours that there is not */
 		    CONDUCT_ABANDONED, /* a mail that was put off, and not tried again in its window */
 		    CONDUCT_ESTABLISHED, /* a mail by a permanent record, or of a correspondent */
 		    CONDUCT_ERROR, /* a protocol error that a mail server does not make */
 		    CONDUCT_EARLY, /* talked before it was its turn */
 		    CONDUCT_NAMELESS, /* a session without a reverse name that leads back to it */
-		    CONDUCT_MAIL, /* a mail that was tried, whatever became of it: see naming.h */
 		    CONDUCT_KINDS,
 };
 _Static_assert(CONDUCT_KINDS <= TALLY_KINDS, "a count for each kind");

@@ -40,11 +40,16 @@ static bool pair_is_trusted(const struct sight *known, const struct gate_rules *
 	return trust_passes(&known->trust, TRUST_PROOFS, r->greylist.max_age_ms, now_ms);
 }
 
+/* A bounce names no domain, so that its network proves itself by what else it sends. */
+static bool network_is_trusted(const struct sight *known, const struct gate_rules *r, int64_t now_ms)
+{
+	return trust_passes(&known->network_trust, known->bounce ? TRUST_PROOFS : TRUST_NETWORK_PROOFS,
+			    r->greylist.max_age_ms, now_ms);
+}
+
 static enum gate_outcome outcome_of(const struct sight *known, const struct gate_judgement *j,
 				    const struct gate_rules *r, int64_t now_ms)
 {
-	int64_t max_age = r->greylist.max_age_ms;
-
 	if (known->off)
 		return GATE_OFF;
 	if (known->spared)
@@ -57,15 +62,14 @@ static enum gate_outcome outcome_of(const struct sight *known, const struct gate
 		return GATE_EARLY;
 	if (known->listed)
 		return GATE_LISTED;
-	if (suspicion_refuses(j->score, &known->evidence))
+	if (known->caught && suspicion_refuses(j->score, &known->evidence))
 		return GATE_REFUSED;
 	/* Before trust: who was put off and comes again proves himself. */
 	if (greylist_may_pass(&j->greylist))
 		return GATE_RETRIED;
 	if (j->score < SUSPICION_FULL && pair_is_trusted(known, r, now_ms))
 		return GATE_TRUSTED;
-	if (j->score < SUSPICION_START &&
-	    trust_passes(&known->network_trust, TRUST_NETWORK_PROOFS, max_age, now_ms))
+	if (j->score < SUSPICION_START && network_is_trusted(known, r, now_ms))
 		return GATE_NETWORK_TRUSTED;
 	return GATE_PUT_OFF;
 }
@@ -90,18 +94,29 @@ static bool is_persistent(const struct greylist_record *r, const struct gate_rul
 	       r->last_ms - r->first_ms >= rules->greylist.initial_ms;
 }
 
+/* A network of the domain's own: it brings many mails, of few domains, and is under no suspicion. A server that
+ * gives up before a full wait is over could otherwise never prove itself, once its domain is forged. */
+static bool is_its_own(const struct evidence *network, unsigned network_score)
+{
+	uint64_t domains = network->measure[EVIDENCE_DOMAINS];
+
+	return network_score < SUSPICION_START &&
+	       network->measure[EVIDENCE_RECIPIENTS] >= NAMING_USUAL * (domains > 0 ? domains : 1);
+}
+
 struct gate_judgement gate_judge(const struct sight *known, const struct gate_rules *r, int64_t now_ms)
 {
 	struct greylist_times times = r->greylist;
 	struct evidence own = known->evidence;
 	struct gate_judgement j;
 
-	/* That others forge the domain says nothing about who has proved himself with it. */
-	if (pair_is_trusted(known, r, now_ms))
-		own.measure[EVIDENCE_FORGED] = 0;
-	j.score = suspicion_score(&own, r->spread_factor, &j.why);
 	own.measure[EVIDENCE_FORGED] = 0;
 	j.network_score = suspicion_score(&own, r->spread_factor, NULL);
+	/* That others forge the domain says nothing about its own networks, nor about who has proved
+	 * himself with it. */
+	if (!pair_is_trusted(known, r, now_ms) && !is_its_own(&own, j.network_score))
+		own.measure[EVIDENCE_FORGED] = known->evidence.measure[EVIDENCE_FORGED];
+	j.score = suspicion_score(&own, r->spread_factor, &j.why);
 	if (is_persistent(&known->greylist, r))
 		j.initial_ms = times.initial_ms;
 	else

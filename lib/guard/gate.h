@@ -6,14 +6,17 @@
  *   permanent record                              passes (greylist.h)
  *   the client has talked before its turn         refused, where pregreet_ms wants it
  *   a DNS list has its address                    refused, where dns_lists has that
- *   suspicion past SUSPICION_REFUSE               refused for good (suspicion.h)
+ *   suspicion past SUSPICION_REFUSE, and the
+ *   session itself has done something             refused for good (suspicion.h)
  *   a retry in its window                         passes, and proves where there is no suspicion
  *   network and sender domain have proved
  *   themselves, suspicion below SUSPICION_FULL    passes (trust.h)
- *   network alone has, below SUSPICION_START      passes
+ *   network alone has, below SUSPICION_START      passes (of a bounce, which names no domain, it is
+ *                                                 asked for no more proofs than of such a pair)
  *   else                                          put off; the more suspicion, the longer
  *
- * So allow lists always win, and who has come through before is not refused for his neighbours.
+ * So allow lists always win, and nobody is refused for what others do: neither for his neighbours, nor
+ * for those who forge his domain.
  * Pure: what is known is an argument (struct sight), what is learned a result (struct sighting).
  * Not here: how it is looked up (gate_store.h), the answer's words (lib/session). */
 #ifndef PB_GUARD_GATE_H
@@ -40,6 +43,8 @@ struct sight { /* what is known of it now; all zero: nothing */
 	bool correspondent; /* the recipient has written to the sender */
 	bool listed;	    /* a list of the cluster's dns_lists has the client */
 	bool early;	    /* the client has talked before its turn, and shall not */
+	bool bounce;	    /* a bounce: its reverse-path is null */
+	bool caught;	    /* its session has done what mail servers do not: screen.h */
 	struct greylist_record greylist;
 	struct trust_record trust, network_trust;
 	struct evidence evidence; /* of the network, and of the sender's domain */

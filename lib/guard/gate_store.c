@@ -79,6 +79,7 @@ static int look_up(struct store *traffic, const struct gate_envelope *e,
 	static struct naming_record naming;
 	uint8_t key[ENVELOPE_KEY];
 
+	known->bounce = e->sender.n == 0;
 	greylist_key(&e->client, e->sender, e->recipient, key);
 	if (greylist_get(traffic, key, &known->greylist, err) < 0)
 		return -1;

@@ -2,17 +2,18 @@
 
 #include "lib/guard/pack.h"
 
-void naming_note(struct naming_record *r, uint64_t network, uint16_t origin, int64_t now_ms,
-		 int64_t window_ms)
+void naming_note(struct naming_record *r, uint64_t network, bool established,
+		 uint16_t origin, int64_t now_ms, int64_t window_ms)
 {
 	sketch_add(&r->networks, network, now_ms, window_ms);
-	conduct_note(&r->mails, CONDUCT_MAIL, origin, now_ms, window_ms);
+	if (established)
+		conduct_note(&r->established, CONDUCT_ESTABLISHED, origin, now_ms, window_ms);
 }
 
 uint64_t naming_strangers(const struct naming_record *r, int64_t now_ms, int64_t window_ms)
 {
 	uint64_t networks = sketch_estimate(&r->networks, now_ms, window_ms);
-	uint64_t own = conduct_sum(&r->mails, CONDUCT_MAIL, now_ms, window_ms) / NAMING_USUAL;
+	uint64_t own = conduct_sum(&r->established, CONDUCT_ESTABLISHED, now_ms, window_ms) / NAMING_USUAL;
 
 	return networks > own ? networks - own : 0;
 }
@@ -27,7 +28,7 @@ int64_t naming_expiry(const struct naming_record *r, int64_t window_ms)
 void naming_merge(struct naming_record *into, const struct naming_record *other)
 {
 	sketch_merge(&into->networks, &other->networks);
-	conduct_merge(&into->mails, &other->mails);
+	conduct_merge(&into->established, &other->established);
 }
 
 size_t naming_encode(const struct naming_record *r, uint8_t out[NAMING_PACKED])
@@ -37,7 +38,7 @@ size_t naming_encode(const struct naming_record *r, uint8_t out[NAMING_PACKED])
 
 	memcpy(out + n, sketch, len);
 	n += len;
-	return n + conduct_encode(&r->mails, out + n);
+	return n + conduct_encode(&r->established, out + n);
 }
 
 int naming_decode(struct str in, struct naming_record *r)
@@ -47,5 +48,5 @@ int naming_decode(struct str in, struct naming_record *r)
 	if (unpack_int(&in, SKETCH_PACKED, &len) < 0 || len > in.n ||
 	    sketch_decode((struct str){ in.p, len }, &r->networks) < 0)
 		return -1;
-	return conduct_decode(str_skip(in, len), &r->mails);
+	return conduct_decode(str_skip(in, len), &r->established);
 }

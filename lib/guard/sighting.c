@@ -51,7 +51,8 @@ void sighting_of_naming(const struct sighting *s, struct naming_record *r, uint1
 			int64_t window_ms)
 {
 	if (s->parts & SIGHTING_NAMING)
-		naming_note(r, s->network_hash, origin, s->now_ms, window_ms);
+		naming_note(r, s->network_hash, s->kinds & 1u << CONDUCT_ESTABLISHED,
+			    origin, s->now_ms, window_ms);
 }
 
 void sighting_report(struct shm *shm, unsigned slot, const struct sighting *s)

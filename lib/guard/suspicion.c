@@ -13,7 +13,9 @@
  * domain's own mail comes from few, and each brings many (SPF, RFC 7208 1, rests on the former;
  * Taylor, "Sender reputation in a large webmail service", CEAS 2006, keeps domain and
  * address apart for it). It says more than the rest, as it needs no history of the network; so it
- * makes the wait full, but does not refuse. Who has proved himself with the domain is spared it.
+ * makes the wait full, but does not refuse. Who has proved himself with the domain is spared it, and so is
+ * a network that brings many mails of few domains, as the domain's own do (gate.c). Only established mail
+ * shows that a domain is in use: bots name those of large providers several times from each network.
  * Abandoned tries, 100: what greylisting rests on (Harris 2003; RFC 6647). Of Levine's
  * new clients 36 % never came again and 32 % too early ("Greylisting still works, part II"). But
  * large senders retry from other addresses, one of ten from seven (Pagani and others, "Measuring
@@ -38,15 +40,16 @@ const struct evidence_rule evidence_rules[EVIDENCE_KINDS] = {
 	[EVIDENCE_UNKNOWN] = { "unknown recipients",
 			       "tries to addresses of ours that there are not", 200, 10, 100 },
 	[EVIDENCE_FORGED] = { "forged domain",
-			      "networks that name the sender's domain, less one for four mails", 400,
-			      20, 0 },
-	[EVIDENCE_ABANDONED] = { "abandoned tries",
-				 "mails that were put off and did not come again", 100, 10, 1000 },
+			      "networks that name the sender's domain, less one for four "
+			      "established mails",
+			      400, 20, 0 },
+	[EVIDENCE_ABANDONED] = { "abandoned tries", "mails that were put off and did not come again",
+				 100, 10, 1000 },
 	[EVIDENCE_DOMAINS] = { "sender domains", "distinct domains of senders", 75, 20, 1000 },
 	[EVIDENCE_SENDERS] = { "senders", "distinct senders", 25, 40, 1000 },
 	[EVIDENCE_EARLY] = { "early talking", "sessions that talked before their turn", 100, 3, 0 },
-	[EVIDENCE_NAMELESS] = { "no reverse name", "sessions without a reverse name that leads back",
-				50, 5, 100 },
+	[EVIDENCE_NAMELESS] = { "no reverse name",
+				"sessions without a reverse name that leads back", 50, 5, 100 },
 	[EVIDENCE_RECIPIENTS] = { "recipients", "distinct recipients", 25, 100, 1000 },
 	[EVIDENCE_ERRORS] = { "protocol errors", "commands that no mail server sends", 25, 20, 100 },
 };

@@ -70,8 +70,9 @@ unsigned suspicion_score(const struct evidence *e, int64_t spread_factor, struct
 /* The initial time of greylisting: between initial_ms and suspicious_ms as the score is between
  * SUSPICION_START and SUSPICION_FULL; never below initial_ms. */
 int64_t suspicion_initial_ms(unsigned score, int64_t initial_ms, int64_t suspicious_ms);
-/* Refuse for good? From SUSPICION_REFUSE on, and only when at least SUSPICION_RECIPIENTS distinct
- * recipients were tried: what one mailbox saw is no evidence about a network. */
+/* Refuse for good those who have done something themselves (gate.h)? From SUSPICION_REFUSE on, and only when
+ * at least SUSPICION_RECIPIENTS distinct recipients were tried: what one mailbox saw is no evidence about a
+ * network. */
 bool suspicion_refuses(unsigned score, const struct evidence *e);
 /* "abandoned first tries 30 of 30: 250" and so on, with ", " between them; pieces without points
  * are left out. 0, or -1: out is full, and ends with a whole piece. */

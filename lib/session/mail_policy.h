@@ -22,6 +22,7 @@ struct mail_policy {
 	bool counted;		/* the limits of relay clients hold for it (lib/guard/relay_limits.h) */
 	bool over;		/* it has passed one meanwhile */
 	bool early;		/* a stranger that has talked before its turn, and shall not (screen.h) */
+	bool caught; /* one that has done what mail servers do not (screen.h) */
 };
 
 struct policy_refusal {

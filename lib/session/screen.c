@@ -37,7 +37,7 @@ void screen_early(struct screen *s, const char *when)
 {
 	if (!s->judged || s->early)
 		return;
-	s->early = true;
+	s->early = s->caught = true;
 	note(s, CONDUCT_EARLY);
 	traffic_line(s->of->env->traffic, clock_wall_ms(), &s->of->peer.ip,
 		     "%s talked %s", s->of->sid, when);
@@ -53,10 +53,12 @@ void screen_name(struct screen *s)
 	note(s, CONDUCT_NAMELESS);
 }
 
-void screen_error(const struct screen *s)
+void screen_error(struct screen *s)
 {
-	if (s->judged)
-		note(s, CONDUCT_ERROR);
+	if (!s->judged)
+		return;
+	s->caught = true;
+	note(s, CONDUCT_ERROR);
 }
 
 bool screen_refuses(const struct screen *s)

@@ -24,6 +24,9 @@ struct screen {
 	bool judged; /* a stranger by address */
 	bool early;
 	bool nameless; /* known to have no name that leads back; noted */
+	/* Early, or a command that no mail server sends, or asked for an address that there is not: from
+	 * a network under suspicion it is refused for that (lib/guard/gate.h), unlike its neighbours. */
+	bool caught;
 };
 
 /* A session has begun. greet: the last line of the greeting is due, see screen_pauses. */
@@ -36,7 +39,7 @@ void screen_greeted(struct screen *s);
 /* It has talked before its turn; when: in words, for the log. Noted once a session. */
 void screen_early(struct screen *s, const char *when);
 /* It has sent a command that no mail server sends. */
-void screen_error(const struct screen *s);
+void screen_error(struct screen *s);
 /* It brings mail: is it known by now that it has no name? (reverse_names) Noted once a session. */
 void screen_name(struct screen *s);
 /* Are its recipients to be refused for talking early? */

@@ -122,6 +122,7 @@ void smtp_mail(struct smtp_session *c, struct str args)
 		return;
 	}
 	c->tx->policy.early = screen_refuses(&c->screen) && !c->auth[0];
+	c->tx->policy.caught = c->screen.caught;
 	smtp_enter(c, S_MAIL);
 	smtp_reply(c, 250, "2.1.0 ok");
 }

@@ -120,6 +120,8 @@ void smtp_bye(struct smtp_session *c, const char *reason)
 
 void smtp_reset(struct smtp_session *c)
 {
+	if (c->tx && c->tx->policy.caught)
+		c->screen.caught = true;
 	transaction_free(&c->tx);
 	if (c->state > S_HELO && c->state != S_CLOSED)
 		smtp_enter(c, S_HELO);

@@ -122,7 +122,9 @@ const struct policy_refusal *stranger_rcpt(struct transaction *tx, struct str re
 {
 	struct gate_rules rules = gate_rules_of(&tx->topology->settings, &tx->cluster->row);
 	struct gate_envelope e = { tx->client, tx->sender, recipient, tx->topology->sketch_key };
-	struct sight known = { .off = !wants_greylisting(tx, list), .early = tx->policy.early };
+	struct sight known = { .off = !wants_greylisting(tx, list),
+			       .early = tx->policy.early,
+			       .caught = tx->policy.caught };
 	int64_t wall = clock_wall_ms();
 	struct gate_judgement j;
 	struct str zone;
@@ -142,8 +144,10 @@ const struct policy_refusal *stranger_rcpt(struct transaction *tx, struct str re
 
 void stranger_missed(struct transaction *tx)
 {
-	if (!is_spared(tx))
-		spread_saw(tx->env->shm, tx->env->slot, &tx->client, CONDUCT_UNKNOWN, clock_wall_ms());
+	if (is_spared(tx))
+		return;
+	tx->policy.caught = true;
+	spread_saw(tx->env->shm, tx->env->slot, &tx->client, CONDUCT_UNKNOWN, clock_wall_ms());
 }
 
 bool stranger_by_address(const struct session *s)

@@ -93,8 +93,8 @@ def test_behind_the_window(guarded):
 
 
 def test_suspicion_stretches_and_refuses(guarded):
-    """Guessed addresses make a network wait longer, and with several recipients it is refused; others
-    are not. The log says what weighed how much."""
+    """Guessed addresses make a network wait longer, and with several recipients who guesses is refused; who
+    comes from his network with a mail waits, others are not concerned. The log says what weighed how much."""
     s = guarded(n=6, spread_factor=6)
     c = Client(s.smtp)
     assert seconds_left(c.try_mail(s.people[0])) == INITIAL
@@ -110,6 +110,10 @@ def test_suspicion_stretches_and_refuses(guarded):
     refused = poll(lambda: c.try_mail(s.people[0], "new@sender.org"),
                    lambda a: a.startswith("550"))
     assert refused.startswith("550 5.7.1 too much from your network 127.1.1.0 looks like spam")
+    neighbour = Client(s.smtp, "127.1.1.2")
+    assert seconds_left(neighbour.try_mail(s.people[0], "new@sender.org")) > INITIAL
+    assert neighbour.try_mail("guess@example.com").startswith("550 5.1.1")
+    assert neighbour.try_mail(s.people[0], "new@sender.org").startswith("550 5.7.1")
     assert seconds_left(Client(s.smtp, "127.1.9.1").try_mail(s.people[0])) == INITIAL
     line = s.pb.traffic_lines("refused for suspicion")[0]
     assert re.search(r"suspicion \d+ of unknown recipients \d of 10: 1\d0", line), line

@@ -18,10 +18,11 @@ static uint64_t network(uint64_t i)
 }
 
 static const struct {
-	unsigned networks, mails_each, least, most;
+	unsigned networks, mails_each, established, least, most; /* established: of a network's mails */
 } cases[] = {
-	{ 0, 0, 0, 0 },	    { 1, 1, 1, 1 },   { 40, 1, 26, 36 }, { 40, 4, 0, 6 },
-	{ 24, 100, 0, 0 }, { 3, 1, 2, 3 }, { 1000, 1, 600, 900 },
+	{ 0, 0, 0, 0, 0 },	  { 1, 1, 0, 1, 1 },	 { 40, 1, 1, 26, 36 },
+	{ 40, 4, 4, 0, 6 },	  { 24, 100, 99, 0, 0 }, { 3, 1, 0, 3, 3 },
+	{ 1000, 1, 1, 600, 900 }, { 40, 9, 0, 34, 46 },	 { 40, 9, 2, 14, 26 },
 };
 
 START_TEST(strangers)
@@ -32,7 +33,7 @@ START_TEST(strangers)
 	memset(&r, 0, sizeof(r));
 	for (unsigned i = 0; i < cases[_i].networks; i++)
 		for (unsigned m = 0; m < cases[_i].mails_each; m++)
-			naming_note(&r, network(i), 1, WALL + m, WINDOW);
+			naming_note(&r, network(i), m < cases[_i].established, 1, WALL + m, WINDOW);
 	n = naming_strangers(&r, WALL + 100, WINDOW);
 	ck_assert_uint_ge(n, cases[_i].least);
 	ck_assert_uint_le(n, cases[_i].most);
@@ -47,7 +48,7 @@ static void random_naming(struct naming_record *r)
 
 	memset(r, 0, sizeof(*r));
 	for (unsigned n = rnd(40); n > 0; n--) {
-		naming_note(r, network(rnd(1000)), machine(4), now, WINDOW);
+		naming_note(r, network(rnd(1000)), rnd(2), machine(4), now, WINDOW);
 		now += WINDOW / 16 * rnd(2);
 	}
 }
