@@ -98,7 +98,8 @@ struct ipaddr client_of(const struct mail *m)
 	uint32_t networks = unit_networks(p, m->unit), network, host;
 
 	place = place_of(p, m->unit, &network);
-	network = network * networks + m->server % networks;
+	/* Big providers have different numbers of them. */
+	network = network * (p == POP_BIG ? BIG_NETWORKS : networks) + m->server % networks;
 	host = 1 + m->server / networks % 200;
 	if (place != p) /* organisations among others */
 		host = 201 + (uint32_t)(mix(3, m->unit) % 50);

@@ -11,6 +11,7 @@ struct knock { /* RCPT; borrowed */
 	struct ipaddr client;
 	struct str sender, recipient;
 	bool shipped; /* the client is on the list of clients that postgrey ships */
+	bool early, caught; /* its session, see mail.h */
 };
 
 struct door {

@@ -153,6 +153,7 @@ static void look(struct gate *g, const struct gate_envelope *e, int64_t now_ms, 
 	uint8_t key[ENVELOPE_KEY];
 
 	memset(out, 0, sizeof(*out));
+	out->bounce = e->sender.n == 0;
 	out->correspondent = has_written(g, e->recipient, e->sender, now_ms);
 	greylist_key(&e->client, e->sender, e->recipient, key);
 	greylist_get(g->greylist, key, &out->greylist);
@@ -248,12 +249,14 @@ static enum answer gate_knock(void *self, const struct knock *k, int64_t now_ms)
 	struct sight known;
 
 	look(g, &e, now_ms, &known);
+	known.early = k->early;
+	known.caught = k->caught;
 	j = gate_judge(&known, &rules, now_ms);
 	if (gate_sighting(&j, &e, now_ms, &s))
 		note(g, &s);
 	if (gate_passes(&j))
 		return ANSWER_YES;
-	return j.outcome == GATE_REFUSED ? ANSWER_NO : ANSWER_LATER;
+	return j.outcome == GATE_PUT_OFF ? ANSWER_LATER : ANSWER_NO;
 }
 
 /* As spread_saw has it. */

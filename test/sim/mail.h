@@ -21,6 +21,8 @@ struct mail {
 	uint8_t kind;	     /* row of the senders' table */
 	uint8_t door;	     /* at which it tries */
 	bool unknown;	     /* there is no such mailbox */
+	bool early; /* its session has talked before the greeting, which pauses */
+	bool caught; /* its session has asked for an unknown mailbox before, or sent bad commands */
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* mailworld: plays weeks of mail, honest and not, to the guard of protobalance and to a plain
  * greylister beside it, in virtual time. See docs/simulation.md.
  *
- *   mailworld [-n MAILBOXES]... [-s SEEDS] [-d DAYS] [-w WARM_DAYS] [-m botnets|today]
- *             [-p (pregreet)] [-f FORGED_DOMAINS] [-j PROCESSES] [-v (per kind)] [-c (check)]
+ *   mailworld [-n MAILBOXES]... [-s SEEDS] [-S FIRST_SEED] [-d DAYS] [-w WARM_DAYS]
+ *             [-m botnets|today] [-p (pregreet_ms is set)] [-f FORGED_DOMAINS] [-j PROCESSES] [-v (per kind)] [-c (check)]
  *
  * -c ends with 1 where what must hold in any world does not hold. */
 #include <inttypes.h>
@@ -18,15 +18,15 @@
 
 struct options {
 	uint32_t mailboxes[SIZES_MAX];
-	unsigned sizes, seeds, days, warm_days, jobs, forged_domains;
+	unsigned sizes, seeds, first_seed, days, warm_days, jobs, forged_domains;
 	enum mix mix;
 	bool pregreet, verbose, check;
 };
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: mailworld [-n MAILBOXES]... [-s SEEDS] [-d DAYS] [-w WARM_DAYS] "
-			"[-m botnets|today] [-f FORGED_DOMAINS] [-j PROCESSES] [-pvc]\n");
+	fprintf(stderr, "usage: mailworld [-n MAILBOXES]... [-s SEEDS] [-S FIRST_SEED] "
+			"[-d DAYS] [-w WARM_DAYS] [-m botnets|today] [-f FORGED_DOMAINS] [-j PROCESSES] [-pvc]\n");
 	exit(2);
 }
 
@@ -59,16 +59,19 @@ static void add_size(struct options *o, const char *text)
 
 static struct options options_of(int argc, char **argv)
 {
-	struct options o = { .seeds = 1, .days = 49, .warm_days = 28, .jobs = 1, .forged_domains = FORGED_DOMAINS };
+	struct options o = { .seeds = 1, .first_seed = 1, .days = 49, .warm_days = 28, .jobs = 1, .forged_domains = FORGED_DOMAINS };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:d:w:m:f:j:pvc")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:S:d:w:m:f:j:pvc")) != -1) {
 		switch (c) {
 		case 'n':
 			add_size(&o, optarg);
 			break;
 		case 's':
 			o.seeds = number(optarg, 1, SEEDS_MAX);
+			break;
+		case 'S':
+			o.first_seed = number(optarg, 1, 1000000);
 			break;
 		case 'd':
 			o.days = number(optarg, 1, DAYS_MAX);
@@ -123,7 +126,7 @@ static struct world_rules rules_of(const struct options *o, unsigned size, unsig
 		.mailboxes = o->mailboxes[size],
 		.days = o->days,
 		.warm_days = o->warm_days,
-		.seed = seed + 1,
+		.seed = o->first_seed + seed,
 		.mix = o->mix,
 		.forged_domains = o->forged_domains,
 		.pregreet = o->pregreet,

@@ -89,6 +89,7 @@ struct big_provider {
 	enum schedule schedule;
 };
 #define BIG_PROVIDERS 8
+#define BIG_NETWORKS 32 /* none has more */
 extern const struct big_provider big_providers[BIG_PROVIDERS];
 
 /* The server of this unit: its networks and hosts are those of big_providers, else of populations. */

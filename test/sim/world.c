@@ -36,7 +36,9 @@ static enum answer knock(struct world *w, const struct mail *m, int64_t now_ms)
 	struct knock k = { .client = client_of(m),
 			   .sender = sender_of(m, from),
 			   .recipient = recipient_of(m, to),
-			   .shipped = unit_is_shipped(kinds[m->kind].from, m->unit) };
+			   .shipped = unit_is_shipped(kinds[m->kind].from, m->unit),
+			   .early = m->early,
+			   .caught = m->caught };
 
 	return doors[m->door]->knock(w->door[m->door], &k, now_ms);
 }
@@ -126,15 +128,21 @@ static void session(struct world *w, const struct event *e)
 {
 	const struct kind *k = &kinds[e->mail.kind];
 	unsigned n = rng_count(&w->mail_rng, k->burst);
+	struct mail first = e->mail, m;
 
-	if (w->rules->pregreet && rng_unit(&w->mail_rng) < k->early)
-		conduct(w, &e->mail, CONDUCT_EARLY, e->at_ms);
-	if (rng_unit(&w->mail_rng) < k->errors)
-		conduct(w, &e->mail, CONDUCT_ERROR, e->at_ms);
+	first.early = w->rules->pregreet && rng_unit(&w->mail_rng) < k->early;
+	if (first.early)
+		conduct(w, &first, CONDUCT_EARLY, e->at_ms);
+	first.caught = rng_unit(&w->mail_rng) < k->errors;
+	if (first.caught)
+		conduct(w, &first, CONDUCT_ERROR, e->at_ms);
 	if (e->mail.kind == KIND_REPLY) /* he wrote a while ago, to whom we have not met before */
 		letter(w, &e->mail, e->at_ms);
-	for (; n > 0; n--)
-		deliver(w, traffic_mail(w->rules, &w->mail_rng, &e->mail), e->at_ms);
+	for (; n > 0; n--) {
+		m = traffic_mail(w->rules, &w->mail_rng, &first);
+		deliver(w, m, e->at_ms);
+		first.caught = first.caught || m.unknown;
+	}
 }
 
 static void sweep(struct world *w, int64_t now_ms)
