@@ -95,6 +95,17 @@ $(call archive,$(1)): $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 endef
 $(foreach d,$(FLOOR_DIRS),$(eval $(call floor_rule,$(d))))
 
+# The console's pages, in the program.
+WEB_FILES := $(sort $(wildcard admin/web/*))
+$(B)/web_files.c: packaging/embed $(WEB_FILES) admin/web
+	@mkdir -p $(@D)
+	packaging/embed $(WEB_FILES) >$@.new
+	mv $@.new $@
+$(B)/obj/web_files.o: $(B)/web_files.c $(B)/flags $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(call archive,admin): $(B)/obj/web_files.o
+
 define program_rule
 $(B)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(SRC_$(1))) $(ARCHIVES)
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $$(LIBS)

@@ -57,6 +57,10 @@ static void on_request(void *arg, struct server_request *r)
 {
 	if (r->what == SERVER_XML)
 		exchange_xml(arg, r);
+	else if (r->what == SERVER_LOGIN)
+		exchange_login(arg, r);
+	else if (r->what == SERVER_LOGOUT)
+		exchange_logout(arg, r);
 	else if (!on_page(arg, r))
 		exchange_refused(arg, r);
 }

@@ -270,9 +270,9 @@ static void mac(const struct auth *a, struct str stored, struct str key, uint8_t
 	explicit_bzero(text, sizeof(text));
 }
 
-void key_check_set(struct key_check *k, struct str key)
+void key_check_set(struct key_check *k, struct str key, bool password)
 {
-	*k = (struct key_check){ 0 };
+	*k = (struct key_check){ .password = password };
 	str_copy(k->secret, sizeof(k->secret), key);
 }
 
@@ -289,10 +289,12 @@ enum auth_known auth_key_known(struct auth *a, struct key_check *k)
 
 	if (key.n == 0 || key.n > LIMIT_PASSWORD)
 		return AUTH_WRONG;
-	if (stored_get(a->store, names[ACCESSKEY], k->stored, &e)) {
-		log_error("cannot check an access key: %s", e.text);
+	if (stored_get(a->store, names[k->password ? PASSWORD : ACCESSKEY], k->stored, &e)) {
+		log_error("cannot check %s: %s", k->password ? "a password" : "an access key", e.text);
 		return AUTH_CANNOT;
 	}
+	if (k->password)
+		return AUTH_ASK; /* once a session */
 	mac(a, str_z(k->stored), key, now);
 	return str_same_secret(bytes(now, sizeof(now)), bytes(a->right, sizeof(a->right))) ?
 		       AUTH_RIGHT :
@@ -306,7 +308,7 @@ void key_check_run(struct key_check *k)
 
 void auth_checked(struct auth *a, struct key_check *k)
 {
-	if (k->fits)
+	if (k->fits && !k->password)
 		mac(a, str_z(k->stored), str_z(k->secret), a->right);
 }
 

@@ -29,13 +29,13 @@ bool auth_hash_fits(struct str stored, struct str secret);
 struct key_check {
 	char secret[LIMIT_PASSWORD + 2]; /* "": none; longer than LIMIT_PASSWORD: cut, and wrong */
 	char stored[256];		 /* what it is compared with */
-	bool fits;
+	bool password, fits;		 /* of the console; else an access key */
 };
-void key_check_set(struct key_check *k, struct str key);
+void key_check_set(struct key_check *k, struct str key, bool password);
 void key_check_wipe(struct key_check *k);
-/* Is this the access key? RIGHT or WRONG at once, or ASK: only the rounds of the hash can tell, or
+/* Is this the access key, or the password? RIGHT or WRONG at once, or ASK: only the rounds of the hash can tell, or
  * CANNOT: the store does not tell now, which is logged and nobody's fault.
- * Then key_check_run in a thread, then auth_checked in the loop, which remembers a right one. The
+ * Then key_check_run in a thread, then auth_checked in the loop, which remembers a right key. The
  * store is read each time, so that a change holds from the next request on. */
 enum auth_known { AUTH_RIGHT, AUTH_WRONG, AUTH_ASK, AUTH_CANNOT };
 enum auth_known auth_key_known(struct auth *a, struct key_check *k);

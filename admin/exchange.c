@@ -163,6 +163,8 @@ static void not_durable(struct exchange *x)
 static void behind_command(struct exchange *x)
 {
 	log_call(x);
+	if (!x->call.code && str_eq(x->req.command, STR("changepassword")) && x->call.args.password.n > 0)
+		console_end_others(&x->admin->console, x->http->session);
 	if (x->call.code) {
 		exchange_answer(x);
 	} else if (x->call.journal_mark) {
@@ -432,7 +434,7 @@ static void name_caller(struct exchange *x)
 		str_copy(x->who, sizeof(x->who), STR("key"));
 }
 
-static struct exchange *exchange_new(struct admin *a, struct server_request *r)
+struct exchange *exchange_new(struct admin *a, struct server_request *r, struct str command)
 {
 	struct exchange *x = mem_zalloc(sizeof(*x));
 
@@ -448,7 +450,12 @@ static struct exchange *exchange_new(struct admin *a, struct server_request *r)
 	timer_init(&x->timer, a->c.loop, on_timeout);
 	name_caller(x);
 	r->user = x;
-	return x;
+	str_copy(x->command, sizeof(x->command), command);
+	x->req.command = str_z(x->command);
+	if (!a->stopping || r->what == SERVER_REFUSED)
+		return x;
+	stopping(x); /* its last bytes came together with the end */
+	return NULL;
 }
 
 bool exchange_read(struct exchange *x, struct str body)
@@ -465,19 +472,29 @@ bool exchange_read(struct exchange *x, struct str body)
 	return parsed;
 }
 
-void exchange_xml(struct admin *a, struct server_request *r)
+/* A browser of the console. */
+static void by_session(struct exchange *x)
 {
-	struct exchange *x = exchange_new(a, r);
+	const struct server_request *r = x->http;
 
-	str_copy(x->command, sizeof(x->command), xml_root(r->body));
-	x->req.command = str_z(x->command);
-	if (a->stopping) { /* its last bytes came together with the end */
-		stopping(x);
+	if (!console_knows(&x->admin->console, r->session, r->csrf, clock_mono_ms())) {
+		exchange_wrong_session(x);
 		return;
 	}
-	if (exchange_turned_away(x))
+	str_copy(x->who, sizeof(x->who), STR("console"));
+	if (exchange_read(x, r->body))
+		exchange_admitted(x);
+}
+
+void exchange_xml(struct admin *a, struct server_request *r)
+{
+	struct exchange *x = exchange_new(a, r, xml_root(r->body));
+
+	if (!x || exchange_turned_away(x))
 		return;
-	if (!r->local && r->body.n > LIMIT_XML_BODY)
+	if (!r->local && r->csrf.n > 0)
+		by_session(x);
+	else if (!r->local && r->body.n > LIMIT_XML_BODY)
 		exchange_ask_key_first(x);
 	else if (exchange_read(x, r->body))
 		exchange_ask_key(x);
@@ -485,7 +502,7 @@ void exchange_xml(struct admin *a, struct server_request *r)
 
 void exchange_refused(struct admin *a, struct server_request *r)
 {
-	struct exchange *x = exchange_new(a, r);
+	struct exchange *x = exchange_new(a, r, STR(""));
 
 	call_fail(&x->call, r->http, r->code, "%s", r->text);
 	exchange_answer(x);

@@ -4,7 +4,7 @@
  *                 \          \-> ASIDE ----------/            (each step may be left out)
  *                  \-> WRONG_KEY -----------------------------> answer
  *
- * KEY        an access key is compared with the stored hash, which takes a thread its time
+ * KEY        an access key, or the console's password, is compared with the stored hash, which takes a thread its time
  *            (KEY_ASIDE: this one, now); exchange_keys.c. A document above LIMIT_XML_BODY is
  *            parsed behind it
  * WRONG_KEY  until the delay of its network is over
@@ -21,6 +21,7 @@
 #include "admin/aside.h"
 #include "admin/auth.h"
 #include "admin/command.h"
+#include "admin/console.h"
 #include "admin/publish.h"
 #include "admin/server.h"
 
@@ -32,12 +33,16 @@ struct admin {
 	struct long_work work;
 	struct aside commands, keys; /* threads of the loop */
 	struct list waiting;	     /* exchanges, oldest first */
+	struct console console;
 	struct timer recheck;
 	bool stopping;
 };
 
 /* The whole way of a request; the answer goes to server_answer. */
 void exchange_xml(struct admin *a, struct server_request *r);
+/* A browser's session begins, and ends: exchange_login.c. */
+void exchange_login(struct admin *a, struct server_request *r);
+void exchange_logout(struct admin *a, struct server_request *r);
 /* What the server refused itself, in the form of an answer. */
 void exchange_refused(struct admin *a, struct server_request *r);
 /* The request is over; frees what stands behind it. */

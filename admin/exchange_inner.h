@@ -41,6 +41,8 @@ struct exchange {
 	char from[ADDR_TEXT], who[24];
 };
 
+/* NULL: the service stops, and it is answered so. */
+struct exchange *exchange_new(struct admin *a, struct server_request *r, struct str command);
 /* The one door of the state. ms: how long it may last. */
 void exchange_enter(struct exchange *x, enum exchange_state state, int64_t ms);
 /* What the call says is the answer. */
@@ -50,6 +52,11 @@ bool exchange_read(struct exchange *x, struct str body);
 /* Whoever asks may: on to its turn. */
 void exchange_admitted(struct exchange *x);
 
+/* --- exchange_login.c --- */
+
+/* The password was right: a session begins. */
+void exchange_logged_in(struct exchange *x);
+
 /* --- exchange_keys.c --- */
 
 /* So many wrong keys wait for their answers to this client's network that none is looked at, nor
@@ -57,6 +64,10 @@ void exchange_admitted(struct exchange *x);
 bool exchange_turned_away(struct exchange *x);
 /* The request is read: is its key right? None is needed on the local socket. */
 void exchange_ask_key(struct exchange *x);
+/* Is it the console's password? */
+void exchange_ask_password(struct exchange *x, struct str password);
+/* Its cookie or token is none of a session that lives: it is answered so, behind a delay. */
+void exchange_wrong_session(struct exchange *x);
 /* The same before the request is read: of a body above LIMIT_XML_BODY no more than the key is,
  * until that is known to be right. */
 void exchange_ask_key_first(struct exchange *x);

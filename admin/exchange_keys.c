@@ -50,23 +50,44 @@ static void forget_request(struct exchange *x)
 	arena_free(&x->arena);
 }
 
-static void wrong_key(struct exchange *x)
+/* The answer comes behind the delay of its network. */
+static void hold_back(struct exchange *x)
 {
-	struct admin *a = x->admin;
-	bool none = x->key.secret[0] == '\0';
-	int64_t delay = auth_failed(a->c.shm, &x->http->client, clock_mono_ms());
+	int64_t delay = auth_failed(x->admin->c.shm, &x->http->client, clock_mono_ms());
 
-	log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
-	call_fail(&x->call, 403, "wrong_key", "wrong or missing access key%s",
-		  none && x->unread.n > 0 ? LATE_KEY : "");
 	forget_request(x);
 	exchange_enter(x, S_WRONG_KEY, delay);
+}
+
+static void wrong_key(struct exchange *x)
+{
+	bool none = x->key.secret[0] == '\0', late = none && x->unread.n > 0;
+
+	if (x->key.password) {
+		log_warning("login from=%s: %s password", x->from, none ? "no" : "wrong");
+		call_fail(&x->call, 403, "wrong_password", "wrong or missing password");
+	} else {
+		log_warning("xml %s from=%s: %s access key", x->command, x->from, none ? "no" : "wrong");
+		call_fail(&x->call, 403, "wrong_key", "wrong or missing access key%s", late ? LATE_KEY : "");
+	}
+	hold_back(x);
+}
+
+void exchange_wrong_session(struct exchange *x)
+{
+	log_warning("xml %s from=%s: no such session", x->command, x->from);
+	call_fail(&x->call, 403, "wrong_session", "no such session, or it is over: log in again");
+	hold_back(x);
 }
 
 static void right_key(struct exchange *x)
 {
 	key_check_wipe(&x->key);
 	auth_succeeded(x->admin->c.shm, &x->http->client);
+	if (x->key.password) {
+		exchange_logged_in(x);
+		return;
+	}
 	if (x->unread.n > 0) {
 		if (!exchange_read(x, x->unread))
 			return;
@@ -173,9 +194,9 @@ void exchange_look_at_key(struct exchange *x)
 	}
 }
 
-static void look_for(struct exchange *x, struct str key)
+static void look_for(struct exchange *x, struct str key, bool password)
 {
-	key_check_set(&x->key, key);
+	key_check_set(&x->key, key, password);
 	exchange_enter(x, S_KEY, CLOCK_NEVER);
 	exchange_look_at_key(x);
 }
@@ -188,7 +209,12 @@ void exchange_ask_key(struct exchange *x)
 		exchange_admitted(x);
 		return;
 	}
-	look_for(x, key);
+	look_for(x, key, false);
+}
+
+void exchange_ask_password(struct exchange *x, struct str password)
+{
+	look_for(x, password, true);
 }
 
 void exchange_ask_key_first(struct exchange *x)
@@ -199,5 +225,5 @@ void exchange_ask_key_first(struct exchange *x)
 	key = xml_key(x->unread, &x->arena, command_nests, &x->req);
 	x->req.n = 0;
 	x->req.command = str_z(x->command);
-	look_for(x, key);
+	look_for(x, key, false);
 }

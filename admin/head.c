@@ -1,13 +1,23 @@
 #include "admin/head.h"
 
+const char *head_value(struct MHD_Connection *mhd, const char *name)
+{
+	return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name);
+}
+
+const char *head_cookie(struct MHD_Connection *mhd, const char *name)
+{
+	return MHD_lookup_connection_value(mhd, MHD_COOKIE_KIND, name);
+}
+
 bool head_has(struct MHD_Connection *mhd, const char *name)
 {
-	return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name) != NULL;
+	return head_value(mhd, name) != NULL;
 }
 
 uint64_t head_length(struct MHD_Connection *mhd)
 {
-	const char *text = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Length");
+	const char *text = head_value(mhd, "Content-Length");
 	uint64_t n;
 
 	return str_u64(str_z(text), 0, UINT64_MAX, &n) ? 0 : n;

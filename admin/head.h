@@ -6,6 +6,10 @@
 
 #include "lib/base/str.h"
 
+/* The value of a field, as it was sent; NULL: it was not. */
+const char *head_value(struct MHD_Connection *mhd, const char *name);
+/* The value of a cookie; NULL: there is none. */
+const char *head_cookie(struct MHD_Connection *mhd, const char *name);
 bool head_has(struct MHD_Connection *mhd, const char *name);
 /* Bytes of body that it announces; 0: it does not. */
 uint64_t head_length(struct MHD_Connection *mhd);

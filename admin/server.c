@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/console.h"
 #include "admin/head.h"
 #include "admin/tls.h"
+#include "admin/web.h"
 #include "admin/xml_root.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -52,6 +54,7 @@ struct request {
 	struct buf body;
 	size_t discarded;
 	const char *allow;	       /* of a 405 */
+	const struct web_file *file;   /* that is asked for; NULL: none */
 	struct MHD_Response *response; /* until it is queued */
 	unsigned http;
 	size_t answer_n; /* bytes of the answer's body */
@@ -119,6 +122,8 @@ static const struct route {
 	bool page; /* needs no key, but an address of the pages' */
 } routes[] = {
 	{ "/xml", { "POST" }, "POST", SERVER_XML, false },
+	{ "/login", { "POST" }, "POST", SERVER_LOGIN, false },
+	{ "/logout", { "POST" }, "POST", SERVER_LOGOUT, false },
 	{ "/healthz", { "GET", "HEAD" }, "GET, HEAD", SERVER_HEALTH, true },
 	{ "/metrics", { "GET", "HEAD" }, "GET, HEAD", SERVER_METRICS, true },
 };
@@ -147,6 +152,22 @@ static bool may_read_pages(const struct request *q)
 	return q->r.local || (pages && ranges_contain(pages, &q->r.client));
 }
 
+/* A page of the console, which anybody may see. */
+static void choose_file(struct request *q, const char *path, const char *method)
+{
+	const struct web_file *f = web_find(str_z(path));
+
+	if (!f) {
+		refuse(q, 404, "not_found", "there is nothing at this path; requests go to /xml");
+	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		q->allow = "GET, HEAD";
+		refuse(q, 405, "method_not_allowed", "this method is not allowed here");
+	} else {
+		q->r.what = SERVER_FILE;
+		q->file = f;
+	}
+}
+
 static void choose_route(struct request *q, const char *path, const char *method)
 {
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
@@ -166,7 +187,7 @@ static void choose_route(struct request *q, const char *path, const char *method
 		refuse(q, 405, "method_not_allowed", "this method is not allowed here");
 		return;
 	}
-	refuse(q, 404, "not_found", "there is nothing at this path; requests go to /xml");
+	choose_file(q, path, method);
 }
 
 /* The file mode of the socket says the same; this holds when somebody changes it. */
@@ -229,6 +250,8 @@ static struct MHD_Response *response_new(const struct request *q, const char *ty
 	(void)MHD_add_response_header(r, "Content-Type", type);
 	(void)MHD_add_response_header(r, "Cache-Control", "no-store");
 	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	if (q->r.set_cookie[0])
+		(void)MHD_add_response_header(r, "Set-Cookie", q->r.set_cookie);
 	if (q->allow)
 		(void)MHD_add_response_header(r, "Allow", q->allow);
 	if (retry_s)
@@ -287,8 +310,37 @@ static enum MHD_Result queue(struct request *q)
 	return rc;
 }
 
+/* What a page of ours may do, and that it is asked for anew each time: it costs a few bytes. */
+static void answer_file(struct request *q)
+{
+	const struct web_file *f = q->file;
+	bool known = web_is_known(f, head_value(q->mhd, "If-None-Match"));
+	struct MHD_Response *r;
+
+	r = MHD_create_response_from_buffer(known ? 0 : f->n, (void *)(uintptr_t)f->content,
+					    MHD_RESPMEM_PERSISTENT);
+	q->answered = true;
+	q->http = known ? 304 : 200;
+	q->answer_n = known ? 0 : f->n;
+	q->response = r;
+	if (!r)
+		return;
+	(void)MHD_add_response_header(r, "Content-Type", web_type(f));
+	(void)MHD_add_response_header(r, "ETag", f->etag);
+	(void)MHD_add_response_header(r, "Cache-Control", "no-cache");
+	(void)MHD_add_response_header(r, "Content-Security-Policy", WEB_POLICY);
+	(void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+}
+
 static enum MHD_Result hand_over(struct request *q)
 {
+	if (q->file && q->r.what == SERVER_FILE) {
+		q->seen = false;
+		answer_file(q);
+		drop_body(q);
+		return queue(q);
+	}
 	q->r.body = q->body.mem ? buf_str(&q->body) : STR("");
 	q->seen = true;
 	timer_stop(&q->conn->look); /* our turn */
@@ -316,6 +368,7 @@ static struct request *request_new(struct server *s, struct MHD_Connection *mhd)
 	q->mhd = mhd;
 	q->conn = conn_of(mhd);
 	q->r.local = s->c.local;
+	q->r.tls = s->c.tls;
 	list_append(&s->requests, &q->node);
 	buf_init(&q->body, LIMIT_XML_BODY);
 	return q;
@@ -327,7 +380,10 @@ static struct request *request_new(struct server *s, struct MHD_Connection *mhd)
 static enum MHD_Result begin(struct request *q, const char *path, const char *method)
 {
 	uint64_t size = head_length(q->mhd);
+	const char *session = head_cookie(q->mhd, CONSOLE_COOKIE), *csrf = head_value(q->mhd, "X-CSRF-Token");
 
+	q->r.session = str_z(session ? session : "");
+	q->r.csrf = str_z(csrf ? csrf : "");
 	look_at_client(q);
 	if (q->r.what != SERVER_REFUSED)
 		choose_route(q, path, method);
@@ -370,7 +426,7 @@ static enum MHD_Result take(struct request *q, struct str piece)
 	size_t n;
 	bool taken;
 
-	if (q->r.what != SERVER_XML) {
+	if (q->r.what != SERVER_XML && q->r.what != SERVER_LOGIN) {
 		q->discarded += piece.n;
 		return q->discarded <= LIMIT_HTTP_DISCARD ? MHD_YES : MHD_NO;
 	}

@@ -2,6 +2,9 @@
  * bodies, answers. The library behind microhttpd.h runs in our loop by its epoll descriptor.
  *
  *   POST /xml      SERVER_XML: the whole body
+ *   POST /login    SERVER_LOGIN, SERVER_LOGOUT: a browser's session (console.h)
+ *   POST /logout
+ *   GET /NAME      the console's pages (web.h), answered here
  *   GET /healthz   SERVER_HEALTH   these two for the addresses of pages alone,
  *   GET /metrics   SERVER_METRICS  and for the local socket
  *   all else       SERVER_REFUSED: 400, 403, 404, 405, 413, 503
@@ -23,12 +26,14 @@
 
 struct server;
 
-enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_METRICS, SERVER_REFUSED };
+enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_METRICS, SERVER_LOGIN, SERVER_LOGOUT, SERVER_FILE, SERVER_REFUSED };
 struct server_request {
 	enum server_what what;
-	struct str body;      /* SERVER_XML; borrowed until request() returns */
+	struct str body;      /* SERVER_XML, SERVER_LOGIN; borrowed until request() returns */
+	struct str session, csrf; /* cookie and X-CSRF-Token; empty: none. Borrowed until gone() */
 	struct ipaddr client; /* zeroed when local */
-	bool local;
+	bool local, tls;
+	char set_cookie[200]; /* of the answer; "": none */
 	int uid;       /* of the local client; -1: it is not local */
 	unsigned http; /* SERVER_REFUSED, and the next two: static texts */
 	const char *code, *text;

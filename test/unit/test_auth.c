@@ -82,7 +82,7 @@ static bool key_ok(struct auth *a, struct str key)
 	struct key_check k;
 	enum auth_known known;
 
-	key_check_set(&k, key);
+	key_check_set(&k, key, false);
 	known = auth_key_known(a, &k);
 	if (known == AUTH_ASK) {
 		key_check_run(&k);

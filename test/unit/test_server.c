@@ -56,7 +56,7 @@ static const struct {
 	{ "BREW /xml HTTP/1.1\r\nHost: a\r\n\r\n", 405, NULL, "POST" },
 	{ "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 405, NULL, "GET, HEAD" },
 	{ "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 200, "ok\n", NULL },
-	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404, "<code>not_found</code>", NULL },
+	{ "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 404, "<code>not_found</code>", NULL },
 	{ "POST /xml/ HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
 	{ "POST /XML HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
 	{ "POST /../xml HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n" BODY, 404, NULL, NULL },
