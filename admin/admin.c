@@ -115,7 +115,9 @@ int admin_start(struct admin **out, const struct admin_config *c, struct err *e)
 
 	a->c = *c;
 	a->env = (struct command_env){ .dir = c->dir, .shm = c->shm, .accounts = c->accounts,
-				       .work = &a->work };
+				       .work = &a->work,
+				       .traffic_daily = c->daily,
+				       .traffic_monthly = c->monthly };
 	list_init(&a->waiting);
 	timer_init(&a->recheck, c->loop, on_recheck);
 	aside_init(&a->commands, c->loop);

@@ -23,6 +23,7 @@ struct admin_config {
 	struct shm *shm;
 	struct loop *loop;
 	struct store *accounts; /* opened STORE_WRITE; borrowed */
+	const char *daily, *monthly; /* directories of the traffic log, or NULL; borrowed */
 	int http_fd;	      /* listening TCP socket; taken */
 	int local_fd;	      /* listening DIR/admin.sock; taken; -1: none */
 	bool tls;	      /* over http_fd */

@@ -89,6 +89,13 @@ void cmd_listsisters(struct call *c)
 	xml_out_close(&c->body, "sisters");
 }
 
+/* There are no sisters yet. */
+void cmd_conflicts(struct call *c)
+{
+	xml_out_open(&c->body, "conflicts", 0);
+	xml_out_close(&c->body, "conflicts");
+}
+
 /* One credential inside the transaction: 0, or -1 after call_fail. */
 static int put_credential(struct call *c, const char *name, struct str hash)
 {

@@ -28,6 +28,7 @@ struct command_env {
 	struct shm *shm;
 	struct store *accounts;
 	struct long_work *work;
+	const char *traffic_daily, *traffic_monthly; /* directories of the traffic log; NULL: none */
 	struct store *traffic; /* read-only; NULL until the replicator has made it */
 };
 

@@ -116,6 +116,15 @@
 	X(trace, G_GENERAL, COMMAND_READS, NULL, "address email_address", \
 	  "Answers every record held about a client address, a mail address, or both.", \
 	  "address=192.0.2.7") \
+	X(route, G_GENERAL, COMMAND_READS, NULL, "email_address! sender address", \
+	  "Answers where a mail for this address would go in each SMTP cluster, what an alias leads to, and, " \
+	  "where the client's address is named, what the guard would say of it. A dry run.", \
+	  "email_address=sales@example.com sender=bob@example.org address=192.0.2.7") \
+	X(tail, G_GENERAL, COMMAND_READS, NULL, "after match limit", \
+	  "Answers the last lines of today's traffic log, or those behind what after was answered before.", \
+	  "limit=10") \
+	X(conflicts, G_GENERAL, COMMAND_READS, NULL, "after limit", \
+	  "Answers fields that two sisters changed at once.", "") \
 	X(exportconfig, G_GENERAL, COMMAND_READS | COMMAND_SECRETS, NULL, "show_password", \
 	  "Answers all clusters, boxes and general settings as one document; what holds a password " \
 	  "only where show_password says so.", "") \

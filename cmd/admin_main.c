@@ -211,7 +211,8 @@ static int start(struct admin_main *m, struct err *e)
 {
 	const struct options *o = m->p->options;
 	struct admin_config c = { .dir = o->directory, .shm = m->p->shm, .loop = m->loop,
-				  .tls = o->http_cert, .pages = &o->metrics };
+				  .tls = o->http_cert, .pages = &o->metrics,
+				  .daily = o->daily, .monthly = o->monthly };
 
 	c.http_fd = open_http(o, e);
 	if (c.http_fd < 0 || load_certificate(o, e) < 0)

@@ -15,6 +15,11 @@ struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *
 	};
 }
 
+bool gate_is_wanted(int64_t spam_setting, const struct cluster *c)
+{
+	return (spam_setting == SPAM_CLUSTER ? c->default_spam_setting : spam_setting) == SPAM_GREYLISTING;
+}
+
 /* --- rows --- */
 
 /* Rows of these tables have the same two fields. */

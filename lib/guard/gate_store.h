@@ -9,6 +9,9 @@
 /* The settings that rule the gate of a cluster. */
 struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *c);
 
+/* Does mail for an account or alias with this spam_setting pass the gate of that cluster? */
+bool gate_is_wanted(int64_t spam_setting, const struct cluster *c);
+
 /* Fills what is known of this envelope, but for off and spared, which the caller has set: where they
  * are, and behind a permanent record, no more is looked up than matters. 0, or -1: not readable,
  * which has been logged. traffic NULL (not made yet): nothing is known. Not within a read of

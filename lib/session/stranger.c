@@ -26,13 +26,9 @@ static const struct policy_refusal no_memory = { 452, "4.3.1 too many recipients
 
 static bool wants_greylisting(const struct transaction *tx, const struct route_list *list)
 {
-	int64_t setting = list->spam_setting;
-
 	if (list->v[0].foreign && !list->v[0].member)
 		return false; /* a bounce that comes back by an address we have signed */
-	if (setting == SPAM_CLUSTER)
-		setting = tx->cluster->row.default_spam_setting;
-	return setting == SPAM_GREYLISTING;
+	return gate_is_wanted(list->spam_setting, &tx->cluster->row);
 }
 
 /* Nothing is noted of those. */

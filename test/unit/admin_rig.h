@@ -54,6 +54,7 @@ static inline void rig_open(void)
 	rig_env.dir = rig_dir;
 	rig_env.shm = shm_create(2);
 	rig_env.work = &rig_work;
+	rig_env.traffic_daily = rig_dir;
 	rig_who = "key";
 	rig_from = "192.0.2.1";
 	rig_arena = ARENA(8 << 20);

@@ -169,6 +169,8 @@ static const struct {
 	  "a.pem", "tls_key: \"a.pem\" is not an absolute path" },
 	{ FK_ENUM, "addcluster", "clusterid", "type", "smtp", "smtp", "SMTP",
 	  "type: \"SMTP\" is not one of smtp|pop3|imap|tcp" },
+	{ FK_HOSTS, "commitmodifycluster", "clusterid", "dns_lists", "bl.example.com, a.example", NULL,
+	  "bl.example.com;a", "dns_lists: \"bl.example.com;a\" is not host names with commas between them" },
 	{ FK_BOOL, "exportconfig", NULL, "show_password", "1", NULL, "true",
 	  "show_password: \"true\" is not 0 or 1" },
 	{ FK_INT, "searchemail", NULL, "limit", "1000", NULL, "1001", "limit: \"1001\" is not in 1..1000" },

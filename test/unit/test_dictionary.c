@@ -422,9 +422,11 @@ START_TEST(killed)
 		child_kill_within(one, 400);
 		child_kill_within(two, 400);
 		for (unsigned h = 0; h < HOT; h++) {
+			unsigned done = counted->done[h];
 			int64_t n = held(h, NOW);
 
-			must((n < 0 ? 0 : n) >= counted->done[h], "a try is lost");
+			done = done < COUNT_MOST ? done : COUNT_MOST; /* on a fast machine */
+			must((n < 0 ? 0 : n) >= done, "a try is lost");
 			must(n <= (int64_t)counted->begun[h], "a try that nobody made");
 		}
 	}
