@@ -203,6 +203,8 @@ static int check_size(uint32_t mailboxes, const struct figures f[DOORS])
 
 	if (f[0].honest_refused > 0)
 		bad += complain(mailboxes, "honest mail was refused");
+	if (f[0].honest_lost > 0)
+		bad += complain(mailboxes, "honest mail was put off until its sender gave up");
 	if (f[0].spam_refused <= f[1].spam_refused)
 		bad += complain(mailboxes, "no more spam refused than by the plain greylister");
 	if (2 * f[0].honest_delayed > f[1].honest_delayed)
