@@ -40,7 +40,7 @@ UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(B)/test/%)
 MAN := $(wildcard cmd/*.8) $(B)/pbctl.1
 
-.PHONY: all check check-full unit unit-valgrind e2e bench bench-accounts bench-guard sim sim-check \
+.PHONY: all check check-full screenshots unit unit-valgrind e2e bench bench-accounts bench-guard sim sim-check \
 	demo fmt lint layers fuzz-build install \
 	clean distclean docs help
 all: $(BINARIES) $(B)/pbctl.1 $(B)/pbctl.bash
@@ -54,7 +54,8 @@ help:
 	@echo 'make bench-accounts  a million accounts over XML: import, search, move; time and memory'
 	@echo 'make bench-guard  a million records of the guard, a million clients: size, and time of a look-up'
 	@echo 'make sim         weeks of mail in virtual time, beside a plain greylister (docs/simulation.md): an hour'
-	@echo 'make docs        docs/xml.md anew, from the tables of commands'
+	@echo 'make screenshots  pictures of each page of the console, in $(B)/screenshots'
+	@echo 'make docs        docs/xml.md and admin/web/tables.js anew, from the tables of commands'
 	@echo 'make fmt lint    clang-format; clang-tidy, cppcheck and the rules of the rooms'
 	@echo 'make fuzz-build  the fuzzers of what parses hostile bytes, in $(B)/fuzz'
 	@echo 'make install [DESTDIR=] [prefix=]'
@@ -128,6 +129,8 @@ $(B)/pbctl.bash: $(B)/pbctl
 docs: $(B)/pbdoc
 	$(B)/pbdoc cmd/pbdoc/xml.md.in >docs/xml.md.new
 	mv docs/xml.md.new docs/xml.md
+	$(B)/pbdoc cmd/pbdoc/tables.js.in >admin/web/tables.js.new
+	mv admin/web/tables.js.new admin/web/tables.js
 
 # --- unit tests: each includes its module and sees its own floor and those below ---
 
@@ -184,8 +187,21 @@ $(B)/test/compose: test/e2e/compose.c $(COMPOSE_SEES) $(B)/flags $(B)/config.mk
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(COMPOSE_SEES) \
 		-Wl,--end-group $(LIBS)
 
-e2e: all $(B)/test/compose
+# Looks at the console's pages as those need them who do not see well; for tests alone.
+AXE := 4.14.1
+$(B)/axe-$(AXE).js:
+	@mkdir -p $(@D)
+	@command -v npm >/dev/null || { echo 'npm is missing: apt-get install npm' >&2; exit 1; }
+	cd $(B) && npm pack --silent axe-core@$(AXE) >/dev/null && \
+		tar -xzOf axe-core-$(AXE).tgz package/axe.min.js >axe-$(AXE).js.new && \
+		mv axe-$(AXE).js.new axe-$(AXE).js
+
+e2e: all $(B)/test/compose $(B)/axe-$(AXE).js
 	PB_BUILD=$(abspath $(B)) $(PYTEST) -q -p no:cacheprovider test/e2e
+
+screenshots: all
+	packaging/deps build test
+	PB_BUILD=$(abspath $(B)) /usr/bin/python3 test/e2e/screenshots.py $(B)/screenshots
 
 check:
 	packaging/deps build test

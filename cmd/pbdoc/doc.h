@@ -14,6 +14,9 @@ void xml_contents(FILE *out);
 void xml_commands(FILE *out);
 void xml_counters(FILE *out);
 
+/* JavaScript, for the console */
+void js_tables(FILE *out);
+
 /* mdoc(7) */
 void man_options(FILE *out); /* of all commands */
 void man_verbs(FILE *out);

@@ -15,7 +15,7 @@ static const struct {
 	{ "@XML_CONTENTS@", xml_contents },	{ "@XML_COMMANDS@", xml_commands },
 	{ "@XML_COUNTERS@", xml_counters },	{ "@MAN_OPTIONS@", man_options },
 	{ "@MAN_VERBS@", man_verbs },		{ "@MAN_COMMANDS@", man_commands },
-	{ "@MAN_PARAMETERS@", man_parameters },
+	{ "@MAN_PARAMETERS@", man_parameters }, { "@JS_TABLES@", js_tables },
 };
 
 bool doc_listed(const char *words, const char *word)

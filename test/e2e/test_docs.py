@@ -95,6 +95,12 @@ def test_xml_md_is_generated():
     assert out == XML_MD, "docs/xml.md is not what the tables say: make docs"
 
 
+def test_tables_of_the_console_are_generated():
+    out = subprocess.run([BUILD / "pbdoc", TOP / "cmd/pbdoc/tables.js.in"], capture_output=True,
+                         text=True, check=True).stdout
+    assert out == (TOP / "admin/web/tables.js").read_text(), "admin/web/tables.js is not what the tables say: make docs"
+
+
 def test_manual_page_is_clean(have):
     out = subprocess.run([have("mandoc"), "-Tlint", BUILD / "pbctl.1"], capture_output=True,
                          text=True).stdout

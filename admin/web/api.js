@@ -1,0 +1,95 @@
+// The XML interface. A session's cookie is the browser's; its token stays in this tab.
+
+let token = sessionStorage.getItem("token");
+let whenOut = () => {};
+
+export class Refused extends Error {
+	constructor(status, code, text) {
+		super(text);
+		this.status = status;
+		this.code = code;
+	}
+}
+
+export const isIn = () => !!token;
+export const onLogout = (f) => (whenOut = f);
+
+function keep(t) {
+	token = t;
+	if (t)
+		sessionStorage.setItem("token", t);
+	else
+		sessionStorage.removeItem("token");
+}
+
+// { tag: text } as a document; what is undefined is left out.
+function written(command, params) {
+	const d = document.implementation.createDocument("", command);
+	for (const [name, value] of Object.entries(params || {})) {
+		if (value === undefined)
+			continue;
+		const e = d.createElement(name);
+		e.textContent = value;
+		d.documentElement.append(e);
+	}
+	return new XMLSerializer().serializeToString(d);
+}
+
+async function post(path, body, headers) {
+	let r;
+	try {
+		r = await fetch(path, { method: "POST", body, headers, credentials: "same-origin" });
+	} catch {
+		throw new Refused(0, "unreachable", "protobalance does not answer. Does it run?");
+	}
+	const d = new DOMParser().parseFromString(await r.text(), "text/xml").documentElement;
+	if (r.ok)
+		return d;
+	throw new Refused(r.status, text(d, "code"), text(d, "error") || `HTTP ${r.status}`);
+}
+
+// One command; its answer. A session that is over leads to the login.
+export async function ask(command, params) {
+	try {
+		return await post("xml", written(command, params), { "X-CSRF-Token": token || "-" });
+	} catch (e) {
+		if (e.code === "wrong_session") {
+			keep(null);
+			whenOut();
+		}
+		throw e;
+	}
+}
+
+export async function login(password) {
+	keep(text(await post("login", written("login", { password })), "csrf_token"));
+}
+
+export async function logout() {
+	const t = token;
+	keep(null);
+	await post("logout", "", { "X-CSRF-Token": t || "-" }).catch(() => {});
+	whenOut();
+}
+
+// The text of a child; "" where there is none.
+export function text(e, name) {
+	const c = [...e.children].find((x) => x.tagName === name);
+	return c ? c.textContent : "";
+}
+
+// The children of the child of that name: rows(answer, "emails").
+export function rows(e, name) {
+	const c = [...e.children].find((x) => x.tagName === name);
+	return c ? [...c.children] : [];
+}
+
+export function total(e, name) {
+	const c = [...e.children].find((x) => x.tagName === name);
+	return Number((c && c.getAttribute("total")) || 0);
+}
+
+// All children without children of their own, by name.
+export function values(e) {
+	return Object.fromEntries([...e.children].filter((c) => !c.children.length).map((c) => [c.tagName, c.textContent]));
+}
