@@ -57,6 +57,8 @@ static void on_request(void *arg, struct server_request *r)
 {
 	if (r->what == SERVER_XML)
 		exchange_xml(arg, r);
+	else if (r->what == SERVER_UPLOADED)
+		exchange_uploaded(arg, r);
 	else if (r->what == SERVER_LOGIN)
 		exchange_login(arg, r);
 	else if (r->what == SERVER_LOGOUT)
@@ -82,6 +84,8 @@ static int serve(struct admin *a, struct server **out, int *fd, bool local, stru
 				   .pages = a->c.pages,
 				   .deadline_ms = a->c.deadline_ms,
 				   .arg = a,
+				   .files = a->c.dir,
+				   .admits = exchange_admits,
 				   .request = on_request,
 				   .gone = on_gone };
 

@@ -43,6 +43,10 @@ void exchange_xml(struct admin *a, struct server_request *r);
 /* A browser's session begins, and ends: exchange_login.c. */
 void exchange_login(struct admin *a, struct server_request *r);
 void exchange_logout(struct admin *a, struct server_request *r);
+/* Does it belong to a session of the console that lives? */
+bool exchange_admits(void *admin, const struct server_request *r);
+/* An account file has come. */
+void exchange_uploaded(struct admin *a, struct server_request *r);
 /* What the server refused itself, in the form of an answer. */
 void exchange_refused(struct admin *a, struct server_request *r);
 /* The request is over; frees what stands behind it. */

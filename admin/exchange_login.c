@@ -1,4 +1,4 @@
-/* POST /login and /logout: a browser's session. The password goes the way of an access key
+/* POST /login and /logout: a browser's session, and the files that it brings. The password goes the way of an access key
  * (exchange_keys.c), with the same delays. */
 #include <stdio.h>
 
@@ -106,5 +106,26 @@ void exchange_logout(struct admin *a, struct server_request *r)
 	log_info("logout from=%s", x->from);
 	set_cookie(x, "", "; Max-Age=0");
 	x->call.http = 200;
+	exchange_answer(x);
+}
+
+bool exchange_admits(void *admin, const struct server_request *r)
+{
+	struct admin *a = admin;
+
+	return console_knows(&a->console, r->session, r->csrf, clock_mono_ms());
+}
+
+void exchange_uploaded(struct admin *a, struct server_request *r)
+{
+	struct exchange *x = exchange_new(a, r, STR("upload"));
+
+	if (!x)
+		return;
+	log_info("upload from=%s: %s, %llu bytes", x->from, r->file, (unsigned long long)r->file_bytes);
+	x->call.http = 200;
+	xml_out_init(&x->call.body, 1);
+	xml_out_text(&x->call.body, "file", str_z(r->file));
+	xml_out_int(&x->call.body, "bytes", (int64_t)r->file_bytes);
 	exchange_answer(x);
 }

@@ -1,4 +1,4 @@
-#include "admin/server.h"
+#include "admin/server_inner.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 #include "admin/console.h"
 #include "admin/head.h"
 #include "admin/tls.h"
-#include "admin/web.h"
 #include "admin/xml_root.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -21,48 +20,6 @@
 /* Runs at stop: resume, ask the handler, send; and some to spare. */
 #define LAST_RUNS 8
 #define LOOK_MS 1000 /* for connections that will come to nothing */
-
-struct server {
-	struct server_config c;
-	struct MHD_Daemon *daemon;
-	struct watch watch; /* of the daemon's epoll descriptor */
-	struct timer timer; /* of its next time-out */
-	struct deferred again;
-	struct list requests;
-	bool fresh; /* suspend_held has something to do */
-	size_t bodies;	/* bytes of all requests' buffers */
-	unsigned large; /* requests that may have a larger one */
-	int64_t log_since;
-	unsigned logged; /* lines since then */
-	bool stopping;
-};
-
-struct conn {
-	struct server *server;
-	int fd; /* the library's */
-	struct timer look;
-	int64_t since, deadline; /* of what is under way now */
-	bool reads;		 /* it is a request that has not all come */
-};
-
-struct request {
-	struct server_request r; /* first: what callbacks see */
-	struct server *server;
-	struct MHD_Connection *mhd;
-	struct conn *conn; /* lives longer */
-	struct list node;  /* in requests */
-	struct buf body;
-	size_t discarded;
-	const char *allow;	       /* of a 405 */
-	const struct web_file *file;   /* that is asked for; NULL: none */
-	struct MHD_Response *response; /* until it is queued */
-	unsigned http;
-	size_t answer_n; /* bytes of the answer's body */
-	bool large;	 /* one of server's */
-	bool last;	 /* nothing behind it is read as another one */
-	bool seen;	 /* by request(); held until it is answered */
-	bool answered, suspended;
-};
 
 /* --- deadlines --- */
 
@@ -124,6 +81,8 @@ static const struct route {
 	{ "/xml", { "POST" }, "POST", SERVER_XML, false },
 	{ "/login", { "POST" }, "POST", SERVER_LOGIN, false },
 	{ "/logout", { "POST" }, "POST", SERVER_LOGOUT, false },
+	{ "/files/email.csv", { "PUT", "GET" }, "GET, PUT", SERVER_DOWNLOAD, false },
+	{ "/files/alias.csv", { "PUT", "GET" }, "GET, PUT", SERVER_DOWNLOAD, false },
 	{ "/healthz", { "GET", "HEAD" }, "GET, HEAD", SERVER_HEALTH, true },
 	{ "/metrics", { "GET", "HEAD" }, "GET, HEAD", SERVER_METRICS, true },
 };
@@ -136,12 +95,13 @@ static void drop_body(struct request *q)
 	buf_release(&q->body);
 }
 
-static void refuse(struct request *q, unsigned http, const char *code, const char *text)
+void request_refuse(struct request *q, unsigned http, const char *code, const char *text)
 {
 	q->r.what = SERVER_REFUSED;
 	q->r.http = http;
 	q->r.code = code;
 	q->r.text = text;
+	request_drop_upload(q);
 	drop_body(q);
 }
 
@@ -150,22 +110,6 @@ static bool may_read_pages(const struct request *q)
 	const struct ip_ranges *pages = q->server->c.pages;
 
 	return q->r.local || (pages && ranges_contain(pages, &q->r.client));
-}
-
-/* A page of the console, which anybody may see. */
-static void choose_file(struct request *q, const char *path, const char *method)
-{
-	const struct web_file *f = web_find(str_z(path));
-
-	if (!f) {
-		refuse(q, 404, "not_found", "there is nothing at this path; requests go to /xml");
-	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		q->allow = "GET, HEAD";
-		refuse(q, 405, "method_not_allowed", "this method is not allowed here");
-	} else {
-		q->r.what = SERVER_FILE;
-		q->file = f;
-	}
 }
 
 static void choose_route(struct request *q, const char *path, const char *method)
@@ -177,17 +121,17 @@ static void choose_route(struct request *q, const char *path, const char *method
 			continue;
 		q->r.what = t->what;
 		if (t->page && !may_read_pages(q)) {
-			refuse(q, 403, "not_allowed", "this page is not for your address");
+			request_refuse(q, 403, "not_allowed", "this page is not for your address");
 			return;
 		}
 		for (size_t m = 0; t->methods[m]; m++)
 			if (strcmp(t->methods[m], method) == 0)
 				return;
 		q->allow = t->allow;
-		refuse(q, 405, "method_not_allowed", "this method is not allowed here");
+		request_refuse(q, 405, "method_not_allowed", "this method is not allowed here");
 		return;
 	}
-	choose_file(q, path, method);
+	request_choose_page(q, path, method);
 }
 
 /* The file mode of the socket says the same; this holds when somebody changes it. */
@@ -209,7 +153,7 @@ static void look_at_client(struct request *q)
 
 	q->r.uid = -1;
 	if (q->r.local && !peer_allowed(q->conn->fd, &q->r.uid))
-		refuse(q, 403, "not_allowed", "only root and the service's own user may ask here");
+		request_refuse(q, 403, "not_allowed", "only root and the service's own user may ask here");
 	if (q->r.local)
 		return;
 	sa = MHD_get_connection_info(q->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -219,18 +163,18 @@ static void look_at_client(struct request *q)
 
 static void refuse_size(struct request *q, uint64_t limit)
 {
-	refuse(q, 413, "too_large",
-	       limit == LIMIT_XML_IMPORT ?
-		       "the body is larger than 16777216 bytes" :
-		       "the body is larger than 1048576 bytes (importconfig: 16777216)");
+	request_refuse(q, 413, "too_large",
+		       limit == LIMIT_XML_IMPORT ?
+			       "the body is larger than 16777216 bytes" :
+			       "the body is larger than 1048576 bytes (importconfig: 16777216)");
 	_Static_assert(LIMIT_XML_BODY == 1048576 && LIMIT_XML_IMPORT == 16777216, "as the text says");
 }
 
 static void refuse_unclear(struct request *q)
 {
 	q->last = true;
-	refuse(q, 400, "malformed",
-	       "the header says more than once how long the body is, or has a blank before a colon");
+	request_refuse(q, 400, "malformed",
+		       "the header says more than once how long the body is, or has a blank before a colon");
 }
 
 /* --- answers --- */
@@ -310,34 +254,17 @@ static enum MHD_Result queue(struct request *q)
 	return rc;
 }
 
-/* What a page of ours may do, and that it is asked for anew each time: it costs a few bytes. */
-static void answer_file(struct request *q)
-{
-	const struct web_file *f = q->file;
-	bool known = web_is_known(f, head_value(q->mhd, "If-None-Match"));
-	struct MHD_Response *r;
-
-	r = MHD_create_response_from_buffer(known ? 0 : f->n, (void *)(uintptr_t)f->content,
-					    MHD_RESPMEM_PERSISTENT);
-	q->answered = true;
-	q->http = known ? 304 : 200;
-	q->answer_n = known ? 0 : f->n;
-	q->response = r;
-	if (!r)
-		return;
-	(void)MHD_add_response_header(r, "Content-Type", web_type(f));
-	(void)MHD_add_response_header(r, "ETag", f->etag);
-	(void)MHD_add_response_header(r, "Cache-Control", "no-cache");
-	(void)MHD_add_response_header(r, "Content-Security-Policy", WEB_POLICY);
-	(void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
-	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-}
-
 static enum MHD_Result hand_over(struct request *q)
 {
+	if (q->r.what == SERVER_UPLOADED)
+		request_end_upload(q);
+	if (q->r.what == SERVER_DOWNLOAD)
+		request_answer_download(q);
+	if (q->answered)
+		return queue(q);
 	if (q->file && q->r.what == SERVER_FILE) {
 		q->seen = false;
-		answer_file(q);
+		request_answer_page(q);
 		drop_body(q);
 		return queue(q);
 	}
@@ -380,23 +307,26 @@ static struct request *request_new(struct server *s, struct MHD_Connection *mhd)
 static enum MHD_Result begin(struct request *q, const char *path, const char *method)
 {
 	uint64_t size = head_length(q->mhd);
-	const char *session = head_cookie(q->mhd, CONSOLE_COOKIE), *csrf = head_value(q->mhd, "X-CSRF-Token");
+	const char *session = head_cookie(q->mhd, CONSOLE_COOKIE),
+		   *csrf = head_value(q->mhd, "X-CSRF-Token");
 
 	q->r.session = str_z(session ? session : "");
 	q->r.csrf = str_z(csrf ? csrf : "");
 	look_at_client(q);
 	if (q->r.what != SERVER_REFUSED)
 		choose_route(q, path, method);
+	if (q->r.what == SERVER_DOWNLOAD)
+		request_choose_upload(q, path, method, size);
 	if (!head_is_clear(q->mhd))
 		refuse_unclear(q);
 	if (q->server->stopping)
-		refuse(q, 503, "stopping", "the service is being stopped");
+		request_refuse(q, 503, "stopping", "the service is being stopped");
 	if (q->r.what == SERVER_XML && size > LIMIT_XML_IMPORT)
 		refuse_size(q, LIMIT_XML_IMPORT);
 	if (q->r.what == SERVER_REFUSED &&
 	    (q->last || size > LIMIT_HTTP_DISCARD || head_has(q->mhd, "Expect")))
 		return hand_over(q);
-	allow(q->conn, size < LIMIT_XML_BODY ? size : LIMIT_XML_BODY);
+	allow(q->conn, q->upload || size < LIMIT_XML_BODY ? size : LIMIT_XML_BODY);
 	return MHD_YES;
 }
 
@@ -426,6 +356,10 @@ static enum MHD_Result take(struct request *q, struct str piece)
 	size_t n;
 	bool taken;
 
+	if (q->r.what == SERVER_UPLOADED) {
+		request_take_upload(q, piece);
+		return MHD_YES;
+	}
 	if (q->r.what != SERVER_XML && q->r.what != SERVER_LOGIN) {
 		q->discarded += piece.n;
 		return q->discarded <= LIMIT_HTTP_DISCARD ? MHD_YES : MHD_NO;
@@ -439,7 +373,7 @@ static enum MHD_Result take(struct request *q, struct str piece)
 		buf_add(&q->body, piece) == 0;
 	s->bodies += q->body.cap;
 	if (!taken)
-		refuse(q, 503, "busy", "too many large requests at once; try again");
+		request_refuse(q, 503, "busy", "too many large requests at once; try again");
 	return MHD_YES;
 }
 
@@ -480,6 +414,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **cls,
 	list_remove(&q->node);
 	if (q->response)
 		MHD_destroy_response(q->response);
+	request_drop_upload(q);
 	drop_body(q);
 	free(q);
 }

@@ -4,6 +4,8 @@
  *   POST /xml      SERVER_XML: the whole body
  *   POST /login    SERVER_LOGIN, SERVER_LOGOUT: a browser's session (console.h)
  *   POST /logout
+ *   PUT /files/email.csv, alias.csv   SERVER_UPLOADED: it is there; of who is admitted alone
+ *   GET /files/email.csv, alias.csv   answered here, likewise
  *   GET /NAME      the console's pages (web.h), answered here
  *   GET /healthz   SERVER_HEALTH   these two for the addresses of pages alone,
  *   GET /metrics   SERVER_METRICS  and for the local socket
@@ -26,7 +28,7 @@
 
 struct server;
 
-enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_METRICS, SERVER_LOGIN, SERVER_LOGOUT, SERVER_FILE, SERVER_REFUSED };
+enum server_what { SERVER_XML, SERVER_HEALTH, SERVER_METRICS, SERVER_LOGIN, SERVER_LOGOUT, SERVER_FILE, SERVER_UPLOADED, SERVER_DOWNLOAD, SERVER_REFUSED };
 struct server_request {
 	enum server_what what;
 	struct str body;      /* SERVER_XML, SERVER_LOGIN; borrowed until request() returns */
@@ -35,6 +37,8 @@ struct server_request {
 	bool local, tls;
 	char set_cookie[200]; /* of the answer; "": none */
 	int uid;       /* of the local client; -1: it is not local */
+	const char *file; /* SERVER_UPLOADED: its name, static */
+	uint64_t file_bytes;
 	unsigned http; /* SERVER_REFUSED, and the next two: static texts */
 	const char *code, *text;
 	void *user; /* the callbacks' own; NULL at first */
@@ -48,6 +52,9 @@ struct server_config {
 	const struct ip_ranges *pages; /* borrowed; NULL: nobody over TCP */
 	int64_t deadline_ms;	       /* 0: DEADLINE_HTTP_MS */
 	void *arg;		       /* of the callbacks */
+	const char *files; /* directory of the account files; borrowed */
+	/* May it have the account files? Asked when the header is there. Not for local ones. */
+	bool (*admits)(void *arg, const struct server_request *r);
 	/* Complete; answer it now or later. */
 	void (*request)(void *arg, struct server_request *r);
 	/* Over: answered, or its client went away. For each that request() saw. */

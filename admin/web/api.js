@@ -72,6 +72,21 @@ export async function logout() {
 	whenOut();
 }
 
+// The account files: email.csv and alias.csv.
+export async function upload(name, file) {
+	const r = await fetch(`files/${name}`, { method: "PUT", body: file, headers: { "X-CSRF-Token": token || "-" } }).catch(() => null);
+	const d = r && new DOMParser().parseFromString(await r.text(), "text/xml").documentElement;
+	if (!r || !r.ok)
+		throw new Refused(r ? r.status : 0, "", (d && text(d, "error")) || "The file did not arrive.");
+}
+
+export async function download(name) {
+	const r = await fetch(`files/${name}`, { headers: { "X-CSRF-Token": token || "-" } });
+	if (!r.ok)
+		throw new Refused(r.status, "", r.status === 404 ? `There is no ${name} yet: Vacuum Databases writes it.` : `HTTP ${r.status}`);
+	return r.blob();
+}
+
 // The text of a child; "" where there is none.
 export function text(e, name) {
 	const c = [...e.children].find((x) => x.tagName === name);

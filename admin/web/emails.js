@@ -1,6 +1,6 @@
 // The e-mail database: accounts and aliases, the files, the blocked list.
 import { h, fill, put, say, confirmed, grid, number } from "./dom.js";
-import { ask, rows, text, total, values } from "./api.js";
+import { ask, rows, text, total, values, upload, download } from "./api.js";
 import { fields, form } from "./forms.js";
 
 const PAGE = 50, WAIT_MS = 150;
@@ -69,13 +69,34 @@ function files() {
 		return [h("p", {}, `${file}: ${number(text(part, "read"))} read, ${number(text(part, "added"))} added, ${number(text(part, "changed"))} changed, ${number(text(part, "removed"))} removed, ${number(text(part, "skipped"))} skipped`),
 			bad.length ? grid("Bad lines", ["file", "line", "reason"], bad.map((b) => [b.file, b.line, b.reason])) : null];
 	});
+	const save = async (name) => {
+		try {
+			const url = URL.createObjectURL(await download(name));
+			h("a", { href: url, download: name }).click();
+			setTimeout(() => URL.revokeObjectURL(url), 60000);
+		} catch (e) {
+			fill(out, h("p", { class: "bad" }, e.message));
+		}
+	};
+	const send = async (name, input) => {
+		if (!input.files.length)
+			return;
+		fill(out, `${name} is on its way …`);
+		await upload(name, input.files[0]).then(() => fill(out, `${name} is there. Re-read Database makes the database equal to the files.`),
+			(e) => fill(out, h("p", { class: "bad" }, e.message)));
+		input.value = "";
+	};
+	const file = (name) => {
+		const input = h("input", { type: "file", id: `up-${name}`, accept: ".csv,text/*", onchange: () => send(name, input) });
+		return h("p", { class: "bar" }, h("label", { for: input.id }, `Upload ${name}`), input, h("button", { class: "plain", onclick: () => save(name) }, `Download ${name}`));
+	};
 	return h("section", { class: "card" }, h("h2", {}, "Files"),
 		h("p", { class: "quiet" }, "Vacuum writes email.csv and alias.csv into the directory of the service; re-read makes the database equal to them."),
 		h("p", { class: "buttons" },
 			h("button", { onclick: run("vacuum", "Vacuum Databases", () => "The files are written.") }, "Vacuum Databases"),
 			h("button", {
 				onclick: async () => (await confirmed("Re-read Database?", ["Accounts and aliases that are not in the files are removed, those that differ are changed."], "Re-read")) && run("reread", "Re-read Database", reread)(),
-			}, "Re-read Database")), out);
+			}, "Re-read Database")), ["email.csv", "alias.csv"].map(file), out);
 }
 
 function blocked() {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from browser import Browser
+from browser import ELEMENT, Browser
 from harness import BUILD, free_port, wait_for
 from test_smtp import Smtp
 
@@ -233,6 +233,21 @@ def test_files(console, site):
     b.click("dialog button", "Re-read")
     b.see("td", "email.csv")
     assert s.pb.xml("getemail", email_address="carl@example.com") is not None
+
+
+def test_upload_and_download(console, site, tmp_path):
+    s = site()
+    b = console.open(s.pb).login()
+    b.page("emails")
+    b.click("button", "Download email.csv")
+    b.see("p", "There is no email.csv yet")
+    mine = tmp_path / "mine.csv"
+    mine.write_text("dora@example.com\t\tMAIL2\n")
+    e = b.see("#up-email\\.csv")
+    b.do("POST", f"/element/{e[ELEMENT]}/value", {"text": str(mine)})
+    b.see("div", "email.csv is there.")
+    assert (s.pb.state / "email.csv").read_text() == mine.read_text()
+    b.click("button", "Download email.csv")
 
 
 # --- why, and the log ---

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import socket
 import threading
 import xml.etree.ElementTree as ET
 
@@ -174,3 +175,68 @@ def test_restart_ends_sessions(pb):
             return False
     wait_for("another one", answers)
     assert b.xml("<getinfo/>").status == 403
+
+
+# --- account files ---
+
+
+def put(b, name, body, token=True, **headers):
+    if token:
+        headers["X-CSRF-Token"] = b.token
+    return b.ask("PUT", f"/files/{name}", body, **headers)
+
+
+def test_files_up_and_down(pb):
+    b = Browser(pb)
+    b.login()
+    nothing = b.ask("GET", "/files/email.csv", **{"X-CSRF-Token": b.token})
+    assert nothing.status == 404 and "vacuum writes it" in nothing.text
+    text = "".join(f"user{i}@example.com\tsecret\tMAIL1\n" for i in range(50000))
+    answer = put(b, "email.csv", text.encode())
+    assert answer.status == 200 and f"<bytes>{len(text)}</bytes>" in answer.text
+    assert put(b, "alias.csv", b"team@example.com\tuser1@example.com\n").status == 200
+    assert (pb.state / "email.csv").read_text() == text
+    assert (pb.state / "email.csv").stat().st_mode & 0o777 == 0o600
+    assert b.xml("<reread/>").status == 200
+    assert b.ask("GET", "/files/email.csv", **{"X-CSRF-Token": b.token}).text == text
+    assert b.xml("<getemail><email_address>user49999@example.com</email_address></getemail>").status == 200
+    assert list(pb.state.glob("*.upload")) == []
+
+
+def test_files_are_for_those_who_have_logged_in(pb):
+    b = Browser(pb)
+    b.login()
+    put(b, "email.csv", b"a@example.com\tx\tB\n")
+    for stranger in (Browser(pb), b):
+        assert put(stranger, "email.csv", b"evil", token=False).status == 403
+        assert stranger.ask("GET", "/files/email.csv").status == 403
+    assert put(b, "email.csv", b"evil", **{"X-CSRF-Token": "0" * 64}, token=False).status == 403
+    assert (pb.state / "email.csv").read_bytes() == b"a@example.com\tx\tB\n"
+    for path in ("first-login", "accounts.mdb", "../first-login", "email.csv/..", ""):
+        assert put(b, path, b"x").status in (404, 405)
+    assert b.ask("DELETE", "/files/email.csv", **{"X-CSRF-Token": b.token}).status == 405
+
+
+def test_an_upload_that_is_broken_off(pb):
+    """The file of before stands, and nothing is left beside it."""
+    b = Browser(pb)
+    b.login()
+    put(b, "email.csv", b"a@example.com\tx\tB\n")
+    s = socket.create_connection(("127.0.0.1", pb.http))
+    s.sendall(f"PUT /files/email.csv HTTP/1.1\r\nHost: a\r\nCookie: {b.cookie}\r\nX-CSRF-Token: {b.token}\r\n"
+              "Content-Length: 1000000\r\n\r\nhalf of it".encode())
+    wait_for("it has begun", lambda: list(pb.state.glob("*.upload")))
+    s.close()
+    wait_for("it is gone", lambda: not list(pb.state.glob("*.upload")))
+    assert (pb.state / "email.csv").read_bytes() == b"a@example.com\tx\tB\n"
+
+
+def test_an_upload_that_is_too_large(pb):
+    b = Browser(pb)
+    b.login()
+    s = socket.create_connection(("127.0.0.1", pb.http))
+    s.sendall(f"PUT /files/email.csv HTTP/1.1\r\nHost: a\r\nCookie: {b.cookie}\r\nX-CSRF-Token: {b.token}\r\n"
+              "Content-Length: 536870913\r\n\r\n".encode())
+    assert b"413" in s.recv(1000)
+    s.close()
+    assert not (pb.state / "email.csv").exists()
