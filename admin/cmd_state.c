@@ -263,10 +263,12 @@ static void write_sample(void *arg, const struct history_sample *h)
 	xml_out_close(o, "sample");
 }
 
-static void write_history(struct xml_out *o, const struct shm *shm)
+static void write_history(struct xml_out *o, const struct shm *shm, struct str span)
 {
 	xml_out_open(o, "history", -1);
 	for (int i = 0; i < HISTORY_RINGS; i++) {
+		if (!str_eq(span, STR("all")) && !str_eq(span, str_z(history_shapes[i].name)))
+			continue;
 		xml_out_open(o, history_shapes[i].name, history_count(shm, (enum history_ring)i));
 		history_each(shm, (enum history_ring)i, write_sample, o);
 		xml_out_close(o, history_shapes[i].name);
@@ -321,5 +323,5 @@ void cmd_stats(struct call *c)
 	write_flags(&c->body, shm);
 	list(c, false);
 	if (!c->code)
-		write_history(&c->body, shm);
+		write_history(&c->body, shm, c->args.span);
 }

@@ -98,7 +98,7 @@
 	  "Answers the general settings, version, uptime, sisters and table sizes.", "") \
 	X(commitmodifyinfo, G_GENERAL, 0, &table_settings, NULL, \
 	  "Changes those general settings that are named.", "greylist_initial_min=10") \
-	X(stats, G_GENERAL, COMMAND_READS, NULL, NULL, \
+	X(stats, G_GENERAL, COMMAND_READS, NULL, "span", \
 	  "Answers counters of processes, clusters and boxes, traffic history, and how far a long " \
 	  "command is.", "") \
 	X(listsisters, G_GENERAL, COMMAND_READS, NULL, NULL, "Answers the sisters and their state.", "") \

@@ -4,7 +4,9 @@
 
 const struct history_shape history_shapes[HISTORY_RINGS] = {
 	[HISTORY_RECENT] = { "recent", 5000, 120 },
+	[HISTORY_HOUR] = { "hour", 30000, 120 },
 	[HISTORY_DAY] = { "day", 300000, HISTORY_SAMPLES },
+	[HISTORY_WEEK] = { "week", 3600000, 168 },
 };
 
 #define INFO(name, counter, help) { #name, help, HF_##name == HF_sessions },

@@ -1,7 +1,9 @@
-/* history: what went through the whole service, for graphs: two rings, written by admin alone.
+/* history: what went through the whole service, for graphs: rings, written by admin alone.
  *
  *   recent   every 5 seconds, 10 minutes back
+ *   hour     every 30 seconds, an hour back
  *   day      every 5 minutes, 24 hours back
+ *   week     every hour, seven days back
  *
  * A ring keeps totals and their time; what is handed out is what lies between two neighbours. So
  * a writer that died at any instruction lost at most the one it was at, and nothing is counted
@@ -12,10 +14,10 @@
 
 #include "shm/counters.h"
 
-enum history_ring { HISTORY_RECENT, HISTORY_DAY, HISTORY_RINGS };
+enum history_ring { HISTORY_RECENT, HISTORY_HOUR, HISTORY_DAY, HISTORY_WEEK, HISTORY_RINGS };
 
 struct history_shape {
-	const char *name; /* "recent", "day" */
+	const char *name; /* "recent", ... */
 	int64_t interval_ms;
 	unsigned samples; /* at most */
 };

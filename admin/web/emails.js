@@ -42,7 +42,7 @@ function searcher(kind) {
 
 async function progress(out, command, title) {
 	const timer = setInterval(async () => {
-		const work = rows(await ask("stats").catch(() => h("x")), "work");
+		const work = rows(await ask("stats", { span: "none" }).catch(() => h("x")), "work");
 		if (work.length)
 			fill(out, `${title}: ${number(work.find((w) => w.tagName === "done").textContent)} rows so far`);
 	}, 500);

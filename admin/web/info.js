@@ -38,16 +38,18 @@ function samples(stats, ring) {
 
 const perMinute = (s, name) => (Number(s.ms) ? (Number(s[name]) * 60000) / Number(s.ms) : 0);
 
+const spans = { recent: "ten minutes", hour: "hour", day: "day", week: "week" };
+
 function graphs(stats, ring) {
 	const s = samples(stats, ring);
-	const when = ring === "recent" ? "the last ten minutes" : "the last day";
+	const when = `the last ${spans[ring]}`;
 	return [["mails", "mails a minute"], ["refusals", "refusals a minute"], ["sessions", "sessions"]].map(([name, title]) =>
 		graph(`${title}, ${when}`, s.map((x) => [x.time, name === "sessions" ? Number(x.sessions) : perMinute(x, name)])));
 }
 
-function overview(stats) {
+function overview(stats, choice) {
 	const clusters = rows(stats, "clusters").map(values);
-	const recent = samples(stats, "recent"), last = recent[recent.length - 1];
+	const now = samples(stats, choice.ring), last = now[now.length - 1];
 	return [
 		h("dl", { class: "figures" },
 			figure("version", text(stats, "version")), figure("up for", duration(Number(text(stats, "uptime_s")))),
@@ -55,7 +57,7 @@ function overview(stats) {
 			figure("mails a minute", last ? number(Math.round(perMinute(last, "mails"))) : "–"),
 			figure("mails", number(sum(clusters, "mails")), "since the start"), figure("logins", number(sum(clusters, "logins"))),
 			figure("in, out", `${bytes(sum(clusters, "bytes_in"))}, ${bytes(sum(clusters, "bytes_out"))}`)),
-		h("section", {}, h("h2", {}, "Traffic"), h("div", { class: "columns" }, graphs(stats, "recent")), h("div", { class: "columns" }, graphs(stats, "day"))),
+		h("section", {}, h("h2", {}, "Traffic"), choice, h("div", { class: "columns" }, graphs(stats, choice.ring))),
 		h("section", {}, h("h2", {}, "Greylisting"), greylisting(clusters)),
 		h("section", {}, h("h2", {}, "Refusals"), refusals(clusters)),
 		flags(stats),
@@ -81,7 +83,17 @@ export async function info(root) {
 	fill(root, top, live, sisters(settings), set);
 	const list = await ask("listclusters");
 	fill(top, firstSteps(list), troubles(list));
-	const draw = async () => fill(live, overview(await ask("stats")));
+	const choice = h("p", { class: "buttons", role: "group", "aria-label": "How far back" }, Object.entries(spans).map(([ring, title]) => h("button", {
+		class: "plain", "aria-pressed": String(ring === "recent"), onclick: async (e) => {
+			for (const b of choice.children)
+				b.setAttribute("aria-pressed", String(b === e.target));
+			choice.ring = ring;
+			await draw().catch((x) => say(x.message, true));
+			e.target.focus();
+		},
+	}, title)));
+	choice.ring = "recent";
+	const draw = async () => fill(live, overview(await ask("stats", { span: choice.ring }), choice));
 	const drawSettings = async () => {
 		const part = fields("info", values(await ask("getinfo")));
 		fill(set, h("details", {}, h("summary", {}, "General settings"), form("General settings", [part], async (changed) => {

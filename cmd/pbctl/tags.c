@@ -69,7 +69,7 @@ const struct answer_tag answer_tags[] = {
 	  "answers that took less, and not less than the bucket before; empty: all the rest" },
 	{ "answers", TAG_NUMBER, "stats", "of the bucket" },
 	{ "history", TAG_ROWS, "stats",
-	  "traffic, in <recent> (10 minutes) and <day> (24 hours), <sample> rows each" },
+	  "traffic, in <recent> (10 minutes), <hour>, <day> and <week>, <sample> rows each" },
 	{ "ms", TAG_NUMBER, "stats", "length of the sample" },
 	{ "time", TAG_TEXT, "stats audit", "date; of a sample: its end" },
 	{ "work", TAG_ROWS, "stats", "the long command that runs now; absent when there is none" },

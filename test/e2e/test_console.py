@@ -297,6 +297,9 @@ def test_graphs(console, site):
         Smtp(s.smtp).mail(s.people[0])
     wait_for("a line of it", lambda: b.find("figure svg polyline.line"), 40)
     wait_for("mails", lambda: b.find("dd", "3 since the start"))
+    b.click("button", "week")
+    b.see("figcaption", "mails a minute, the last week")
+    b.see("button[aria-pressed=true]", "week")
 
 
 # --- strangers' texts ---

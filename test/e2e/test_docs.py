@@ -168,7 +168,8 @@ def test_xml_examples(pb):
         tags |= {e.tag for e in root.iter()}
     assert done == COMMANDS
     rows = {"response", "command", "status", "email", "alias", "badline", "cluster", "box", "worker",
-            "process", "bucket", "sample", "change", "table", "session", "sister", "recent", "day"}
+            "process", "bucket", "sample", "change", "table", "session", "sister", "recent", "hour", "day",
+            "week"}
     told = set(re.findall(r"^\| `(\w+)` \|", XML_MD, re.M))
     assert tags - rows <= told, tags - rows - told
 

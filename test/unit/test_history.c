@@ -113,6 +113,10 @@ START_TEST(info)
 				 history_shapes[HISTORY_RECENT].interval_ms, 600000);
 	ck_assert_int_eq(history_shapes[HISTORY_DAY].samples *
 				 history_shapes[HISTORY_DAY].interval_ms, 86400000);
+	ck_assert_int_eq(history_shapes[HISTORY_HOUR].samples *
+				 history_shapes[HISTORY_HOUR].interval_ms, 3600000);
+	ck_assert_int_eq(history_shapes[HISTORY_WEEK].samples *
+				 history_shapes[HISTORY_WEEK].interval_ms, 7 * 86400000);
 }
 END_TEST
 
@@ -121,7 +125,7 @@ START_TEST(wraps)
 {
 	for (int64_t i = 0; i < 1000; i++) {
 		count_cluster(shm, 1, 5, CC_mails, i);
-		take(i * 300000);
+		take(i * 3600000);
 	}
 	for (int r = 0; r < HISTORY_RINGS; r++) {
 		unsigned n = look_at((enum history_ring)r);
@@ -131,8 +135,8 @@ START_TEST(wraps)
 			int64_t k = 1000 - n + i;
 
 			ck_assert_int_eq(seen[i].v[HF_mails], k);
-			ck_assert_int_eq(seen[i].ms, 300000);
-			ck_assert_int_eq(seen[i].wall_ms, WALL + k * 300000);
+			ck_assert_int_eq(seen[i].ms, 3600000);
+			ck_assert_int_eq(seen[i].wall_ms, WALL + k * 3600000);
 		}
 	}
 }
