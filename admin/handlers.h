@@ -68,7 +68,7 @@
 	  "Adds a cluster and opens its listener.", \
 	  "clusterid=MX type=smtp listen_address=127.0.0.1 listen_port=2525 smtp_host_name=mail.example.com") \
 	X(commitmodifycluster, G_CLUSTERS, 0, &table_clusters, NULL, \
-	  "Changes those settings of a cluster that are named.", "clusterid=MX max_mail_size_kb=20000") \
+	  "Changes those settings of a cluster that are named.", "clusterid=MX max_mail_size_kb=20000 error_sleep_s=2") \
 	X(getcluster, G_CLUSTERS, COMMAND_READS, NULL, "clusterid!", \
 	  "Answers all settings of a cluster.", "clusterid=MX") \
 	X(addbox, G_CLUSTERS, COMMAND_ADDS, &table_boxes, NULL, \
@@ -87,6 +87,10 @@
 	  "clusterid=MX boxid=MAIL1") \
 	X(listclusters, G_CLUSTERS, COMMAND_READS, NULL, NULL, \
 	  "Answers all clusters with their boxes, lights and counters.", "") \
+	X(sendtest, G_CLUSTERS, COMMAND_LONG, NULL, "clusterid! email_address! sender", \
+	  "Sends a real mail for this address through the cluster's own listener, as a stranger on this machine " \
+	  "would, and answers the dialogue.", \
+	  "clusterid=MX email_address=abigail@example.com sender=bob@example.org") \
 	X(deletebox, G_CLUSTERS, 0, NULL, "clusterid! boxid!", "Deletes a box.", \
 	  "clusterid=MX boxid=MAIL1") \
 	X(deletecluster, G_CLUSTERS, 0, NULL, "clusterid!", \

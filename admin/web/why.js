@@ -54,6 +54,34 @@ async function look(out, about, sender, client) {
 	fill(out, parts);
 }
 
+// A real mail through a listener of ours: the dialogue, and what the log says of it.
+async function testMail() {
+	const list = rows(await ask("listclusters"), "clusters").map(values).filter((c) => c.type === "smtp");
+	if (!list.length)
+		return null;
+	const out = h("div", { "aria-live": "polite" });
+	const one = (id, title, hint) => [h("label", { for: id }, title), h("input", { id, name: id, autocomplete: "off", placeholder: hint })];
+	const button = h("button", {}, "Send test mail");
+	const send = async (e) => {
+		const f = e.target.elements;
+		e.preventDefault();
+		button.disabled = true;
+		fill(out, "It is on its way; a refusal may take a while (error_sleep_s) …");
+		try {
+			const a = await ask("sendtest", { clusterid: f.tc.value, email_address: f.tto.value.trim(), sender: f.tfrom.value.trim() });
+			fill(out, h("p", {}, h("strong", {}, text(a, "taken") === "1" ? "The mail was taken." : "The mail was not taken: the last answers say why.")),
+				h("ol", { class: "log", tabindex: 0, "aria-label": "The dialogue" }, rows(a, "dialogue").map(values).map((s) => h("li", {}, `${{ client: "→", server: "←" }[s.by] || "·"} ${s.text}`))),
+				await lines(f.tto.value.trim()));
+		} catch (x) {
+			fill(out, h("p", { class: "bad" }, x.message));
+		}
+		button.disabled = false;
+	};
+	return h("section", { class: "card" }, h("h2", {}, "Send a test mail"), h("form", { class: "bar", onsubmit: send },
+		h("label", { for: "tc" }, "Cluster"), h("select", { id: "tc", name: "tc" }, list.map((c) => h("option", { value: c.clusterid }, c.clusterid))),
+		one("tto", "To", "anna@example.com"), one("tfrom", "From", "bob@example.org"), button), out);
+}
+
 export async function why(root, [about]) {
 	const one = (id, title, hint) => [h("label", { for: id }, title), h("input", { id, name: id, autocomplete: "off", placeholder: hint })];
 	const out = h("div", { "aria-live": "polite" });
@@ -69,7 +97,7 @@ export async function why(root, [about]) {
 			}
 		},
 	}, one("about", "Mail or IP address", "anna@example.com"), one("sender", "Sender", "bob@example.org"), one("client", "Sender's IP address", "192.0.2.7"), h("button", {}, "Why?"));
-	fill(root, h("p", {}, "An address, and everything that is known about it: why its mail is delayed, refused, or where it would go. Sender and client are asked for by the guard; nothing is sent."), form, out);
+	fill(root, h("p", {}, "An address, and everything that is known about it: why its mail is delayed, refused, or where it would go. Sender and client are asked for by the guard; nothing is sent."), form, out, await testMail());
 	form.elements.about.value = about || "";
 	if (about)
 		form.requestSubmit();

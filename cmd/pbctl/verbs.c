@@ -102,6 +102,9 @@ const struct verb verbs[] = {
 	  "Shows where a mail for this address would go, what an alias leads to, and, with a client's "
 	  "address and a sender, what the guard would say of it. Nothing is sent.",
 	  "route anna@example.com\nroute anna@example.com sender=bob@example.org address=192.0.2.7" },
+	{ "sendtest", "CLUSTER=clusterid ADDRESS=email_address [SENDER=sender]", "", "sendtest", NULL, verb_ask,
+	  "Sends a real mail through the cluster's own listener and shows the dialogue.",
+	  "sendtest MX anna@example.com bob@example.org" },
 	{ "tail", "[MATCH=match]", "limit", "tail", NULL, verb_ask,
 	  "Shows the last lines of the traffic log, those that hold MATCH.", "tail anna@example.com" },
 	{ "conflicts", "", "", "conflicts", NULL, verb_ask,

@@ -128,3 +128,41 @@ def test_no_log(balancer):
 
 def test_conflicts_are_none(site):
     assert site(1).pb.xml("conflicts").find("conflicts").get("total") == "0"
+
+
+# --- sendtest ---
+
+
+def said(answer):
+    return [(x.findtext("by"), x.findtext("text")) for x in answer.find("dialogue")]
+
+
+def test_a_test_mail(site):
+    s = site()
+    a = s.pb.xml("sendtest", clusterid="MX", email_address="team@example.com", sender="bob@example.org")
+    assert a.findtext("taken") == "1"
+    assert [b.copies(a.findtext("message_id")) for b in s.boxes] == [1, 1]
+    lines = said(a)
+    assert lines[0] == ("server", "220 mx.example.com ESMTP") and ("client", "RCPT TO:<team@example.com>") in lines
+    assert lines[-1] == ("server", "221 2.0.0 bye")
+
+
+def test_a_test_mail_that_is_not_taken(guarded):  # noqa: F811
+    s = guarded()
+    a = s.pb.xml("sendtest", clusterid="MX", email_address=s.people[0], sender="bob@example.org")
+    assert a.findtext("taken") == "0"
+    assert ("server", f"450 4.7.1 greylisted, try again in {INITIAL} seconds") in said(a)
+    a = s.pb.xml("sendtest", clusterid="MX", email_address="nobody@example.com")
+    assert a.findtext("taken") == "0" and any(t.startswith("550 5.1.1") for _, t in said(a))
+    assert ("client", "MAIL FROM:<>") in said(a)
+    assert s.pb.refused("sendtest", clusterid="XX", email_address=s.people[0]).code == "no_such_cluster"
+    assert s.pb.refused("sendtest", clusterid="POP", email_address=s.people[0]).code == "no_such_cluster"
+    assert s.pb.refused("sendtest", clusterid="MX", email_address="a@b.cc>\r\nRCPT TO:<x").status == 400
+
+
+def test_a_test_mail_that_is_turned_away(site):
+    s = site(1)
+    s.pb.xml("commitmodifycluster", clusterid="MX", block_ranges="127.0.0.0/8")
+    a = s.pb.xml("sendtest", clusterid="MX", email_address=s.people[0])
+    assert a.findtext("taken") == "0"
+    assert said(a)[0][1].startswith("550 your service has been explicitly blacklisted")

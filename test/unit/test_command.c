@@ -404,7 +404,7 @@ START_TEST(examples)
 
 		if (cmd->flags & COMMAND_ROWS) /* its document is what exportconfig has just answered */
 			ck_ok(send_back(cmd->name));
-		else
+		else if (strcmp(cmd->name, "sendtest") != 0) /* it would reach whoever listens there */
 			ck_ok(ask_xml(xml));
 		free((void *)(uintptr_t)xml);
 	}
