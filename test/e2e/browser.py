@@ -66,7 +66,16 @@ class Browser:
         return self.do("POST", "/execute/async", {"script": script, "args": list(args)})
 
     def find(self, css, text=None):
-        """Elements that are shown, those with this text alone where one is named."""
+        """Elements that are shown, those with this text alone where one is named; none while a page gives
+        way to another."""
+        try:
+            return self.shown(css, text)
+        except AssertionError as x:
+            if "unloaded" in str(x) or "execution context" in str(x) or "aborted" in str(x):
+                return []
+            raise
+
+    def shown(self, css, text):
         return self.run("""
             return [...document.querySelectorAll(arguments[0])].filter((e) =>
                 e.checkVisibility() && (arguments[1] === null || e.textContent.includes(arguments[1])))""",
