@@ -53,7 +53,7 @@ function showNav(current) {
 
 async function show() {
 	const [name, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
-	const page = pages.find((p) => p[0] === name) || pages[0];
+	const page = pages.find((p) => p[0] === name) || pages[0], here = location.hash;
 	if (leave)
 		leave();
 	leave = null;
@@ -73,6 +73,7 @@ async function show() {
 			say(e.message, true);
 	}
 	root.removeAttribute("aria-busy");
+	main.dataset.page = here; // it is drawn
 }
 
 window.addEventListener("hashchange", () => {

@@ -50,7 +50,8 @@ def pictures(pb, out):
                 for page in PAGES:
                     b.run("location.hash = arguments[0]", f"#/{page}")
                     time.sleep(1)
-                    wait_for("the page", lambda: not b.find("[aria-busy]"))
+                    wait_for("the page", lambda: b.run(
+                        "return document.getElementById('main').dataset.page === location.hash"))
                     b.screenshot(out / f"{page.split('@')[0].replace('/', '-')}-{size}-{look}.png")
         finally:
             b.kill()
