@@ -19,8 +19,9 @@ static const struct rate of_clusters[] = {
 	{ "recipients_per_s", "recipients", 1 },
 	{ "logins_per_s", "logins", 1 },
 	{ "refused_per_s",
-	  "refused_connections refused_syntax refused_sender refused_blocked refused_unknown "
-	  "refused_relay refused_temporary refused_box refused_data refused_limit refused_login",
+	  "refused_connections refused_client_rate refused_client_sessions refused_syntax refused_sender "
+	  "refused_blocked refused_unknown refused_relay refused_greylist refused_suspicion refused_early "
+	  "refused_listed refused_foreign refused_temporary refused_box refused_data refused_limit refused_login",
 	  1 },
 	{ "in_kb_per_s", "bytes_in", 1000 },
 	{ "out_kb_per_s", "bytes_out", 1000 },

@@ -89,14 +89,16 @@ const struct verb verbs[] = {
 	  "asked; without one --yes is needed.",
 	  "config import config.xml" },
 	{ "block", "ADDRESS|ACCOUNT", "", "setblockip", NULL, verb_block,
-	  "Blocks a client address or an account.", "block 192.0.2.7\nblock bert@example.com" },
+	  "Blocks a client address or an account: as a relay client it may send no more. Strangers are kept out by "
+	  "block_ranges of the cluster.", "block 192.0.2.7\nblock bert@example.com" },
 	{ "unblock", "ADDRESS|ACCOUNT", "", "setblockip", NULL, verb_block,
 	  "Takes such a block away.", "unblock 192.0.2.7\nunblock bert@example.com" },
 	{ "blocked", "", "limit all", "blockedips",
 	  "blockedips/blockedip: address email_address since count by reason", verb_list,
 	  "Lists the addresses and accounts that are blocked, and why.", "blocked" },
 	{ "forget", "ADDRESS=address", "", "clearip", NULL, verb_ask,
-	  "Forgets what is held against a client address: the delay after wrong passwords and keys.",
+	  "Forgets what is held against a client address: its connections of late, and the delays after wrong passwords "
+	  "and keys, which are those of its whole network. Greylisting and suspicion are not forgotten.",
 	  "forget 192.0.2.7" },
 	{ "route", "ADDRESS=email_address", "", "route", NULL, verb_ask,
 	  "Shows where a mail for this address would go, what an alias leads to, and, with a client's "
@@ -123,6 +125,8 @@ const struct verb verbs[] = {
 	  "+clusters/cluster: clusterid refused_connections refused_syntax refused_sender refused_blocked "
 	  "refused_unknown refused_relay refused_temporary refused_box refused_data refused_limit "
 	  "refused_login\n"
+	  "+clusters/cluster: clusterid refused_greylist passed_retry passed_known passed_trust refused_suspicion "
+	  "refused_early refused_listed refused_foreign refused_client_rate refused_client_sessions held_back flagged\n"
 	  "+clusters/cluster/boxes/box: clusterid boxid light sessions idle sessions_total reused mails "
 	  "refused logins failures bytes failures_in_a_row last_failure",
 	  verb_stats, "Shows the counters of processes, clusters and boxes.", "stats" },

@@ -58,6 +58,14 @@ void smtp_hold_back(struct smtp_session *c, int code)
 	timer_stop(&c->idle);
 }
 
+/* Not: failed logins, which have a delay of their own; other protocols, which end at once; mails as a whole,
+ * and DATA without recipients: each of those that were refused has been heard late already, and a server
+ * whose recipients were put off sends DATA behind them (RFC 2920 3.1). */
+static bool is_held(enum cluster_counter why)
+{
+	return why != CC_refused_login && why != CC_refused_foreign && why != CC_refused_data;
+}
+
 void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, const char *fmt, ...)
 {
 	struct env *env = c->s.env;
@@ -71,7 +79,7 @@ void smtp_refuse(struct smtp_session *c, enum cluster_counter why, int code, con
 		     code, text);
 	if (env->shm)
 		count_cluster(env->shm, env->slot, c->s.cluster->shm, why, 1);
-	if (why != CC_refused_login && why != CC_refused_foreign) /* that one ends at once */
+	if (is_held(why))
 		smtp_hold_back(c, code);
 	smtp_reply(c, code, "%s", text);
 }

@@ -17,6 +17,8 @@ static const struct play plays[] = {
 	PLAY("who is suspect", SLEEPY, "guard on", "known suspect", SCENE_MAIL, ASK, "pass 15000", UNKNOWN, "C: RCPT TO:<a1@t>", "C is open", "pass 15000",
 	     "S: 550 5.7.1*"),
 	PLAY("not who is put off: servers are", SLEEPY, "guard on", SCENE_MAIL, "C: RCPT TO:<a1@t>", "S: 450 4.7.1*", "count held_back 0"),
+	PLAY("nor the DATA behind it", SLEEPY, "guard on", SCENE_MAIL, "C+ RCPT TO:<a1@t>", "C: DATA", "S: 450 4.7.1*",
+	     "S: 554 5.5.1 no valid recipients", "count held_back 0"),
 	PLAY("nothing is worked on meanwhile", SLEEPY, SCENE_MAIL, ASK, "C+ RSET", "C: NOOP", "C is open", "pass 15000", UNKNOWN, "S: 250 2.0.0 ok",
 	     "S: 250 2.0.0 ok"),
 	PLAY("each by itself, in their order", SLEEPY, SCENE_MAIL, "C+ RCPT TO:<u1@t>", "C+ RCPT TO:<a1@t>", "C: RCPT TO:<u2@t>", "C is open",
