@@ -146,7 +146,7 @@ void smtp_error(struct smtp_session *c)
 
 void smtp_foreign(struct smtp_session *c)
 {
-	smtp_refuse(c, CC_refused_foreign, 554, "5.5.1 this is an SMTP server");
+	smtp_refuse(c, CC_refused_foreign, 500, "5.5.1 this is an SMTP server");
 	smtp_bye(c, "not SMTP");
 }
 

@@ -107,7 +107,7 @@ def test_http(site, have):
     s = site(1)
     out = subprocess.run([have("curl"), "--http0.9", "-sS", "-m", "20", "-d", "HELO x",
                           f"http://127.0.0.1:{s.smtp}/"], capture_output=True, text=True)
-    assert "554 5.5.1 this is an SMTP server" in out.stdout
+    assert "500 5.5.1 this is an SMTP server" in out.stdout
     assert "250" not in out.stdout
     assert s.pb.counters("MX")["refused_foreign"] == 1
 

@@ -21,7 +21,7 @@
 #define EARLY "saw 0 16"
 #define ERROR "saw 0 8"
 #define FOREIGN \
-	"S: 554 5.5.1 this is an SMTP server", "C is closed not SMTP", "count refused_foreign 1"
+	"S: 500 5.5.1 this is an SMTP server", "C is closed not SMTP", "count refused_foreign 1"
 
 /* clang-format off */
 static const struct play plays[] = {
@@ -84,10 +84,10 @@ static const struct play plays[] = {
 	PLAY("behind EHLO as well", "C hello", "C: CONNECT x:25 HTTP/1.1", FOREIGN),
 	PLAY("TLS, which has no lines", GREETING, "C~ \x16\x03\x01\x02", FOREIGN),
 	PLAY("SSH", GREETING, "C~ SSH-2.0-OpenSSH_9.2\r\n", FOREIGN),
-	PLAY("in the pause", GREETING, PAUSE, "S2: 220-mx.t ESMTP", "C2~ GET / HTTP/1.1\r\n", "S2: 554 5.5.1 this is an SMTP server",
+	PLAY("in the pause", GREETING, PAUSE, "S2: 220-mx.t ESMTP", "C2~ GET / HTTP/1.1\r\n", "S2: 500 5.5.1 this is an SMTP server",
 	     "C2 is closed not SMTP", "pass 2000"),
 	PLAY("by relay clients, too: a browser among them", GREETING, "ranges 10.0.0.0/8", "another client", "S2: 220 mx.t ESMTP",
-	     "C2: PUT /x HTTP/1.0", "S2: 554 5.5.1 this is an SMTP server", "C2 is closed not SMTP"),
+	     "C2: PUT /x HTTP/1.0", "S2: 500 5.5.1 this is an SMTP server", "C2 is closed not SMTP"),
 	PLAY("a word that begins like one", GREETING, "C: GETTER x", "S: 500 5.5.1 command unknown", "C is open"),
 };
 /* clang-format on */

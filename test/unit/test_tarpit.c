@@ -33,7 +33,7 @@ static const struct play plays[] = {
 	PLAY("its side closed before", SLEEPY, SCENE_MAIL, "C+ RCPT TO:<a1@t>", "C+ RCPT TO:<u1@t>", "C: RCPT TO:<a2@t>", "C closes", "A hello",
 	     "A> MAIL FROM:<s@t>", "A> RCPT TO:<a1@t>", "A> RCPT TO:<a2@t>", "A< 250 ok", "A< 250 ok", "S: 250 2.1.5 ok", "A< 250 ok",
 	     "C is open", "pass 15000", UNKNOWN, "S: 250 2.1.5 ok", "A> RSET", "C is closed client closed"),
-	PLAY("not SMTP at all", SLEEPY, "S: 220 mx.t ESMTP", "C: GET / HTTP/1.0", "S: 554 5.5.1 this is an SMTP server", "C is closed not SMTP",
+	PLAY("not SMTP at all", SLEEPY, "S: 220 mx.t ESMTP", "C: GET / HTTP/1.0", "S: 500 5.5.1 this is an SMTP server", "C is closed not SMTP",
 	     "count held_back 0"),
 	PLAY("the session's end comes first", "deadline 20", "another client", "S: 220 mx.t ESMTP", SLEEPY, "C2 hello", "pass 10000", "C2: FOO",
 	     "C2 is open", "pass 10000", "S2: 500 5.5.1 command unknown", "S2: 421 4.3.2 session lasts too long", "C2 is closed session lasts too long"),
