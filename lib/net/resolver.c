@@ -204,11 +204,23 @@ static void on_forward(void *arg, int status, int timeouts, struct ares_addrinfo
 	end_question(e);
 }
 
+/* "192.0.2.7" for a name: c-ares would take it for the address, and ask nobody. No top-level domain is a
+ * number (RFC 3696 2), and none has a colon. */
+static bool is_number(const char *name)
+{
+	const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+
+	return strchr(name, ':') || last[strspn(last, "0123456789")] == '\0';
+}
+
+/* Whether a name of the address has it. */
 static void ask_forward(struct entry *e, const char *name)
 {
 	struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
 					     .ai_family = ip_is4(&e->ip) ? AF_INET : AF_INET6 };
 
+	if (is_number(name))
+		return;
 	e->asked++;
 	ares_getaddrinfo(e->resolver->channel, name, NULL, &hints, on_forward, e);
 }
@@ -351,7 +363,7 @@ unsigned resolver_kept(const struct resolver *r)
 static int open_channel(struct resolver *r, const char *servers, struct err *e)
 {
 	char lookups[] = "b"; /* the DNS alone, no files */
-	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH,
+	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
 				  .timeout = DNS_TRY_MS,
 				  .tries = TRIES,
 				  .lookups = lookups,

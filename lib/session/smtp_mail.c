@@ -198,7 +198,8 @@ void smtp_rcpt(struct smtp_session *c, struct str args)
 		bad_rcpt(c, args, f, af);
 		return;
 	}
-	screen_name(&c->screen);
+	if (!c->tx->policy.inside)
+		screen_name(&c->screen);
 	transaction_rcpt(c->tx, &r.forward_path);
 	answer_rcpts(c);
 }

@@ -9,14 +9,15 @@ A, PTR = 1, 12
 
 class DnsServer:
     """answers: {(name, type): [record, ...]}; names it has not are told not to be there. mode: "answers",
-    "silent", "servfail" or "garbage". questions: the names that were asked, in their order."""
+    "silent", "servfail", "garbage" or "held": it answers when it is released. questions: the names that were asked,
+    in their order."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self.answers, self.mode, self.questions = {}, "answers", []
-        self.argv, self.ends = ["dns"], False
+        self.argv, self.ends, self.held = ["dns"], False, []
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -30,17 +31,28 @@ class DnsServer:
         while not self.ends:
             try:
                 question, peer = self.socket.recvfrom(2048)
-                answer = self.answer(question)
-                if answer is not None:
-                    self.socket.sendto(answer, peer)
+                self.say(question, peer)
             except OSError:
                 return
 
+    def say(self, question, peer):
+        name = parse(question)[0]
+        if self.mode == "held":
+            self.held.append((question, peer))
+        self.questions.append(name)
+        if self.mode in ("held", "silent"):
+            return
+        self.socket.sendto(self.answer(question), peer)
+
+    def release(self):
+        """Answers what has been held, and whatever comes."""
+        self.mode = "answers"
+        while self.held:
+            question, peer = self.held.pop()
+            self.socket.sendto(self.answer(question), peer)
+
     def answer(self, question):
         name, kind, end = parse(question)
-        self.questions.append(name)
-        if self.mode == "silent":
-            return None
         if self.mode == "garbage":
             return question[:2] + b"\x81\x80" + b"\xff" * 40
         records = self.answers.get((name.lower(), kind), [])

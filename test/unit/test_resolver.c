@@ -311,6 +311,56 @@ START_TEST(leads_elsewhere)
 }
 END_TEST
 
+/* The owner of an address may call it what he likes: a number is no name, and asks nobody. */
+START_TEST(numbers)
+{
+	static const char number[] = "\003192\0010\0012\0017";
+
+	ck_assert_int_eq(back("192.0.2.7"), DNS_UNKNOWN);
+	wanted("7.2.0.192.in-addr.arpa", 12);
+	say_records(OK, 1, number, sizeof(number), 300);
+	until(resolver_asked(r) == 0);
+	ck_assert(quiet());
+	ck_assert_int_eq(back("192.0.2.7"), DNS_NONE);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	bool number;
+} called[] = {
+	{ "192.0.2.7", true },	    { "7", true },
+	{ "2001:db8::7", true },    { "", true },
+	{ "192.0.2.7.far", false }, { "7.far.org", false },
+	{ "far.x7", false },	    { "box", false },
+};
+
+START_TEST(what_is_a_number)
+{
+	ck_assert_int_eq(is_number(called[_i].name), called[_i].number);
+}
+END_TEST
+
+/* $HOSTALIASES names a file: it is not read in the loop. */
+START_TEST(aliases)
+{
+	static const char box[] = "\003box";
+	char path[] = "/tmp/test_resolver.XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "box far.org\n", 12), 12);
+	close(fd);
+	setenv("HOSTALIASES", path, 1);
+	ck_assert_int_eq(back("192.0.2.7"), DNS_UNKNOWN);
+	wanted("7.2.0.192.in-addr.arpa", 12);
+	say_records(OK, 1, box, sizeof(box), 300);
+	wanted("box", 1);
+	unsetenv("HOSTALIASES");
+	unlink(path);
+}
+END_TEST
+
 START_TEST(nameless)
 {
 	ck_assert_int_eq(back("2001:db8::7"), DNS_UNKNOWN);
@@ -397,6 +447,9 @@ int main(void)
 	tcase_add_test(t, bounded);
 	tcase_add_test(t, leads_back);
 	tcase_add_test(t, leads_elsewhere);
+	tcase_add_test(t, numbers);
+	tcase_add_loop_test(t, what_is_a_number, 0, (int)ARRAY_LEN(called));
+	tcase_add_test(t, aliases);
 	tcase_add_test(t, nameless);
 	tcase_add_test(t, half_known);
 	tcase_add_test(t, ended);

@@ -19,6 +19,9 @@
 static const struct play plays[] = {
 	PLAY("PLAIN with an initial response",
 	     "C hello", "C: AUTH PLAIN " PLAIN_A, WELCOME, "count logins 1", "logged login ok user=a@t method=PLAIN"),
+	PLAY("behind it no name is looked for, nor a DNS list", "guard on", "nameless", "listed bl.example", "C hello",
+	     "C: AUTH PLAIN " PLAIN_A, WELCOME, "C: MAIL FROM:<a@t>", "S: 250 2.1.0 ok", "C: RCPT TO:<a1@t>", "A hello", "A> MAIL FROM:<a@t>",
+	     "A> RCPT TO:<a1@t>", "A< 250 ok", "A< 250 ok", "S: 250 2.1.5 ok", "saw nothing"),
 	PLAY("any case", "C hello", "C: auth plain " PLAIN_A, WELCOME),
 	PLAY("PLAIN in two lines", "C hello", "C: AUTH PLAIN", "S: 334 ", "C: " PLAIN_A, WELCOME),
 	PLAY("LOGIN", "C hello", "C: AUTH LOGIN", "S: 334 *", "C: YUB0", "S: 334 *", "C: c2VjcmV0", WELCOME),
