@@ -299,6 +299,29 @@ START_TEST(leads_back)
 }
 END_TEST
 
+/* RFC 2317: who has less than 256 addresses has his names behind a CNAME. */
+START_TEST(classless)
+{
+	static const char records[] = /* 7 is 7/28, which has a name */
+		"\300\014\0\005\0\001\0\0\001\054\0\007\0047/28\300\016"
+		"\0047/28\300\016\0\014\0\001\0\0\001\054\0\015" NAME_PTR;
+	unsigned char out[600];
+
+	ck_assert_int_eq(back("192.0.2.7"), DNS_UNKNOWN);
+	wanted("7.2.0.192.in-addr.arpa", 12);
+	memcpy(out, question, question_n);
+	memcpy(out + 2, "\x81\x80\0\1\0\2\0\0\0", 10);
+	memcpy(out + question_n, records, sizeof(records));
+	ck_assert_int_gt(sendto(server, out, question_n + sizeof(records), 0,
+				(struct sockaddr *)&from, sizeof(from)),
+			 0);
+	wanted("box.far.org", 1);
+	say_a("\300\0\2\7", 1, 300);
+	until(resolver_asked(r) == 0);
+	ck_assert_int_eq(back("192.0.2.7"), DNS_FOUND);
+}
+END_TEST
+
 START_TEST(leads_elsewhere)
 {
 	ck_assert_int_eq(back("192.0.2.7"), DNS_UNKNOWN);
@@ -446,6 +469,7 @@ int main(void)
 	tcase_add_test(t, garbage);
 	tcase_add_test(t, bounded);
 	tcase_add_test(t, leads_back);
+	tcase_add_test(t, classless);
 	tcase_add_test(t, leads_elsewhere);
 	tcase_add_test(t, numbers);
 	tcase_add_loop_test(t, what_is_a_number, 0, (int)ARRAY_LEN(called));
