@@ -1,7 +1,7 @@
 // The XML interface. A session's cookie is the browser's; its token stays in this tab.
 
 let token = sessionStorage.getItem("token");
-let whenOut = () => {};
+let whenOut = () => {}, whenAway = () => {}, away = false;
 
 export class Refused extends Error {
 	constructor(status, code, text) {
@@ -12,7 +12,8 @@ export class Refused extends Error {
 }
 
 export const isIn = () => !!token;
-export const onLogout = (f) => (whenOut = f);
+export const onLogout = (f) => (whenOut = f); // f(why)
+export const onAway = (f) => (whenAway = f); // f(text): the service does not answer; "": it does again
 
 function keep(t) {
 	token = t;
@@ -40,8 +41,14 @@ async function post(path, body, headers) {
 	try {
 		r = await fetch(path, { method: "POST", body, headers, credentials: "same-origin" });
 	} catch {
+		if (!away)
+			whenAway(`protobalance does not answer since ${new Date().toLocaleTimeString("en-GB")}: what is shown is old.`);
+		away = true;
 		throw new Refused(0, "unreachable", "protobalance does not answer. Does it run?");
 	}
+	if (away)
+		whenAway("");
+	away = false;
 	const d = new DOMParser().parseFromString(await r.text(), "text/xml").documentElement;
 	if (r.ok)
 		return d;
@@ -55,7 +62,7 @@ export async function ask(command, params) {
 	} catch (e) {
 		if (e.code === "wrong_session") {
 			keep(null);
-			whenOut();
+			whenOut("The session is over. Please log in again.");
 		}
 		throw e;
 	}
@@ -69,7 +76,7 @@ export async function logout() {
 	const t = token;
 	keep(null);
 	await post("logout", "", { "X-CSRF-Token": t || "-" }).catch(() => {});
-	whenOut();
+	whenOut("");
 }
 
 // The account files: email.csv and alias.csv.
@@ -87,20 +94,22 @@ export async function download(name) {
 	return r.blob();
 }
 
+export const child = (e, name) => [...e.children].find((c) => c.tagName === name);
+
 // The text of a child; "" where there is none.
 export function text(e, name) {
-	const c = [...e.children].find((x) => x.tagName === name);
+	const c = child(e, name);
 	return c ? c.textContent : "";
 }
 
 // The children of the child of that name: rows(answer, "emails").
 export function rows(e, name) {
-	const c = [...e.children].find((x) => x.tagName === name);
+	const c = child(e, name);
 	return c ? [...c.children] : [];
 }
 
 export function total(e, name) {
-	const c = [...e.children].find((x) => x.tagName === name);
+	const c = child(e, name);
 	return Number((c && c.getAttribute("total")) || 0);
 }
 

@@ -1,147 +1,164 @@
-// Clusters and boxes: their lights, what goes through them, every setting.
-import { h, fill, put, say, confirmed, number } from "./dom.js";
-import { ask, rows, values } from "./api.js";
-import { fields, form } from "./forms.js";
-import { troubles } from "./setup.js";
+// Clusters and boxes: their lights, and what goes through them.
+import { h, s, fill, update, say, confirmed, every, number, many, warned } from "./dom.js";
+import { ask, rows, text, values } from "./api.js";
+import { accountsOf, boxPage, firstSteps, parts, troubles } from "./setup.js";
 
-const EVERY_MS = 3000;
+const EVERY_MS = 2000;
+
+// A shape each, so that colour is never all there is.
 const lights = {
-	green: ["●", "takes sessions"],
-	yellow: ["◐", "takes no new sessions"],
-	red: ["■", "takes none, and ends those that run"],
+	green: ["takes sessions", () => s("circle", { cx: 8, cy: 8, r: 6 })],
+	yellow: ["takes no new sessions", () => s("path", { d: "M8 1.5 15 14H1z" })],
+	red: ["takes none, and ends those that run", () => s("rect", { x: 2, y: 2, width: 12, height: 12, rx: 1.5 })],
 };
 
-const onlyOf = {
-	smtp: new Set(["method", "affinity_s", "idle_timeout_s"]),
-	tcp: new Set(["smtp_host_name", "relay_box_choice", "max_mail_size_kb", "allow_relay_notifications", "default_spam_setting", "error_sleep_s", "relay_ranges",
-		"spam_whitelist_ranges", "rcpt_per_mail", "spread_factor", "auth_required", "received_header", "bare_newline", "multi_box", "plus_addressing",
-		"sender_must_match", "pregreet_ms", "dns_lists", "reverse_names", "srs_domain", "data_min_bytes_per_s"]),
-};
-onlyOf.pop3 = new Set([...onlyOf.tcp, ...onlyOf.smtp]);
-const fits = (type) => (f) => !(onlyOf[type] || new Set()).has(f.name);
+export const lamp = (light) => (lights[light] ? s("svg", { class: `lamp ${light}`, viewBox: "0 0 16 16", width: 12, height: 12, role: "img", "aria-label": light }, lights[light][1]()) : "");
 
-async function turn(cluster, box, light, redraw) {
-	const running = `${number(box.sessions)} session${box.sessions === "1" ? "" : "s"} of it ${box.sessions === "1" ? "runs" : "run"} now.`;
-	const what = {
-		yellow: ["It takes no new sessions. Those that run may end; mail for it goes to its fall-over box, or is put off.", running],
-		red: ["Its sessions are ended with a temporary error; mail for it goes to its fall-over box, or is put off.", running],
-	}[light];
-	if (what && !(await confirmed(`Turn ${box.boxid} of ${cluster.clusterid} ${light}?`, what, `Turn ${light}`)))
+const begun = new Map(); // cluster and box: sessions when its light left green
+const name = (c, b) => `${c.clusterid}\n${b.boxid}`;
+const inUse = (b) => Math.max(0, Number(b.sessions) - Number(b.idle || 0));
+
+// --- lights ---
+
+async function consequences(c, b, light) {
+	const home = c.type === "smtp" || c.type === "pop3" ? await accountsOf(b.boxid).catch(() => 0) : 0;
+	const others = c.boxes.filter((x) => x !== b && x.light === "green");
+	const instead = c.boxes.find((x) => x.boxid === b.fallover_boxid);
+	const work = c.type === "tcp" ? "Its share goes to the other green boxes." : instead && instead.light === "green" ? `What is meant for it goes to its fall-over box ${instead.boxid}.`
+		: `What is meant for it is put off with a temporary error: ${b.fallover_boxid ? `its fall-over box ${b.fallover_boxid} is not green` : "it has no fall-over box"}.`;
+	return [
+		light === "red" ? `${many(inUse(b), "session")} of it ${inUse(b) === 1 ? "is" : "are"} ended at once, with a temporary error.` : `It takes no new sessions. ${inUse(b) ? `${many(inUse(b), "session")} that run now may end.` : "None runs now."}`,
+		work,
+		home ? `${many(home, "account")} ${home === 1 ? "has its mailbox" : "have their mailboxes"} on ${b.boxid}.` : "",
+		others.length ? "" : h("strong", {}, `It is the last green box of ${c.clusterid}: nobody is served there until one is green again.`),
+	];
+}
+
+async function turn(c, b, light, redraw) {
+	if (light !== "green" && !(await confirmed(`Turn ${b.boxid} of ${c.clusterid} ${light}?`, await consequences(c, b, light), `Turn ${light}`)))
 		return;
 	try {
-		await ask(light, { clusterid: cluster.clusterid, boxid: box.boxid });
-		say(`${box.boxid} of ${cluster.clusterid} is ${light}.`);
+		begun.set(name(c, b), inUse(b));
+		await ask(light, { clusterid: c.clusterid, boxid: b.boxid });
+		say(`${b.boxid} of ${c.clusterid} is ${light}: it ${lights[light][0]}.`);
 	} catch (e) {
 		say(e.message, true);
 	}
 	await redraw();
 }
 
-function trafficLight(cluster, box, redraw) {
-	return h("span", { class: "lights", role: "group", "aria-label": `Light of ${box.boxid} in ${cluster.clusterid}` },
-		Object.entries(lights).map(([light, [sign, words]]) => h("button", {
-			class: `light ${light}`, "aria-pressed": String(box.light === light), title: words,
-			onclick: () => box.light !== light && turn(cluster, box, light, redraw),
-		}, `${sign} ${light}`)));
+function trafficLight(c, b, redraw) {
+	return h("span", { class: "lights", role: "group", "aria-label": `Light of ${b.boxid} in ${c.clusterid}` }, Object.entries(lights).map(([light, [words, shape]]) => h("button", {
+		class: `light ${light}`, "aria-pressed": String(b.light === light), title: `${light}: ${words}`,
+		onclick: () => b.light !== light && turn(c, b, light, redraw).catch((e) => say(e.message, true)),
+	}, s("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, shape()), h("span", { class: b.light === light ? "" : "unseen" }, light))));
 }
 
-async function remove(what, command, params, redraw) {
-	if (!(await confirmed(`Delete ${what}?`, ["It cannot be undone."], "Delete")))
+// --- boxes ---
+
+function sessions(c, b) {
+	const n = inUse(b), key = name(c, b);
+	if (b.light === "green") {
+		begun.delete(key);
+		return [number(n), Number(b.max_sessions) ? h("small", {}, ` of ${number(b.max_sessions)}`) : null, Number(b.idle) ? h("small", { class: "block" }, `${number(b.idle)} idle`) : null];
+	}
+	const most = Math.max(begun.get(key) || 0, n);
+	begun.set(key, most);
+	return n ? [h("strong", {}, number(n)), h("small", {}, most > n ? ` of ${number(most)} left` : " left"), h("progress", { class: "drain", max: most, value: n, "aria-label": `Sessions left on ${b.boxid}` })]
+		: [h("strong", {}, "0"), h("small", { class: "block" }, "drained")];
+}
+
+// Below which time a part of the answers was.
+function quantile(buckets, part) {
+	const all = buckets.reduce((n, x) => n + Number(x.answers), 0);
+	let n = 0;
+	for (const x of buckets)
+		if ((n += Number(x.answers)) >= all * part && all)
+			return x.below_ms ? `< ${number(x.below_ms)} ms` : "> 16 s";
+	return "–";
+}
+
+function health(b) {
+	if (Number(b.passed_over_ms) > 0)
+		return h("span", { class: "bad" }, `▲ passed over for ${number(Math.ceil(b.passed_over_ms / 1000))} s: ${b.last_failure}`);
+	if (Number(b.failures_in_a_row) > 0)
+		return h("span", { class: "bad" }, `▲ ${many(b.failures_in_a_row, "failure")} in a row: ${b.last_failure}`);
+	return b.last_failure ? h("span", {}, "works", h("small", { class: "block" }, `last failure: ${b.last_failure}`)) : Number(b.sessions_total) ? "works" : h("span", { class: "quiet" }, "not used yet");
+}
+
+const heads = ["Box", "Light", "Address", "#Sessions", "#Answers in", "#Mails", "#Errors", "Health", ""];
+
+function boxRow(c, b, buckets, redraw) {
+	const cells = [
+		[h("strong", {}, b.boxid), b.comment ? h("small", { class: "block" }, b.comment) : null],
+		trafficLight(c, b, redraw),
+		[h("span", { class: "address" }, `${b.connect_address}:${b.connect_port}`), h("small", { class: "block" }, [b.protocol, b.smtp_relay === "1" ? "relay" : "", b.fallover_boxid ? `falls over to ${b.fallover_boxid}` : ""].filter((x) => x).join(", "))],
+		sessions(c, b),
+		[quantile(buckets, 0.5), h("small", { class: "block" }, `95 %: ${quantile(buckets, 0.95)}`)],
+		number(c.type === "smtp" ? b.mails : c.type === "pop3" ? b.logins : b.sessions_total),
+		[number(b.failures), Number(b.refused) ? h("small", { class: "block" }, `${number(b.refused)} refused`) : null],
+		health(b),
+		h("span", { class: "actions" }, h("a", { href: boxPage(c.clusterid, b.boxid), "aria-label": `Edit box ${b.boxid} of ${c.clusterid}` }, "Edit"),
+			h("button", { class: "plain small", "aria-label": `Delete box ${b.boxid} of ${c.clusterid}`, onclick: () => removeBox(c, b, redraw) }, "Delete")),
+	];
+	return h("tr", { role: "row" }, cells.map((x, i) => h("td", { role: "cell", "data-head": heads[i].replace("#", ""), class: heads[i][0] === "#" ? "n" : null }, x)));
+}
+
+async function remove(what, lines, command, params, redraw) {
+	if (!(await confirmed(`Delete ${what}?`, lines, "Delete")))
 		return;
 	try {
-		await ask(command, params);
-		say(`${what} is deleted.`);
+		say(warned(`${what} is deleted.`, await ask(command, params)));
 	} catch (e) {
 		say(e.message, true);
 	}
 	await redraw();
 }
 
-function state(box) {
-	const n = Number(box.sessions);
-	if (box.light === "yellow" && n > 0)
-		return `drains: ${number(n)} left`;
-	if (Number(box.passed_over_ms) > 0)
-		return `passed over: ${box.last_failure}`;
-	return box.last_failure ? `last failure: ${box.last_failure}` : "";
+async function removeBox(c, b, redraw) {
+	const home = await accountsOf(b.boxid).catch(() => 0);
+	await remove(`box ${b.boxid} of ${c.clusterid}`, [`${many(inUse(b), "session")} of it ${inUse(b) === 1 ? "runs" : "run"} now, and ${inUse(b) === 1 ? "is" : "are"} ended.`,
+		home ? `${many(home, "account")} ${home === 1 ? "has its mailbox" : "have their mailboxes"} there.` : "", "Its settings are lost."], "deletebox", { clusterid: c.clusterid, boxid: b.boxid }, redraw);
 }
 
-function boxRow(cluster, box, redraw) {
-	return h("tr", {}, h("th", { scope: "row" }, box.boxid, box.comment ? h("small", { class: "quiet" }, ` ${box.comment}`) : null),
-		h("td", {}, trafficLight(cluster, box, redraw)),
-		h("td", {}, `${box.connect_address}:${box.connect_port}`, h("small", { class: "quiet" }, ` ${box.protocol}`)),
-		h("td", { class: "n" }, number(box.sessions)), h("td", { class: "n" }, number(box.mails || box.sessions_total)),
-		h("td", { class: "n" }, number(box.failures)), h("td", {}, state(box)),
-		h("td", { class: "actions" }, h("a", { href: `#/clusters/box/${encodeURIComponent(cluster.clusterid)}/${encodeURIComponent(box.boxid)}` }, "Edit"),
-			h("button", { class: "plain", onclick: () => remove(`box ${box.boxid}`, "deletebox", { clusterid: cluster.clusterid, boxid: box.boxid }, redraw) }, "Delete")));
+// --- clusters ---
+
+const kinds = { smtp: "SMTP", pop3: "POP3", imap: "IMAP", tcp: "TCP" };
+
+function card(c, latency, redraw) {
+	const id = encodeURIComponent(c.clusterid), head = (t) => h("th", { scope: "col", role: "columnheader", class: t[0] === "#" ? "n" : null }, (t === "#Mails" ? { pop3: "Logins", tcp: "Sessions in all" }[c.type] : 0) || t.replace("#", "") || h("span", { class: "unseen" }, "more"));
+	const refused = Object.keys(c).filter((k) => k.startsWith("refused_")).reduce((n, k) => n + Number(c[k]), 0);
+	const facts = [`${number(c.sessions)} of ${number(c.max_connections)} sessions`, c.type === "pop3" ? many(c.logins, "login") : c.type === "smtp" ? many(c.mails, "mail") : many(c.sessions_total, "session in all", "sessions in all"), many(refused, "refusal"),
+		c.tls && c.tls !== "none" ? `TLS: ${c.tls}` : ""];
+	return h("section", { class: "card cluster", "aria-label": `Cluster ${c.clusterid}` },
+		h("div", { class: "head" }, h("div", {}, h("h2", {}, c.clusterid, " ", h("span", { class: "kind" }, kinds[c.type] || c.type)),
+			h("p", { class: "quiet" }, h("span", { class: "address" }, `${c.listen_address}:${c.listen_port}`), c.listening === "0" ? h("strong", { class: "bad" }, " ▲ not listening") : null, ` · ${facts.filter((f) => f).join(" · ")}`),
+			c.comment ? h("p", {}, c.comment) : null,
+			c.type === "smtp" && c.relay_box_choice === "0" && c.boxes.length && !c.boxes.some((b) => b.smtp_relay === "1") ? h("p", { class: "wait" }, "▲ No box takes outgoing mail (relay): mail to the world is put off.") : null),
+		h("p", { class: "buttons" }, h("a", { class: "button", href: boxPage(c.clusterid) }, "Add box"), h("a", { class: "button", href: `#/clusters/edit/${id}`, "aria-label": `Edit cluster ${c.clusterid}` }, "Edit"),
+			h("button", { class: "plain", "aria-label": `Delete cluster ${c.clusterid}`, onclick: () => remove(`cluster ${c.clusterid}`, ["Its listener is closed, its settings are lost.", c.boxes.length ? "It still has boxes: they have to be deleted first." : ""], "deletecluster", { clusterid: c.clusterid }, redraw) }, "Delete"))),
+		c.boxes.length ? h("table", { role: "table", "aria-label": `Boxes of ${c.clusterid}` }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map(head))),
+			h("tbody", { role: "rowgroup" }, c.boxes.map((b) => boxRow(c, b, latency[name(c, b)] || [], redraw)))) : h("p", { class: "quiet" }, "No box yet."));
 }
 
-function card(cluster, redraw) {
-	const id = encodeURIComponent(cluster.clusterid), heads = ["box", "light", "address", "sessions", "mails", "failures", "", ""];
-	return h("section", { class: "card", "aria-label": `Cluster ${cluster.clusterid}` },
-		h("h2", {}, cluster.clusterid, h("small", { class: "quiet" }, ` ${cluster.type} at ${cluster.listen_address}:${cluster.listen_port}`)),
-		cluster.comment ? h("p", {}, cluster.comment) : null,
-		h("p", { class: "quiet" }, `${number(cluster.sessions)} sessions now, ${number(cluster.mails)} mails, ${number(cluster.logins)} logins since the start`),
-		cluster.boxes.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Boxes of ${cluster.clusterid}` }, h("table", {},
-			h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col" }, t || h("span", { class: "skip" }, "more"))))),
-			h("tbody", {}, cluster.boxes.map((b) => boxRow(cluster, b, redraw))))) : h("p", {}, "No box yet."),
-		h("p", { class: "buttons" }, h("a", { class: "button", href: `#/clusters/box/${id}` }, "Add box"), h("a", { class: "button", href: `#/clusters/edit/${id}` }, "Edit"),
-			h("button", { class: "plain", onclick: () => remove(`cluster ${cluster.clusterid}`, "deletecluster", { clusterid: cluster.clusterid }, redraw) }, "Delete")));
+// Of stats: the buckets of each box.
+function latencies(stats) {
+	const out = {};
+	for (const c of rows(stats, "clusters"))
+		for (const b of rows(c, "boxes"))
+			out[`${text(c, "clusterid")}\n${text(b, "boxid")}`] = rows(b, "latency").map(values);
+	return out;
 }
 
-async function overview(root) {
+export async function clusters(root) {
 	const list = h("div", {});
 	const redraw = async () => {
-		const answer = await ask("listclusters");
-		const all = rows(answer, "clusters").map((c) => ({ ...values(c), boxes: rows(c, "boxes").map(values) }));
-		const focused = document.activeElement && list.contains(document.activeElement) ? [...list.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
-		fill(list, troubles(answer), all.length ? all.map((c) => card(c, redraw)) : h("p", {}, "There is no cluster yet: begin with an SMTP cluster."));
-		if (focused >= 0 && list.querySelectorAll("button, a")[focused])
-			list.querySelectorAll("button, a")[focused].focus();
+		const [answer, stats] = await Promise.all([ask("listclusters"), ask("stats", { span: "none" })]);
+		const all = parts(answer), latency = latencies(stats);
+		update(list, await firstSteps(answer), await troubles(answer), all.length ? all.map((c) => card(c, latency, redraw)) : h("p", { class: "card" }, "There is no cluster yet: begin with an SMTP cluster."));
 	};
 	fill(root, h("p", { class: "buttons" }, [["smtp", "Add SMTP Cluster"], ["pop3", "Add POP3 Cluster"], ["tcp", "Add Cluster"]].map(([type, title]) =>
 		h("a", { class: "button", href: `#/clusters/add/${type}` }, title))), list);
 	await redraw();
-	const timer = setInterval(() => document.querySelector("dialog") || redraw().catch(() => {}), EVERY_MS);
-	return () => clearInterval(timer);
-}
-
-const back = () => h("a", { class: "button", href: "#/clusters" }, "Back");
-
-function add(root, type) {
-	const part = fields("cluster", null, (f) => f.name !== "type" && fits(type)(f));
-	const title = { smtp: "Add SMTP Cluster", pop3: "Add POP3 Cluster" }[type] || "Add Cluster";
-	put(root, form(title, [part], async (v) => {
-		await ask("addcluster", { ...v, type });
-		location.hash = "#/clusters";
-	}, back()));
-}
-
-async function edit(root, clusterid) {
-	const before = values(await ask("getcluster", { clusterid }));
-	const part = fields("cluster", before, fits(before.type));
-	put(root, form(`Cluster ${clusterid}`, [part], async (v) => {
-		await ask("commitmodifycluster", v);
-		say(`${clusterid} is saved, and live in all workers.`);
-		location.hash = "#/clusters";
-	}, back()));
-}
-
-async function box(root, clusterid, boxid) {
-	const before = boxid ? values(await ask("getbox", { clusterid, boxid })) : null;
-	const part = fields("box", before, (f) => f.name !== "clusterid");
-	put(root, form(boxid ? `Box ${boxid} of ${clusterid}` : `Add box to ${clusterid}`, [part], async (v) => {
-		await ask(boxid ? "commitmodifybox" : "addbox", { ...v, clusterid });
-		location.hash = "#/clusters";
-	}, back()));
-}
-
-export async function clusters(root, [what, a, b]) {
-	if (what === "add")
-		return add(root, a);
-	if (what === "edit")
-		return edit(root, a);
-	if (what === "box")
-		return box(root, a, b);
-	return overview(root);
+	return every(EVERY_MS, redraw);
 }

@@ -1,20 +1,40 @@
 // Elements of the page. Text goes in as text alone: nothing that came over the wire is ever HTML.
 
+const SVG = "http://www.w3.org/2000/svg";
+const heard = new WeakMap(); // element: its listeners by event, so that become() can hand them over
+
+function hear(event) {
+	return heard.get(this)[event.type](event);
+}
+
 // h("p", { class: "x", onclick: f }, "text", element, ...): null and false are left out.
 export function h(tag, props, ...children) {
-	const e = document.createElement(tag);
+	const e = document.createElement(tag), listeners = {};
 	for (const [name, value] of Object.entries(props || {})) {
 		if (value === null || value === undefined || value === false)
 			continue;
 		if (name.startsWith("on"))
-			e.addEventListener(name.slice(2), value);
-		else if (name === "value" || name === "checked" || name === "open")
-			e[name] = value;
-		else
+			listeners[name.slice(2)] = value;
+		else if (name !== "value" && name !== "checked")
 			e.setAttribute(name, value === true ? "" : value);
 	}
+	for (const type of Object.keys(listeners))
+		e.addEventListener(type, hear);
+	heard.set(e, listeners);
 	put(e, children);
+	if (props && props.checked)
+		e.checked = true;
+	if (props && props.value !== undefined && props.value !== null)
+		e.value = props.value;
 	return e;
+}
+
+// The same for a drawing.
+export function s(tag, attributes, ...children) {
+	const e = document.createElementNS(SVG, tag);
+	for (const [name, value] of Object.entries(attributes))
+		e.setAttribute(name, value);
+	return put(e, children);
 }
 
 export function put(e, ...children) {
@@ -29,28 +49,91 @@ export function fill(e, ...children) {
 	return put(e, children);
 }
 
-// A table: heads are texts; each row is a list of cells.
+const kindsOf = (e) => Object.keys(heard.get(e) || {}).join();
+
+// Makes `old` like `made` where it stands: what is typed and chosen, focus and scrolling stay.
+function become(old, made) {
+	if (old.nodeType !== 1 && old.nodeType === made.nodeType) {
+		if (old.data !== made.data)
+			old.data = made.data;
+		return;
+	}
+	if (old.nodeName !== made.nodeName || kindsOf(old) !== kindsOf(made) || old.id !== made.id) {
+		old.replaceWith(made);
+		return;
+	}
+	for (const { name } of [...old.attributes])
+		if (!made.hasAttribute(name) && name !== "open")
+			old.removeAttribute(name);
+	for (const { name, value } of [...made.attributes])
+		if (old.getAttribute(name) !== value && name !== "open")
+			old.setAttribute(name, value);
+	heard.set(old, heard.get(made));
+	match(old, [...made.childNodes]);
+}
+
+function match(e, made) {
+	const old = [...e.childNodes];
+	made.forEach((m, i) => (old[i] ? become(old[i], m) : e.append(m)));
+	old.slice(made.length).forEach((o) => o.remove());
+}
+
+// fill(), for what is drawn again and again.
+export function update(e, ...children) {
+	match(e, [...put(document.createDocumentFragment(), children).childNodes]);
+	return e;
+}
+
+// A table. heads are texts, of columns of numbers with # in front; each row is a list of cells. On a
+// narrow screen each row becomes a card, its cells with their heads; hence the roles.
 export function grid(caption, heads, rows) {
-	return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-		h("table", {}, h("caption", { class: "quiet" }, caption),
-			h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col" }, t)))),
-			h("tbody", {}, rows.map((r) => h("tr", {}, r.map((c) => h("td", {}, c)))))));
+	const cell = (c, i) => h("td", { role: "cell", "data-head": heads[i].replace("#", ""), class: heads[i].startsWith("#") ? "n" : null }, c);
+	return h("table", { role: "table" }, caption ? h("caption", {}, caption) : null,
+		h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((t) =>
+			h("th", { scope: "col", role: "columnheader", class: t.startsWith("#") ? "n" : null },
+				t.replace("#", "") || h("span", { class: "unseen" }, "more"))))),
+		h("tbody", { role: "rowgroup" }, rows.map((r) => h("tr", { role: "row" }, r.map(cell)))));
+}
+
+// A bar as long as its part of the whole, 0 to 1.
+export function bar(part) {
+	return s("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+		s("rect", { width: 100, height: 8, class: "ground" }), s("rect", { width: (100 * Math.min(1, part || 0)).toFixed(1), height: 8 }));
 }
 
 // What happened, for eyes and for screen readers.
 export function say(text, bad) {
 	const e = document.getElementById("said");
+	if (!text) {
+		e.replaceChildren();
+		return;
+	}
 	e.className = bad ? "bad" : "good";
-	e.textContent = text;
+	fill(e, h("p", {}, h("strong", {}, bad ? "✕ " : "✓ "), text), h("button", { class: "plain small", "aria-label": "Close the message", onclick: () => say("") }, "Close"));
 }
+
+// The same, on the page that is gone to.
+let later = null;
+export function go(hash, text) {
+	later = text || null;
+	location.hash = hash;
+}
+
+export function arrived() {
+	say(later || "");
+	later = null;
+}
+
+// What was done, and what the answer warns of.
+export const warned = (text, answer) => text + [...answer.children].filter((c) => c.tagName === "warning").map((c) => ` Mind: ${c.textContent}.`).join("");
 
 // A question that has to be answered; true: yes. Escape is no.
 export function confirmed(title, lines, yes) {
 	return new Promise((done) => {
 		const d = h("dialog", { "aria-labelledby": "ask" },
 			h("form", { method: "dialog" }, h("h2", { id: "ask" }, title),
-				lines.map((t) => h("p", {}, t)),
-				h("p", { class: "buttons" }, h("button", { value: "no", autofocus: true }, "Cancel"),
+				lines.filter((l) => l).map((t) => h("p", {}, t)),
+				h("p", { class: "buttons" }, h("button", { value: "no", class: "plain", autofocus: true }, "Cancel"),
 					h("button", { value: "yes", class: "danger" }, yes))));
 		document.body.append(d);
 		d.addEventListener("close", () => {
@@ -61,7 +144,30 @@ export function confirmed(title, lines, yes) {
 	});
 }
 
+// Runs f now and again, ms behind its end, while the page is looked at; what to call to end it.
+export function every(ms, f) {
+	let timer = 0, over = false;
+	const turn = async () => {
+		if (!document.hidden)
+			await f().catch(() => {});
+		if (!over)
+			timer = setTimeout(turn, ms);
+	};
+	timer = setTimeout(turn, ms);
+	return () => {
+		over = true;
+		clearTimeout(timer);
+	};
+}
+
+// --- numbers and words ---
+
 export const number = (n) => Number(n || 0).toLocaleString("en");
+export const many = (n, one, more) => `${number(n)} ${Number(n) === 1 ? one : more || `${one}s`}`;
+
+export function rate(n) {
+	return n >= 100 ? number(Math.round(n)) : n >= 10 ? n.toFixed(1) : n.toFixed(n ? 2 : 0);
+}
 
 export function bytes(n) {
 	const units = ["B", "kB", "MB", "GB", "TB"];
@@ -71,7 +177,10 @@ export function bytes(n) {
 	return `${v < 10 && i ? v.toFixed(1) : Math.round(v)} ${units[i]}`;
 }
 
-export function duration(s) {
-	const d = Math.floor(s / 86400), hours = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
-	return d ? `${d} d ${hours} h` : hours ? `${hours} h ${m} min` : m ? `${m} min` : `${Math.round(s)} s`;
+export function duration(seconds) {
+	const n = Math.round(seconds), d = Math.floor(n / 86400), hours = Math.floor(n / 3600) % 24, m = Math.floor(n / 60) % 60;
+	return d ? `${d} d ${hours} h` : hours ? `${hours} h ${m} min` : m ? `${m} min` : `${n} s`;
 }
+
+// "2026-11-26T18:09:26Z" as one reads it.
+export const date = (t) => (t || "").replace("T", " ").replace("Z", " UTC");

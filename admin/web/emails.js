@@ -1,164 +1,165 @@
-// The e-mail database: accounts and aliases, the files, the blocked list.
-import { h, fill, put, say, confirmed, grid, number } from "./dom.js";
-import { ask, rows, text, total, values, upload, download } from "./api.js";
-import { fields, form } from "./forms.js";
+// The e-mail database: accounts and aliases, found, added, changed, moved.
+import { h, fill, put, go, say, confirmed, grid, number, many, warned } from "./dom.js";
+import { ask, rows, text, total, values } from "./api.js";
+import { datalist, fields, form } from "./forms.js";
+import { accountsOf, countAnew, parts } from "./setup.js";
+import { lamp } from "./clusters.js";
+import { tree } from "./tree.js";
 
 const PAGE = 50, WAIT_MS = 150;
 const kinds = {
-	account: { key: "email_address", list: "emails", search: "searchemail", get: "getemail", add: "addnewemail", set: "commitmodifyemail", del: "deleteemail", title: "Email" },
-	alias: { key: "alias_address", list: "aliases", search: "searchalias", get: "getalias", add: "addnewalias", set: "commitmodifyalias", del: "deletealias", title: "Alias" },
+	account: { key: "email_address", list: "emails", search: "searchemail", get: "getemail", add: "addnewemail", set: "commitmodifyemail", del: "deleteemail", title: "Email", many: "Accounts" },
+	alias: { key: "alias_address", list: "aliases", search: "searchalias", get: "getalias", add: "addnewalias", set: "commitmodifyalias", del: "deletealias", title: "Alias", many: "Aliases" },
 };
 
 const link = (kind, address) => `#/emails/edit/${kind}/${encodeURIComponent(address)}`;
+const whyLink = (address) => `#/why/${encodeURIComponent(address)}`;
 
-function found(kind, row) {
-	const k = kinds[kind], address = row[k.key];
-	return [h("a", { href: link(kind, address) }, address), kind === "account" ? row.boxid || h("span", { class: "bad" }, "no box") : row.alias_list,
-		h("a", { href: `#/why/${encodeURIComponent(address)}` }, "Why?")];
+// Names of boxes, and the worst light of each over all clusters.
+async function boxes() {
+	const worst = {}, rank = ["green", "yellow", "red"];
+	for (const b of parts(await ask("listclusters")).filter((c) => c.type !== "tcp").flatMap((c) => c.boxes))
+		worst[b.boxid] = rank[Math.max(rank.indexOf(worst[b.boxid]), rank.indexOf(b.light))];
+	return worst;
 }
 
-// Search as one types: an answer that has been overtaken is dropped.
-function searcher(kind) {
-	const k = kinds[kind], out = h("div", { "aria-live": "polite" });
-	const input = h("input", { type: "search", id: `q-${kind}`, autocomplete: "off", placeholder: "part of the address; abc* for its beginning" });
-	let turn = 0, timer = 0, after = "";
-	const go = async (more) => {
-		const mine = ++turn;
-		const answer = await ask(k.search, { query: input.value.trim(), after: more ? after : undefined, limit: String(PAGE) });
+// --- search ---
+
+const boxCell = (row, known) => (!row.boxid ? h("span", { class: "bad" }, "▲ no box") : known[row.boxid] ? [lamp(known[row.boxid]), " ", row.boxid] : h("span", { class: "bad" }, `▲ ${row.boxid}: no cluster has it`));
+
+function found(kind, row, known) {
+	const address = row[kinds[kind].key], extra = [row.auto_reply_subject || row.auto_reply_body ? "replies" : "", row.mail_unlimited === "1" ? "unlimited" : "", row.spam_setting === "0" ? "no spam filtering" : row.spam_setting === "2" ? "greylisting" : ""];
+	return [h("a", { href: link(kind, address) }, address), kind === "account" ? boxCell(row, known) : h("span", { class: "anywhere" }, row.alias_list.replace(/,/g, ", ")),
+		h("span", { class: "quiet" }, extra.filter((x) => x).join(", ")), h("span", { class: "actions" }, h("a", { href: whyLink(address), "aria-label": `Why? ${address}` }, "Why?"))];
+}
+
+// Search as one types: an answer that has been overtaken is dropped. Pages go on behind the last row of the one before.
+export async function search(root, [start, what]) {
+	const known = await boxes();
+	const input = h("input", { type: "search", id: "q", autocomplete: "off", spellcheck: "false", placeholder: "part of it; abc* for its beginning", value: what || "" });
+	const box = h("select", { id: "q-box" }, h("option", { value: "" }, "any box"), Object.keys(known).sort().map((n) => h("option", { value: n }, n)));
+	const out = h("div", {}), count = h("p", { class: "quiet", role: "status" });
+	let kind = start === "alias" ? "alias" : "account", turn = 0, timer = 0, behind = [""]; // behind: the row before each page
+	const go = async () => {
+		const k = kinds[kind], mine = ++turn, after = behind[behind.length - 1];
+		const answer = await ask(k.search, { query: input.value.trim(), boxid: kind === "account" && box.value ? box.value : undefined, after: after || undefined, limit: String(PAGE) });
 		if (mine !== turn)
 			return;
-		const list = rows(answer, k.list).map(values);
-		after = list.length ? list[list.length - 1][k.key] : "";
-		fill(out, grid(`${number(total(answer, k.list))} found`, [kind, kind === "account" ? "box" : "members", ""], list.map((r) => found(kind, r))),
-			list.length === PAGE ? h("button", { class: "plain", onclick: () => go(true).catch((e) => say(e.message, true)) }, "Next page") : null);
+		const list = rows(answer, k.list).map(values), n = total(answer, k.list), first = (behind.length - 1) * PAGE;
+		count.textContent = list.length ? `${number(first + 1)}–${number(first + list.length)} of ${number(n)}` : "Nothing found.";
+		fill(out, list.length ? grid("", [kind === "account" ? "Email address" : "Alias address", kind === "account" ? "Box" : "Alias list", "", ""], list.map((r) => found(kind, r, known))) : null,
+			h("p", { class: "buttons" }, behind.length > 1 ? h("button", { class: "plain", onclick: () => turnTo(() => behind.pop()) }, "Previous page") : null,
+				first + list.length < n && list.length ? h("button", { class: "plain", onclick: () => turnTo(() => behind.push(list[list.length - 1][k.key])) }, "Next page") : null));
+	};
+	const run = () => go().catch((e) => say(e.message, true));
+	const turnTo = async (change) => {
+		change();
+		await run();
+		count.scrollIntoView({ block: "nearest" });
+	};
+	const anew = () => {
+		behind = [""];
+		return run();
 	};
 	input.addEventListener("input", () => {
 		clearTimeout(timer);
-		timer = setTimeout(() => go(false).catch((e) => say(e.message, true)), WAIT_MS);
+		timer = setTimeout(anew, WAIT_MS);
 	});
-	return [h("section", { class: "card" }, h("h2", {}, kind === "account" ? "Search Email" : "Search Alias"),
-		h("p", { class: "bar" }, h("label", { for: input.id }, "Address"), input, h("a", { class: "button", href: `#/emails/add/${kind}` }, kind === "account" ? "Add Email" : "Add Alias")), out), go];
+	box.addEventListener("change", anew);
+	const picks = h("div", { class: "segments", role: "group", "aria-label": "What to search" }, Object.entries(kinds).map(([name, k]) => h("button", {
+		type: "button", class: "plain", "aria-pressed": String(name === kind), onclick: (e) => {
+			kind = name;
+			for (const b of picks.children)
+				b.setAttribute("aria-pressed", String(b === e.currentTarget));
+			boxPart.hidden = kind !== "account";
+			anew();
+		},
+	}, k.many)));
+	const boxPart = h("span", { class: "pair", hidden: kind !== "account" }, h("label", { for: "q-box" }, "Box"), box);
+	fill(root, h("section", { class: "card" }, h("form", { class: "bar", role: "search", onsubmit: (e) => e.preventDefault() }, picks,
+		h("span", { class: "pair grow" }, h("label", { for: "q" }, "Address"), input), boxPart,
+		h("a", { class: "button", href: "#/emails/add/account" }, "Add Email"), h("a", { class: "button", href: "#/emails/add/alias" }, "Add Alias")), count, out));
+	await go();
+	input.focus({ preventScroll: true });
 }
 
-async function progress(out, command, title) {
-	const timer = setInterval(async () => {
-		const work = rows(await ask("stats", { span: "none" }).catch(() => h("x")), "work");
-		if (work.length)
-			fill(out, `${title}: ${number(work.find((w) => w.tagName === "done").textContent)} rows so far`);
-	}, 500);
-	fill(out, `${title} …`);
-	try {
-		return await ask(command);
-	} finally {
-		clearInterval(timer);
-	}
+// --- one account, one alias ---
+
+const lead = {
+	account: "An account: its mail goes to the mailbox on its box, and its password lets it fetch and send mail.",
+	alias: "An address that leads to others: accounts, aliases or addresses elsewhere, separated by commas.",
+};
+
+async function add(root, kind, name) {
+	const k = kinds[kind], part = fields(kind, null, { allOpen: false, lists: { boxid: "boxes" } });
+	name(`Add ${k.title}`);
+	put(root, h("p", { class: "lead" }, lead[kind], " ", h("code", {}, "@example.com"), " is the catch-all of its domain."), datalist("boxes", Object.keys(await boxes())), form(part, async (v) => {
+		const answer = await ask(k.add, v);
+		countAnew();
+		go(link(kind, v[k.key].trim().toLowerCase()), warned(`${v[k.key]} is added.`, answer));
+	}, h("a", { class: "button", href: "#/emails" }, "Back"), "Add"));
 }
 
-function files() {
-	const out = h("div", { role: "status" });
-	const run = (command, title, show) => async () => {
-		try {
-			fill(out, show(await progress(out, command, title)));
-		} catch (e) {
-			fill(out, h("p", { class: "bad" }, e.message));
-		}
-	};
-	const reread = (a) => [["accounts", "email.csv"], ["aliases", "alias.csv"]].map(([tag, file]) => {
-		const part = [...a.children].find((c) => c.tagName === tag) || a;
-		const bad = rows(part, "badlines").map(values);
-		return [h("p", {}, `${file}: ${number(text(part, "read"))} read, ${number(text(part, "added"))} added, ${number(text(part, "changed"))} changed, ${number(text(part, "removed"))} removed, ${number(text(part, "skipped"))} skipped`),
-			bad.length ? grid("Bad lines", ["file", "line", "reason"], bad.map((b) => [b.file, b.line, b.reason])) : null];
-	});
-	const save = async (name) => {
-		try {
-			const url = URL.createObjectURL(await download(name));
-			h("a", { href: url, download: name }).click();
-			setTimeout(() => URL.revokeObjectURL(url), 60000);
-		} catch (e) {
-			fill(out, h("p", { class: "bad" }, e.message));
-		}
-	};
-	const send = async (name, input) => {
-		if (!input.files.length)
+async function edit(root, kind, address, name) {
+	const k = kinds[kind], before = values(await ask(k.get, { [k.key]: address })), leads = h("div", {});
+	const part = fields(kind, before, { lists: { boxid: "boxes" } });
+	const draw = async () => fill(leads, tree(await ask("route", { email_address: address })));
+	name(`${k.title} ${address}`);
+	const remove = async () => {
+		if (!(await confirmed(`Delete ${address}?`, [kind === "account" ? "Mail to it is refused from then on, nobody can log in with it. Its mailbox on the box stays." : "Mail to it is refused from then on. Its members stay.", "It cannot be undone."], "Delete")))
 			return;
-		fill(out, `${name} is on its way …`);
-		await upload(name, input.files[0]).then(() => fill(out, `${name} is there. Re-read Database makes the database equal to the files.`),
-			(e) => fill(out, h("p", { class: "bad" }, e.message)));
-		input.value = "";
+		await ask(k.del, { [k.key]: address }).then(() => go("#/emails", `${address} is deleted.`), (e) => say(e.message, true));
+		countAnew();
 	};
-	const file = (name) => {
-		const input = h("input", { type: "file", id: `up-${name}`, accept: ".csv,text/*", onchange: () => send(name, input) });
-		return h("p", { class: "bar" }, h("label", { for: input.id }, `Upload ${name}`), input, h("button", { class: "plain", onclick: () => save(name) }, `Download ${name}`));
+	put(root, datalist("boxes", Object.keys(await boxes())),
+		h("section", { class: "card" }, h("div", { class: "head" }, h("h2", {}, "Where its mail goes"), h("a", { class: "button", href: whyLink(address) }, "Why?")), leads),
+		form(part, async (v) => {
+			say(warned(`${address} is saved.`, await ask(k.set, v)));
+			countAnew();
+			await draw();
+		}, [h("a", { class: "button", href: "#/emails" }, "Back"), h("button", { type: "button", class: "plain danger-text", onclick: remove }, "Delete")]));
+	await draw();
+}
+
+// Of "emails/add/KIND", "emails/edit": the kind and the address.
+export async function emailForms(root, [kind, address], name, at) {
+	const what = at.split("/");
+	return what[1] === "add" ? add(root, what[2], name) : edit(root, kinds[kind] ? kind : "account", address, name);
+}
+
+// --- to another box ---
+
+export async function move(root) {
+	const known = Object.keys(await boxes()).sort(), out = h("div", { role: "status" });
+	const names = () => known.map((n) => h("option", { value: n }, n));
+	const address = h("input", { id: "m-address", autocomplete: "off", spellcheck: "false" }), from = h("select", { id: "m-from" }, names()), to = h("select", { id: "m-to" }, names()), to1 = h("select", { id: "m-to1" }, names());
+	const count = h("p", { class: "quiet" });
+	const recount = async () => (count.textContent = from.value ? `${many(await accountsOf(from.value), "account")} there.` : "");
+	const run = async (params, done) => {
+		fill(out, "Moving …");
+		try {
+			const answer = await ask("moveemail", params);
+			fill(out, h("p", { class: "good" }, `✓ ${warned(done(number(text(answer, "moved"))), answer)}`));
+		} catch (e) {
+			fill(out, h("p", { class: "bad" }, e.message));
+		}
+		countAnew();
+		await recount();
 	};
-	return h("section", { class: "card" }, h("h2", {}, "Files"),
-		h("p", { class: "quiet" }, "Vacuum writes email.csv and alias.csv into the directory of the service; re-read makes the database equal to them."),
-		h("p", { class: "buttons" },
-			h("button", { onclick: run("vacuum", "Vacuum Databases", () => "The files are written.") }, "Vacuum Databases"),
-			h("button", {
-				onclick: async () => (await confirmed("Re-read Database?", ["Accounts and aliases that are not in the files are removed, those that differ are changed."], "Re-read")) && run("reread", "Re-read Database", reread)(),
-			}, "Re-read Database")), ["email.csv", "alias.csv"].map(file), out);
-}
-
-function blocked() {
-	const out = h("div", {});
-	const draw = async () => {
-		const list = rows(await ask("blockedips"), "blockedips").map(values);
-		fill(out, list.length ? grid(`${number(list.length)} blocked`, ["address or account", "reason", "since", "tries", "by", ""], list.map((b) => {
-			const subject = b.address || b.email_address;
-			return [subject, b.reason, b.since, number(b.count), b.by, h("button", {
-				class: "plain", "aria-label": `Unblock ${subject}`, onclick: async () => {
-					await ask("setblockip", b.address ? { address: subject, block_ip: "0" } : { email_address: subject, block_email: "0" }).then(
-						() => say(`${subject} is unblocked.`), (e) => say(e.message, true));
-					await draw();
-				},
-			}, "Unblock")];
-		})) : h("p", {}, "Nobody is blocked."));
+	const one = async (e) => {
+		e.preventDefault();
+		await run({ email_address: address.value.trim(), boxid: to1.value }, () => `${address.value} is on ${to1.value}.`);
 	};
-	const ip = h("input", { id: "forget", autocomplete: "off", placeholder: "192.0.2.7" });
-	return [h("section", { class: "card" }, h("h2", {}, "Show blocked IP addresses"), out,
-		h("form", {
-			class: "bar", onsubmit: async (e) => {
-				e.preventDefault();
-				await ask("clearip", { address: ip.value.trim() }).then(() => say(`${ip.value.trim()} is forgotten: its connections, and the delay after wrong passwords.`), (x) => say(x.message, true));
-			},
-		}, h("label", { for: "forget" }, "Delete an address from the IP dictionary"), ip, h("button", {}, "Delete"))), draw];
-}
-
-async function overview(root) {
-	const [accounts, searchAccounts] = searcher("account"), [aliases, searchAliases] = searcher("alias"), [list, draw] = blocked();
-	fill(root, accounts, aliases, list, files());
-	await Promise.all([searchAccounts(false), searchAliases(false), draw()]);
-}
-
-const back = () => h("a", { class: "button", href: "#/emails" }, "Back");
-
-function add(root, kind) {
-	const k = kinds[kind];
-	put(root, form(`Add ${k.title}`, [fields(kind, null)], async (v) => {
-		await ask(k.add, v);
-		location.hash = link(kind, v[k.key] || "");
-	}, back()));
-}
-
-async function edit(root, kind, address) {
-	const k = kinds[kind], before = values(await ask(k.get, { [k.key]: address }));
-	put(root, h("p", {}, h("a", { href: `#/why/${encodeURIComponent(address)}` }, "Why? – where its mail goes, and all that is held about it")),
-		form(`${k.title} ${address}`, [fields(kind, before)], async (v) => {
-			await ask(k.set, v);
-			say(`${address} is saved.`);
-		}, [h("button", {
-			type: "button", class: "plain", onclick: async () => {
-				if (!(await confirmed(`Delete ${address}?`, [kind === "account" ? "The mailbox on its box stays." : "Its members stay."], "Delete")))
-					return;
-				await ask(k.del, { [k.key]: address }).then(() => (location.hash = "#/emails"), (e) => say(e.message, true));
-			},
-		}, "Delete"), back()]));
-}
-
-export async function emails(root, [what, kind, address]) {
-	if (what === "add" && kinds[kind])
-		return add(root, kind);
-	if (what === "edit" && kinds[kind])
-		return edit(root, kind, address);
-	return overview(root);
+	const whole = async (e) => {
+		e.preventDefault();
+		const n = await accountsOf(from.value);
+		if (await confirmed(`Move ${many(n, "account")} from ${from.value} to ${to.value}?`, ["New mail goes there from then on. What is in the mailboxes stays where it is: it has to be copied."], "Move"))
+			await run({ from_boxid: from.value, boxid: to.value }, (moved) => `${moved} moved from ${from.value} to ${to.value}.`);
+	};
+	to.value = known[1] || "";
+	from.addEventListener("change", () => recount().catch(() => {}));
+	put(root, known.length ? h("div", { class: "columns" },
+		h("form", { class: "card", onsubmit: whole }, h("h2", {}, "All accounts of a box"), h("label", { for: "m-from" }, "From box"), from, count, h("label", { for: "m-to" }, "To box"), to, h("p", { class: "buttons" }, h("button", {}, "Move all"))),
+		h("form", { class: "card", onsubmit: one }, h("h2", {}, "One account"), h("label", { for: "m-address" }, "Email address"), address, h("label", { for: "m-to1" }, "To box"), to1, h("p", { class: "buttons" }, h("button", {}, "Move")))) : h("p", { class: "card" }, "There is no box yet."), out);
+	await recount();
 }

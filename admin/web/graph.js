@@ -1,30 +1,43 @@
 // A line over time as SVG: readable in print, in the dark, and as words.
-import { h, number } from "./dom.js";
+import { h, s, rate } from "./dom.js";
 
-const W = 320, H = 90;
+const W = 600, H = 120;
 
-function svg(tag, attributes, ...children) {
-	const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-	for (const [name, value] of Object.entries(attributes))
-		e.setAttribute(name, value);
-	e.append(...children);
-	return e;
+// The next round number: 1, 2 or 5 with zeros.
+function round(v) {
+	const p = 10 ** Math.floor(Math.log10(v));
+	return [1, 2, 5, 10].map((n) => n * p).find((n) => n >= v);
 }
 
-const clock = (time) => (time || "").slice(11, 16);
+function clock(ms, span) {
+	const t = new Date(ms), two = (n) => String(n).padStart(2, "0"), time = `${two(t.getHours())}:${two(t.getMinutes())}`;
+	return span > 2 * 86400000 ? `${t.toLocaleDateString("en", { weekday: "short", day: "numeric" })} ${time}` : span < 600000 ? `${time}:${two(t.getSeconds())}` : time;
+}
 
-// points: [time, value], the oldest first.
-export function graph(title, points) {
-	const most = Math.max(1, ...points.map((p) => p[1]));
-	const x = (i) => (points.length > 1 ? (i * W) / (points.length - 1) : W);
-	const y = (v) => H - 2 - ((H - 8) * v) / most;
-	const line = points.map((p, i) => `${x(i).toFixed(1)},${y(p[1]).toFixed(1)}`).join(" ");
-	const last = points.length ? points[points.length - 1][1] : 0;
-	const words = points.length ? `now ${number(Math.round(last))}, at most ${number(Math.round(most))}` : "nothing yet";
-	return h("figure", {},
-		h("figcaption", {}, title, h("span", { class: "quiet" }, ` – ${words}`)),
-		svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${title}: ${words}`, preserveAspectRatio: "none" },
-			svg("line", { x1: 0, y1: H - 2, x2: W, y2: H - 2, class: "axis" }),
-			points.length ? svg("polyline", { points: line, class: "line" }) : ""),
-		h("p", { class: "quiet ends" }, h("span", {}, clock(points.length ? points[0][0] : "")), h("span", {}, clock(points.length ? points[points.length - 1][0] : ""))));
+// points: [date, value], the oldest first; span: ms that are shown, up to the last point.
+export function graph(title, points, span, shown = rate) {
+	const times = points.map((p) => Date.parse(p[0])), end = times.length ? times[times.length - 1] : Date.now();
+	const inside = points.map((p, i) => [times[i], p[1]]).filter(([t]) => t >= end - span);
+	const most = Math.max(0, ...inside.map((p) => p[1])), top = most > 0 ? round(most) : 1;
+	const x = (t) => (W * (1 - (end - t) / span)).toFixed(1), y = (v) => (H - (H * v) / top).toFixed(1);
+	const line = inside.map(([t, v]) => `${x(t)},${y(v)}`).join(" ");
+	const words = inside.length ? `now ${shown(inside[inside.length - 1][1])}, at most ${shown(most)}` : "nothing yet";
+	const readout = h("span", { class: "quiet", "data-words": words }, words);
+	const drawing = s("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${title}: ${words}`, preserveAspectRatio: "none" },
+		[0, 0.5, 1].map((part) => s("line", { x1: 0, x2: W, y1: H * part, y2: H * part, class: part === 1 ? "axis" : "guide" })),
+		inside.length > 1 ? [s("polygon", { points: `${x(inside[0][0])},${H} ${line} ${W},${H}`, class: "area" }), s("polyline", { points: line, class: "line" })] : []);
+	const point = (e) => { // what the pointer is at
+		const r = e.currentTarget.getBoundingClientRect(), at = end - span * (1 - (e.clientX - r.left) / r.width);
+		const near = inside.reduce((a, b) => (Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a), inside[0]);
+		if (near)
+			e.currentTarget.closest("figure").querySelector("figcaption .quiet").textContent = `${clock(near[0], span)}: ${shown(near[1])}`;
+	};
+	const back = (e) => {
+		const r = e.currentTarget.closest("figure").querySelector("figcaption .quiet");
+		r.textContent = r.dataset.words;
+	};
+	return h("figure", { class: "graph" }, h("figcaption", {}, h("strong", {}, title), " ", readout),
+		h("div", { class: "plot" }, h("div", { class: "scale", "aria-hidden": "true" }, h("span", {}, shown(top)), h("span", {}, shown(top / 2)), h("span", {}, "0")),
+			h("div", { onpointermove: point, onpointerleave: back }, drawing)),
+		h("div", { class: "ends", "aria-hidden": "true" }, [0, 0.5, 1].map((part) => h("span", {}, clock(end - span * (1 - part), span)))));
 }
