@@ -34,7 +34,14 @@ async function consequences(c, b, light) {
 	];
 }
 
-async function turn(c, b, light, redraw) {
+// As it is now.
+async function anew(c, b) {
+	const cluster = parts(await ask("listclusters")).find((x) => x.clusterid === c.clusterid) || c;
+	return [cluster, cluster.boxes.find((x) => x.boxid === b.boxid) || b];
+}
+
+async function turn(seen, row, light, redraw) {
+	const [c, b] = await anew(seen, row);
 	if (light !== "green" && !(await confirmed(`Turn ${b.boxid} of ${c.clusterid} ${light}?`, await consequences(c, b, light), `Turn ${light}`)))
 		return;
 	try {
@@ -101,7 +108,7 @@ function boxRow(c, b, buckets, redraw) {
 		h("span", { class: "actions" }, h("a", { href: boxPage(c.clusterid, b.boxid), "aria-label": `Edit box ${b.boxid} of ${c.clusterid}` }, "Edit"),
 			h("button", { class: "plain small", "aria-label": `Delete box ${b.boxid} of ${c.clusterid}`, onclick: () => removeBox(c, b, redraw) }, "Delete")),
 	];
-	return h("tr", { role: "row" }, cells.map((x, i) => h("td", { role: "cell", "data-head": heads[i].replace("#", ""), class: heads[i][0] === "#" ? "n" : null }, x)));
+	return h("tr", { role: "row", "data-key": b.boxid }, cells.map((x, i) => h("td", { role: "cell", "data-head": heads[i].replace("#", ""), class: heads[i][0] === "#" ? "n" : null }, x)));
 }
 
 async function remove(what, lines, command, params, redraw) {
@@ -115,7 +122,8 @@ async function remove(what, lines, command, params, redraw) {
 	await redraw();
 }
 
-async function removeBox(c, b, redraw) {
+async function removeBox(seen, row, redraw) {
+	const [c, b] = await anew(seen, row);
 	const home = await accountsOf(b.boxid).catch(() => 0);
 	await remove(`box ${b.boxid} of ${c.clusterid}`, [`${many(inUse(b), "session")} of it ${inUse(b) === 1 ? "runs" : "run"} now, and ${inUse(b) === 1 ? "is" : "are"} ended.`,
 		home ? `${many(home, "account")} ${home === 1 ? "has its mailbox" : "have their mailboxes"} there.` : "", "Its settings are lost."], "deletebox", { clusterid: c.clusterid, boxid: b.boxid }, redraw);
@@ -130,7 +138,7 @@ function card(c, latency, redraw) {
 	const refused = Object.keys(c).filter((k) => k.startsWith("refused_")).reduce((n, k) => n + Number(c[k]), 0);
 	const facts = [`${number(c.sessions)} of ${number(c.max_connections)} sessions`, c.type === "pop3" ? many(c.logins, "login") : c.type === "smtp" ? many(c.mails, "mail") : many(c.sessions_total, "session in all", "sessions in all"), many(refused, "refusal"),
 		c.tls && c.tls !== "none" ? `TLS: ${c.tls}` : ""];
-	return h("section", { class: "card cluster", "aria-label": `Cluster ${c.clusterid}` },
+	return h("section", { class: "card cluster", "data-key": c.clusterid, "aria-label": `Cluster ${c.clusterid}` },
 		h("div", { class: "head" }, h("div", {}, h("h2", {}, c.clusterid, " ", h("span", { class: "kind" }, kinds[c.type] || c.type)),
 			h("p", { class: "quiet" }, h("span", { class: "address" }, `${c.listen_address}:${c.listen_port}`), c.listening === "0" ? h("strong", { class: "bad" }, " ▲ not listening") : null, ` · ${facts.filter((f) => f).join(" · ")}`),
 			c.comment ? h("p", {}, c.comment) : null,

@@ -72,10 +72,29 @@ function become(old, made) {
 	match(old, [...made.childNodes]);
 }
 
+// Rows with a data-key are the same where the key is, whatever comes or goes between them; their order stays.
 function match(e, made) {
-	const old = [...e.childNodes];
-	made.forEach((m, i) => (old[i] ? become(old[i], m) : e.append(m)));
-	old.slice(made.length).forEach((o) => o.remove());
+	const keyed = new Map([...e.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
+	let at = e.firstChild;
+	for (const m of made) {
+		const key = m.dataset && m.dataset.key, same = key ? keyed.get(key) : at && !(at.dataset && at.dataset.key) ? at : null;
+		if (!same || same.parentNode !== e) {
+			e.insertBefore(m, at);
+			continue;
+		}
+		while (at !== same)
+			at = drop(at);
+		at = same.nextSibling;
+		become(same, m);
+	}
+	while (at)
+		at = drop(at);
+}
+
+function drop(e) {
+	const next = e.nextSibling;
+	e.remove();
+	return next;
 }
 
 // fill(), for what is drawn again and again.

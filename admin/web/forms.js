@@ -3,6 +3,7 @@ import { h } from "./dom.js";
 import { tables } from "./tables.js";
 import { choices, groups, helps, label, unit } from "./labels.js";
 
+const CHECK_MS = 500;
 const long = new Set(["ranges", "members"]);
 const wide = (f) => long.has(f.kind) || /_body$|_subject$|^comment$|_list$|_lists$/.test(f.name);
 const sentence = (t) => `${t[0].toUpperCase()}${t.slice(1)}.`;
@@ -85,10 +86,17 @@ function field(table, f, start, isNew, list) {
 		}
 		return text;
 	};
-	c.addEventListener("change", () => complain(problem(f, value(c), needed)));
+	let timer = 0; // not at once, nor on leaving the field: what moves under the pointer is not clicked
+	c.addEventListener("input", () => {
+		clearTimeout(timer);
+		timer = setTimeout(() => complain(problem(f, value(c), needed)), CHECK_MS);
+	});
 	const x = {
 		f, c, element, complain, was: value(c),
-		check: () => complain(problem(f, value(c), needed)),
+		check() {
+			clearTimeout(timer);
+			return complain(problem(f, value(c), needed));
+		},
 		differs: () => (remove && remove.checked) || value(c) !== x.was,
 		value: () => (remove && remove.checked ? "" : value(c)),
 		saved() {

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -97,13 +98,22 @@ class Browser:
                 e = self.see(css, text)
                 return self.do("POST", f"/element/{e[ELEMENT]}/click", {})
             except AssertionError as x:
-                if "stale" not in str(x) and "intercepted" not in str(x) or time.monotonic() > end:
+                if not any(w in str(x) for w in ("stale", "intercepted", "not interactable")) or time.monotonic() > end:
                     raise
 
     def type(self, css, text):
         e = self.see(css)
         self.do("POST", f"/element/{e[ELEMENT]}/clear", {})
         self.do("POST", f"/element/{e[ELEMENT]}/value", {"text": text})
+
+    def choose(self, css, value):
+        """Of a list, or where typing would depend on the language: a date."""
+        self.see(css)
+        self.run("""const e = document.querySelector(arguments[0]);
+            e.value = arguments[1];
+            e.dispatchEvent(new Event("input", { bubbles: true }));
+            e.dispatchEvent(new Event("change", { bubbles: true }))""", css, value)
+        assert self.run("return document.querySelector(arguments[0]).value", css) == value
 
     def keys(self, *keys):
         self.do("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": [
@@ -119,10 +129,10 @@ class Browser:
         path.write_bytes(base64.b64decode(self.do("GET", "/screenshot")))
 
     def complaints(self):
-        """What the browser has to say of the pages: errors of scripts, breaches of the policy. Refused
-        requests are tested for and show in it as well."""
+        """What the browser has to say of the pages: errors of scripts, breaches of the policy. Requests
+        that were refused or not answered are tested for, and show in it as well."""
         return [x["message"] for x in self.do("POST", "/se/log", {"type": "browser"})
-                if x["level"] == "SEVERE" and "status of 4" not in x["message"]]
+                if x["level"] == "SEVERE" and not re.search("status of 4|net::ERR_(EMPTY|CONN)", x["message"])]
 
     # --- for conftest ---
 
