@@ -46,7 +46,7 @@ async function box(root, clusterid, boxid, name) {
 	const mail = new Set(["smtp_relay", "ehlo_name", "probe_address", "probe_password"]);
 	const part = fields("box", before, {
 		only: (f) => f.name !== "clusterid" && !(mine.type === "tcp" && mail.has(f.name)),
-		lists: { boxid: "names", fallover_boxid: "others" },
+		lists: { boxid: "names", fallover_boxid: "others" }, works: mine.type === "tcp" ? ["client_info"] : [],
 	});
 	name(boxid ? `Box ${boxid} of ${clusterid}` : `Add box to ${clusterid}`);
 	put(root, boxid ? null : h("p", { class: "lead" }, `A server behind ${clusterid}. A mail server has the same identifier in its SMTP and its POP3 cluster; accounts name it as their box. Its light is yellow at first: turn it green when it is ready.`),

@@ -90,7 +90,7 @@ function health(b) {
 		return h("span", { class: "bad" }, `▲ passed over for ${number(Math.ceil(b.passed_over_ms / 1000))} s: ${b.last_failure}`);
 	if (Number(b.failures_in_a_row) > 0)
 		return h("span", { class: "bad" }, `▲ ${many(b.failures_in_a_row, "failure")} in a row: ${b.last_failure}`);
-	return b.last_failure ? h("span", {}, "works", h("small", { class: "block" }, `last failure: ${b.last_failure}`)) : Number(b.sessions_total) ? "works" : h("span", { class: "quiet" }, "not used yet");
+	return b.last_failure ? h("span", {}, "works", h("small", { class: "block" }, `last failure: ${b.last_failure}`)) : Number(b.sessions_total) ? "works" : h("span", { class: "quiet" }, "unused");
 }
 
 const heads = ["Box", "Light", "Address", "#Sessions", "#Answers in", "#Mails", "#Errors", "Health", ""];
@@ -145,7 +145,7 @@ function card(c, latency, redraw) {
 			c.type === "smtp" && c.relay_box_choice === "0" && c.boxes.length && !c.boxes.some((b) => b.smtp_relay === "1") ? h("p", { class: "wait" }, "▲ No box takes outgoing mail (relay): mail to the world is put off.") : null),
 		h("p", { class: "buttons" }, h("a", { class: "button", href: boxPage(c.clusterid) }, "Add box"), h("a", { class: "button", href: `#/clusters/edit/${id}`, "aria-label": `Edit cluster ${c.clusterid}` }, "Edit"),
 			h("button", { class: "plain", "aria-label": `Delete cluster ${c.clusterid}`, onclick: () => remove(`cluster ${c.clusterid}`, ["Its listener is closed, its settings are lost.", c.boxes.length ? "It still has boxes: they have to be deleted first." : ""], "deletecluster", { clusterid: c.clusterid }, redraw) }, "Delete"))),
-		c.boxes.length ? h("table", { role: "table", "aria-label": `Boxes of ${c.clusterid}` }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map(head))),
+		c.boxes.length ? h("table", { class: "boxes many", role: "table", "aria-label": `Boxes of ${c.clusterid}` }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map(head))),
 			h("tbody", { role: "rowgroup" }, c.boxes.map((b) => boxRow(c, b, latency[name(c, b)] || [], redraw)))) : h("p", { class: "quiet" }, "No box yet."));
 }
 

@@ -107,7 +107,7 @@ export function update(e, ...children) {
 // narrow screen each row becomes a card, its cells with their heads; hence the roles.
 export function grid(caption, heads, rows) {
 	const cell = (c, i) => h("td", { role: "cell", "data-head": heads[i].replace("#", ""), class: heads[i].startsWith("#") ? "n" : null }, c);
-	return h("table", { role: "table" }, caption ? h("caption", {}, caption) : null,
+	return h("table", { role: "table", class: heads.length > 4 ? "many" : null }, caption ? h("caption", {}, caption) : null,
 		h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((t) =>
 			h("th", { scope: "col", role: "columnheader", class: t.startsWith("#") ? "n" : null },
 				t.replace("#", "") || h("span", { class: "unseen" }, "more"))))),

@@ -1,7 +1,7 @@
 // Forms over the tables of settings: a label, the value, its unit, what is allowed, a sentence of help.
 import { h } from "./dom.js";
 import { tables } from "./tables.js";
-import { choices, groups, helps, label, unit } from "./labels.js";
+import { choices, groups, helps, isLater, label, unit } from "./labels.js";
 
 const CHECK_MS = 500;
 const long = new Set(["ranges", "members"]);
@@ -64,7 +64,7 @@ function problem(f, v, needed) {
 	return shape.test(v.trim()) && Number(v) >= Number(low) && Number(v) <= Number(high) ? "" : `Not ${f.kind === "int" ? "a whole number" : "a number"} from ${said(low)} to ${said(high)}.`;
 }
 
-function field(table, f, start, isNew, list) {
+function field(table, f, start, isNew, list, works) {
 	const id = `f-${table}-${f.name}`, needed = f.required && isNew, u = unit(f.name);
 	const c = control(f, id, start, needed, list);
 	const remove = f.kind === "secret" && !isNew ? h("input", { type: "checkbox", id: `${id}-remove` }) : null;
@@ -74,7 +74,7 @@ function field(table, f, start, isNew, list) {
 	const element = h("div", { class: ["field", needed ? "mandatory" : "", wide(f) ? "wide" : "", f.kind === "bool" ? "check" : ""].join(" ").trim(), id: `${id}-field` },
 		h("label", { for: id }, label(table, f.name), needed ? h("span", { class: "must" }, " required") : null),
 		h("div", { class: "entry" }, c, u ? h("span", { class: "unit" }, u) : null, remove ? h("label", { for: remove.id, class: "light-label" }, remove, " Remove it") : null),
-		wrong, h("p", { class: "help", id: `${id}-help` }, sentence(helps[f.name] || f.help), " ", h("span", { class: "range" }, allowed(f, isNew))));
+		wrong, h("p", { class: "help", id: `${id}-help` }, sentence(helps[f.name] || f.help), " ", isLater(f.name) && !works ? h("strong", {}, "Does nothing yet. ") : null, h("span", { class: "range" }, allowed(f, isNew))));
 	const complain = (text) => {
 		wrong.textContent = text;
 		if (text) {
@@ -147,10 +147,11 @@ function finder(all, element) {
 }
 
 // Of a table's fields those that pass `only`; before: their values, null: a new row. lists: ids of datalists by
-// tag. element; check(): false when a value cannot be; changed(): what differs from before, for the request.
-export function fields(table, before, { only, lists, allOpen } = {}) {
+// tag; works: of those to come what works here. element; check(): false when a value cannot be; changed(): what differs
+// from before, for the request.
+export function fields(table, before, { only, lists, works, allOpen } = {}) {
 	const isNew = !before, start = before || {};
-	const all = tables[table].filter((f) => !only || only(f)).map((f) => field(table, f, start[f.name] ?? (isNew ? f.dflt || "" : ""), isNew, (lists || {})[f.name]));
+	const all = tables[table].filter((f) => !only || only(f)).map((f) => field(table, f, start[f.name] ?? (isNew ? f.dflt || "" : ""), isNew, (lists || {})[f.name], (works || []).includes(f.name)));
 	const element = h("div", {}, grouped(table, all).map((g, i) => group(g, i, allOpen)));
 	if (all.length > 20)
 		element.prepend(finder(all, element));

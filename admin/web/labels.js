@@ -92,3 +92,7 @@ export const choices = {
 	default_spam_setting: [["2", "Greylisting"], ["0", "Disabled"]],
 	spam_setting: [["1", "Default (as the cluster)"], ["2", "Greylisting"], ["0", "Disabled"]],
 };
+
+// Settings that are stored and do nothing yet, as README.md has them (test_docs.py): * is any rest of a name.
+const later = ["tls*", "accept_proxy_protocol", "client_info", "ehlo_name", "probe_*", "sister_*", "nats_url"];
+export const isLater = (tag) => later.some((l) => (l.endsWith("*") ? tag.startsWith(l.slice(0, -1)) : tag === l));

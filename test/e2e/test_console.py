@@ -679,7 +679,7 @@ def test_everybody_can_use_it(keep, site, dark):
     assert {x.split(":")[0] for x in looked_at(b, axe)} == {"color-contrast", "label"}
 
 
-@pytest.mark.parametrize("width", [360, 700, 1280, 2400])
+@pytest.mark.parametrize("width", [360, 700, 1000, 1280, 2400])
 def test_pages_fit(console, site, width):
     """No page is wider than the window; each has one heading, and every field a label."""
     s = site(cluster={"relay_ranges": "10.0.0.0/8", "comment": "x" * 200})

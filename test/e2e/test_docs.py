@@ -174,6 +174,17 @@ def test_xml_examples(pb):
     assert tags - rows <= told, tags - rows - told
 
 
+def test_settings_to_come():
+    """README and the console's forms say the same of what does nothing yet."""
+    later = re.search(r"const later = \[(.*?)\]", (TOP / "admin/web/labels.js").read_text())[1]
+    names = set(re.findall(r'"([^"]+)"', later))
+    table = (TOP / "README.md").read_text().split("**do nothing yet**")[1].split("\n\n")[1]
+    told = {t for t in re.findall(r"`([\w*]+)`", table) if t in names}
+    if "| sisters |" in table:
+        told |= {"sister_*", "nats_url"}
+    assert told == names
+
+
 def test_shell_examples(shell):
     examples = blocks("sh")
     for text in examples:
