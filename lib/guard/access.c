@@ -216,9 +216,13 @@ void access_merge(struct access *row, const struct access *fact, char networks[A
 	row->successes = added(row->successes, fact->successes);
 	row->failures = added(row->failures, fact->failures);
 	row->last_failure = later(row->last_failure, fact->last_failure);
-	if (fact->last_network.n > 0)
+	if (fact->last_network.n > 0 && fact->last_login < row->last_login) {
+		char behind[ACCESS_NETWORKS_TEXT]; /* workers are read in turn: not in order of time */
+		struct str rest = in_front(row->networks, fact->last_network, behind);
+
+		row->networks = in_front(rest, row->last_network, networks);
+	} else if (fact->last_network.n > 0) {
 		row->networks = in_front(row->networks, fact->last_network, networks);
-	if (fact->last_network.n > 0 && fact->last_login >= row->last_login) {
 		row->last_login = fact->last_login;
 		row->last_network = fact->last_network;
 		row->last_protocol = fact->last_protocol;

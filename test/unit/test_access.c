@@ -75,6 +75,9 @@ START_TEST(the_last_networks)
 	use_from(&row, nets[3], NOW - 1, text); /* a late fact is not the last login */
 	ck_assert_int_eq(row.last_login, NOW + 9);
 	ck_assert(str_eq(row.last_network, STR("10.0.8.0")));
+	ck_assert(str_starts(row.networks, STR("10.0.8.0 10.0.3.0 10.0.0.0 10.0.7.0 ")));
+	use_from(&row, nets[8], NOW - 2, text);
+	ck_assert(str_starts(row.networks, STR("10.0.8.0 10.0.3.0 10.0.0.0 10.0.7.0 ")));
 }
 END_TEST
 
