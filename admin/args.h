@@ -26,7 +26,8 @@
 	X(16, aliases_since, INT, FF_MAY_EMPTY, "", 0, INT64_MAX, 0, "the same for aliases") \
 	X(17, sender, ADDRESS, 0, "", 0, 254, 0, "mail address of the sender; empty: a bounce") \
 	X(18, match, TEXT, 0, "", 0, 254, 0, "lines that hold this text; empty: all") \
-	X(19, span, ENUM, 0, "all", 0, 0, "all|none|recent|hour|day|week", "which traffic history is answered")
+	X(19, span, ENUM, 0, "all", 0, 0, "all|none|recent|hour|day|week", "which traffic history is answered") \
+	X(20, no_box, BOOL, 0, "0", 0, 1, 0, "1: those without a box; boxid is left out then")
 
 struct args { ARG_FIELDS(FIELD_MEMBER) };
 extern const struct table table_args;

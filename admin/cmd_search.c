@@ -38,8 +38,12 @@ static int write_row(void *arg, const void *rec, const struct row_meta *m)
 static void search(struct call *c, const struct table *t, const char *list, const char *row)
 {
 	const struct args *a = &c->args;
-	struct store_query q = { a->query, call_text(c, "boxid"), a->after,
-				 (uint64_t)a->offset, (unsigned)a->limit };
+	struct store_query q = { .query = a->query,
+				 .boxid = call_text(c, "boxid"),
+				 .after = a->after,
+				 .offset = (uint64_t)a->offset,
+				 .limit = (unsigned)a->limit,
+				 .boxless = a->no_box };
 	struct page p = { .c = c, .table = t, .row = row };
 	struct err e = { "" };
 	uint64_t total = 0;
@@ -63,7 +67,10 @@ static void search(struct call *c, const struct table *t, const char *list, cons
 
 void cmd_searchemail(struct call *c)
 {
-	search(c, &table_accounts, "emails", "email");
+	if (c->args.no_box && call_text(c, "boxid").n > 0)
+		call_fail(c, 400, "bad_value", "no_box: 1 goes with no boxid");
+	else
+		search(c, &table_accounts, "emails", "email");
 }
 
 void cmd_searchalias(struct call *c)

@@ -23,7 +23,7 @@
 	X(getemail, G_ACCOUNTS, COMMAND_READS | COMMAND_SECRETS, NULL, "email_address! show_password", \
 	  "Answers all settings of an account; its password only when asked to.", \
 	  "email_address=abigail@example.com") \
-	X(searchemail, G_ACCOUNTS, COMMAND_READS, NULL, "query boxid after offset limit", \
+	X(searchemail, G_ACCOUNTS, COMMAND_READS, NULL, "query boxid no_box after offset limit", \
 	  "Answers a page of the accounts whose address matches, in order, and how many there are. A " \
 	  "page of very large rows is shorter than its limit: go on until one is empty.", \
 	  "query=abi* limit=10") \

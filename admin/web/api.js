@@ -1,6 +1,6 @@
-// The XML interface. A session's cookie is the browser's; its token stays in this tab.
+// The XML interface. A session's cookie is the browser's, its token is kept for all tabs of it.
 
-let token = sessionStorage.getItem("token");
+let token = localStorage.getItem("token");
 let whenOut = () => {}, whenAway = () => {}, away = false;
 
 export class Refused extends Error {
@@ -18,10 +18,20 @@ export const onAway = (f) => (whenAway = f); // f(text): the service does not an
 function keep(t) {
 	token = t;
 	if (t)
-		sessionStorage.setItem("token", t);
+		localStorage.setItem("token", t);
 	else
-		sessionStorage.removeItem("token");
+		localStorage.removeItem("token");
 }
+
+// Another tab has logged in or out.
+window.addEventListener("storage", (e) => {
+	if (e.key !== "token" && e.key !== null)
+		return;
+	const was = token;
+	token = localStorage.getItem("token");
+	if (!was !== !token)
+		whenOut("");
+});
 
 // { tag: text } as a document; what is undefined is left out.
 function written(command, params) {

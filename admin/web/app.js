@@ -1,5 +1,5 @@
 // Pages and the way between them: the part of the address behind #.
-import { h, fill, say, arrived, every } from "./dom.js";
+import { h, fill, say, arrived, confirmed, every } from "./dom.js";
 import { ask, isIn, login, logout, onLogout, onAway } from "./api.js";
 import { info, settings, changes } from "./info.js";
 import { clusters } from "./clusters.js";
@@ -10,6 +10,7 @@ import { why } from "./why.js";
 import { log } from "./log.js";
 import { password } from "./password.js";
 import { test } from "./test.js";
+import { isUnsaved } from "./forms.js";
 
 const IDLE_MIN = 30, AWAKE_MS = 300000;
 
@@ -134,7 +135,14 @@ document.getElementById("skip").addEventListener("click", (e) => {
 	main.focus();
 });
 menu.addEventListener("click", () => unfold(menu.getAttribute("aria-expanded") !== "true"));
-window.addEventListener("hashchange", () => {
+window.addEventListener("hashchange", async (e) => {
+	if (isUnsaved()) {
+		const there = location.hash;
+		history.replaceState(null, "", new URL(e.oldURL).hash);
+		if (!(await confirmed("Leave without saving?", ["What has been changed on this page is lost."], "Leave")))
+			return;
+		history.replaceState(null, "", there);
+	}
 	show();
 	main.focus({ preventScroll: true });
 });

@@ -6,7 +6,7 @@ import { accountsOf, countAnew, parts } from "./setup.js";
 import { lamp } from "./clusters.js";
 import { tree } from "./tree.js";
 
-const PAGE = 50, WAIT_MS = 150;
+const PAGE = 50, WAIT_MS = 150, NONE = "\n"; // no name of a box
 const kinds = {
 	account: { key: "email_address", list: "emails", search: "searchemail", get: "getemail", add: "addnewemail", set: "commitmodifyemail", del: "deleteemail", title: "Email", many: "Accounts" },
 	alias: { key: "alias_address", list: "aliases", search: "searchalias", get: "getalias", add: "addnewalias", set: "commitmodifyalias", del: "deletealias", title: "Alias", many: "Aliases" },
@@ -37,12 +37,14 @@ function found(kind, row, known) {
 export async function search(root, [start, what]) {
 	const known = await boxes();
 	const input = h("input", { type: "search", id: "q", autocomplete: "off", spellcheck: "false", placeholder: "part of it; abc* for its beginning", value: what || "" });
-	const box = h("select", { id: "q-box" }, h("option", { value: "" }, "any box"), Object.keys(known).sort().map((n) => h("option", { value: n }, n)));
+	const box = h("select", { id: "q-box" }, h("option", { value: "" }, "any box"), h("option", { value: NONE }, "none"), Object.keys(known).sort().map((n) => h("option", { value: n }, n)));
 	const out = h("div", {}), count = h("p", { class: "quiet", role: "status" });
+	if (start === "no-box")
+		box.value = NONE;
 	let kind = start === "alias" ? "alias" : "account", turn = 0, timer = 0, behind = [""]; // behind: the row before each page
 	const go = async () => {
 		const k = kinds[kind], mine = ++turn, after = behind[behind.length - 1];
-		const answer = await ask(k.search, { query: input.value.trim(), boxid: kind === "account" && box.value ? box.value : undefined, after: after || undefined, limit: String(PAGE) });
+		const answer = await ask(k.search, { query: input.value.trim(), ...(kind === "account" && box.value ? (box.value === NONE ? { no_box: "1" } : { boxid: box.value }) : {}), after: after || undefined, limit: String(PAGE) });
 		if (mine !== turn)
 			return;
 		const list = rows(answer, k.list).map(values), n = total(answer, k.list), first = (behind.length - 1) * PAGE;
@@ -132,7 +134,7 @@ export async function emailForms(root, [kind, address], name, at) {
 export async function move(root) {
 	const known = Object.keys(await boxes()).sort(), out = h("div", { role: "status" });
 	const names = () => known.map((n) => h("option", { value: n }, n));
-	const address = h("input", { id: "m-address", autocomplete: "off", spellcheck: "false" }), from = h("select", { id: "m-from" }, names()), to = h("select", { id: "m-to" }, names()), to1 = h("select", { id: "m-to1" }, names());
+	const address = h("input", { id: "m-address", autocomplete: "off", spellcheck: "false" }), from = h("input", { id: "m-from", list: "m-names", autocomplete: "off", value: known[0] || "" }), to = h("select", { id: "m-to" }, names()), to1 = h("select", { id: "m-to1" }, names());
 	const count = h("p", { class: "quiet" });
 	const recount = async () => (count.textContent = from.value ? `${many(await accountsOf(from.value), "account")} there.` : "");
 	const run = async (params, done) => {
@@ -157,8 +159,8 @@ export async function move(root) {
 			await run({ from_boxid: from.value, boxid: to.value }, (moved) => `${moved} moved from ${from.value} to ${to.value}.`);
 	};
 	to.value = known[1] || "";
-	from.addEventListener("change", () => recount().catch(() => {}));
-	put(root, known.length ? h("div", { class: "columns" },
+	from.addEventListener("input", () => recount().catch(() => {}));
+	put(root, datalist("m-names", known), known.length ? h("div", { class: "columns" },
 		h("form", { class: "card", onsubmit: whole }, h("h2", {}, "All accounts of a box"), h("label", { for: "m-from" }, "From box"), from, count, h("label", { for: "m-to" }, "To box"), to, h("p", { class: "buttons" }, h("button", {}, "Move all"))),
 		h("form", { class: "card", onsubmit: one }, h("h2", {}, "One account"), h("label", { for: "m-address" }, "Email address"), address, h("label", { for: "m-to1" }, "To box"), to1, h("p", { class: "buttons" }, h("button", {}, "Move")))) : h("p", { class: "card" }, "There is no box yet."), out);
 	await recount();

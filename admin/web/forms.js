@@ -186,7 +186,8 @@ function place(part, message) {
 }
 
 const unsaved = new Set();
-window.addEventListener("beforeunload", (e) => [...unsaved].some((p) => p.element.isConnected && p.differs()) && e.preventDefault());
+export const isUnsaved = () => [...unsaved].some((p) => p.element.isConnected && p.differs());
+window.addEventListener("beforeunload", (e) => isUnsaved() && e.preventDefault());
 
 // A form with its buttons; save(values) is awaited, and what it refuses is said where it belongs.
 export function form(part, save, extra, text = "Save") {

@@ -15,7 +15,7 @@ export async function firstSteps(list) {
 	const all = parts(list), smtp = all.find((c) => c.type === "smtp");
 	const box = all.find((c) => c.type === "smtp" && c.boxes.length), green = all.some((c) => c.type === "smtp" && c.boxes.some((b) => b.light === "green"));
 	const mails = all.some((c) => c.type === "smtp" && Number(c.mails) > 0);
-	if (green && mails)
+	if (green && mails || !smtp && all.some((c) => c.boxes.some((b) => b.light === "green"))) // only other protocols
 		return null;
 	const accounts = await accountsOf(""), account = accounts > 0;
 	if (green && accounts > 1) // set up long ago, and started just now
@@ -57,26 +57,30 @@ function troubleOf(c, all) {
 	return out.map(([text, href]) => [c.clusterid, text, href]);
 }
 
-let counted = { at: -Infinity, homeless: 0 };
+let counted = { at: -Infinity, homeless: 0, boxless: 0 };
 
-// Accounts that are on no box of an SMTP cluster: all, less those of each box.
+// Accounts that are on no box of an SMTP cluster: all, less those of each box; those without any are some of them.
 async function homeless(all) {
 	const names = new Set(all.filter((c) => c.type === "smtp").flatMap((c) => c.boxes.map((b) => b.boxid)));
-	if (!names.size || names.size > NAMES_MOST || performance.now() - counted.at < COUNT_EVERY_MS)
-		return names.size ? counted.homeless : 0;
+	if (!names.size || names.size > NAMES_MOST)
+		return { homeless: 0 };
+	if (performance.now() - counted.at < COUNT_EVERY_MS)
+		return counted;
 	let n = await accountsOf("");
 	for (const name of names)
 		n -= await accountsOf(name);
-	counted = { at: performance.now(), homeless: Math.max(0, n) };
-	return counted.homeless;
+	const boxless = total(await ask("searchemail", { no_box: "1", limit: "1" }), "emails");
+	counted = { at: performance.now(), boxless, homeless: Math.max(0, n) };
+	return counted;
 }
 
 export const countAnew = () => (counted.at = -Infinity);
 
 export async function troubles(list) {
-	const all = parts(list), found = all.flatMap((c) => troubleOf(c, all)), n = await homeless(all);
+	const all = parts(list), found = all.flatMap((c) => troubleOf(c, all)), { homeless: n, boxless } = await homeless(all);
 	if (n)
-		found.push(["Email Database", `${number(n)} ${n === 1 ? "account has" : "accounts have"} no box of an SMTP cluster: mail to ${n === 1 ? "it" : "them"} is put off`, "#/emails/search"]);
+		found.push(["Email Database", `${number(n)} ${n === 1 ? "account has" : "accounts have"} no box of an SMTP cluster${boxless && boxless < n ? `, ${number(boxless)} of them none at all` : ""}: mail to ${n === 1 ? "it" : "them"} is put off`,
+			boxless ? "#/emails/search/no-box" : "#/emails/move"]);
 	if (!found.length)
 		return null;
 	return h("section", { class: "card warning", "aria-label": "To be looked at" }, h("h2", {}, h("span", { "aria-hidden": "true" }, "▲ "), "To be looked at"),

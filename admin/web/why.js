@@ -148,7 +148,7 @@ async function look(out, subject, sender, client) {
 const one = (id, title, hint, value) => h("span", { class: "pair" }, h("label", { for: id }, title), h("input", { id, name: id, autocomplete: "off", spellcheck: "false", placeholder: hint, value }));
 
 export async function why(root, [subject]) {
-	const out = h("div", { "aria-live": "polite" });
+	const out = h("div", {}), told = h("p", { class: "unseen", role: "status" });
 	const form = h("form", {
 		class: "card bar", role: "search", onsubmit: async (e) => {
 			e.preventDefault();
@@ -157,12 +157,13 @@ export async function why(root, [subject]) {
 				history.replaceState(null, "", `#/why/${encodeURIComponent(subject = about)}`);
 			try {
 				await look(out, about, f.sender.value.trim(), f.client.value.trim());
+				told.textContent = [...out.querySelectorAll(".findings li")].slice(0, 3).map((li) => li.textContent).join(" ");
 			} catch (x) {
 				fill(out, h("p", { class: "card bad" }, `▲ ${x.message}`));
 			}
 		},
 	}, one("about", "Mail or IP address", "anna@example.com, 192.0.2.7", subject || ""), one("sender", "Sender (if mail was delayed)", "bob@example.org"), one("client", "Sender's IP address", "192.0.2.7"), h("button", {}, "Why?"));
-	put(root, h("p", { class: "lead" }, "Why is mail delayed or refused, where would it go? Name an address, yours or a stranger's. Nothing is sent."), form, out);
+	put(root, h("p", { class: "lead" }, "Why is mail delayed or refused, where would it go? Name an address, yours or a stranger's. Nothing is sent."), form, told, out);
 	if (subject)
 		form.requestSubmit();
 	form.elements.about.focus({ preventScroll: true });

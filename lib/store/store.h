@@ -61,6 +61,7 @@ struct store_query {
 	struct str after;  /* the page begins behind this key; "": at the start */
 	uint64_t offset;   /* rows passed over, counted from there */
 	unsigned limit;	   /* rows of the page; 0: just the total */
+	bool boxless;	   /* accounts: those without a box; boxid is empty then */
 };
 /* Calls fn for each row of the page, in key order; one that returns non-zero ends the search
  * and is returned (total is then unfinished). total: all that match query and boxid, wherever

@@ -279,8 +279,8 @@ int store_search(struct store *s, const struct table *t, const struct store_quer
 	x.left = q->limit;
 	x.fn = fn;
 	x.arg = arg;
-	x.box = q->boxid.n > 0 ? tally_field(s, t) : NULL;
-	if (q->boxid.n > 0 && !x.box)
+	x.box = q->boxid.n > 0 || q->boxless ? tally_field(s, t) : NULL;
+	if ((q->boxid.n > 0 || q->boxless) && !x.box)
 		return err_set(e, "%s: rows of this table have no boxid", t->name);
 	if (x.after.n > KEY_MAX)
 		x.after.n = KEY_MAX; /* no key lies between the two */

@@ -8,7 +8,8 @@ import pytest
 
 pytest.register_assert_rewrite("harness", "hostile", "model", "xmlclient")
 
-from harness import Balancer, DemoBox  # noqa: E402: behind the line above
+from console import Console  # noqa: E402: behind the line above
+from harness import Balancer, DemoBox  # noqa: E402
 
 
 def pytest_configure(config):
@@ -118,3 +119,18 @@ def have():
         assert path, f"{name} is missing: packaging/deps test"
         return path
     return find
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    b = Console()
+    yield b
+    b.kill()
+
+
+@pytest.fixture
+def console(chromium):
+    """One browser for all tests of a module, as new for each."""
+    chromium.clear()
+    yield chromium
+    assert chromium.complaints() == []

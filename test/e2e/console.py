@@ -59,3 +59,8 @@ class Console(Browser):
 
     def said(self, text):
         wait_for(f"'{text}' is said, not '{self.text()[-300:]}'", lambda: self.find("#said", text))
+
+
+def light_of(pb, box="MAIL1", cluster="MX"):
+    return next(b.findtext("light") for c in pb.xml("listclusters").find("clusters") if c.findtext("clusterid") == cluster
+                for b in c.find("boxes") if b.findtext("boxid") == box)

@@ -110,6 +110,16 @@ START_TEST(pages)
 	ck_page("1", "a0010@b.cc");
 	ck_ok(ask("searchemail", "boxid", "X", NULL));
 	ck_page("0", "");
+	ck_ok(ask("searchemail", "no_box", "1", NULL));
+	ck_page("0", "");
+	ck_ok(ask("commitmodifyemail", "email_address", "a0004@b.cc", "boxid", "", NULL));
+	ck_ok(ask("searchemail", "no_box", "1", NULL));
+	ck_page("1", "a0004@b.cc");
+	ck_ok(ask("searchemail", "no_box", "0", "limit", "1", NULL));
+	ck_page("12", "a0000@b.cc");
+	ck_refused(ask("searchemail", "no_box", "1", "boxid", "A", NULL), 400, "bad_value",
+		   "no_box: 1 goes with no boxid");
+	ck_ok(ask("commitmodifyemail", "email_address", "a0004@b.cc", "boxid", "A", NULL));
 	/* the default is fifty, the most a thousand */
 	put_accounts(1100, two_boxes, 2);
 	ck_ok(ask("searchemail", NULL));

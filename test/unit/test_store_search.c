@@ -91,7 +91,7 @@ static bool naive_match(const struct store_query *q, const struct account *a)
 	struct str s = { folded, q->query.n };
 
 	str_lower(folded, q->query);
-	if (q->boxid.n > 0 && !str_eq(a->boxid, q->boxid))
+	if ((q->boxid.n > 0 || q->boxless) && !str_eq(a->boxid, q->boxid))
 		return false;
 	if (s.n > 0 && s.p[s.n - 1] == '*')
 		return str_starts(a->email_address, (struct str){ s.p, s.n - 1 });
@@ -179,6 +179,8 @@ static void ask_anything(void)
 
 	if (rnd(2))
 		q.boxid = rnd(10) ? some_box(BOXES) : STR("NONE");
+	else
+		q.boxless = rnd(3) == 0;
 	if (rnd(2))
 		q.after = rnd(3) == 0 ? some_border() :
 			  rnd(10)     ? some_address() :
