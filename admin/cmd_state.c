@@ -52,6 +52,17 @@ static void write_health(struct listing *l, int box)
 	xml_out_text(l->o, "last_failure", str_z(h.why));
 }
 
+static void write_check(struct listing *l, int box)
+{
+	struct box_check k = boxes_check(l->c->env->shm, box);
+	int64_t ago = k.verdict == BOX_UNSEEN ? 0 : l->mono - k.mono_ms;
+
+	xml_out_text(l->o, "check", str_z(box_verdict_name(k.verdict)));
+	xml_out_int(l->o, "check_ago_ms", ago > 0 ? ago : 0);
+	xml_out_int(l->o, "check_took_us", k.took_us);
+	xml_out_text(l->o, "check_text", str_z(k.text));
+}
+
 static void write_box(struct listing *l, const struct box *b)
 {
 	const struct shm *shm = l->c->env->shm;
@@ -67,6 +78,7 @@ static void write_box(struct listing *l, const struct box *b)
 		xml_out_int(l->o, box_counter_info[i].name,
 			    counter_box(shm, -1, box, (enum box_counter)i));
 	write_health(l, box);
+	write_check(l, box);
 	if (!l->settings)
 		write_latency(l->o, shm, box);
 	xml_out_close(l->o, "box");

@@ -63,7 +63,7 @@ static void look_at_listeners(struct health *h)
 
 static void look_at_others(struct health *h)
 {
-	static const unsigned slots[] = { SLOT_REPLICATOR, SLOT_VERIFIER, SLOT_SUPERVISOR };
+	static const unsigned slots[] = { SLOT_REPLICATOR, SLOT_VERIFIER, SLOT_PROBER, SLOT_SUPERVISOR };
 
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++) {
 		struct slot_info s = slot_get(h->env->shm, slots[i]);

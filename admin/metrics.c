@@ -108,6 +108,33 @@ static int64_t box_passed_over(struct metrics *m, int box, int arg)
 	return boxes_health(m->env->shm, box, m->mono_ms).passed_over_ms;
 }
 
+static int64_t box_check_took(struct metrics *m, int box, int arg)
+{
+	(void)arg;
+	return boxes_check(m->env->shm, box).took_us;
+}
+
+/* Boxes that nobody has looked at have no row. */
+static void write_checks(struct metrics *m)
+{
+	struct prom_label l[] = { { "cluster", STR("") }, { "box", STR("") }, { "verdict", STR("") } };
+
+	prom_family(&m->p, PREFIX "box_check", PROM_GAUGE,
+		    "1 for what the last health check found, 0 for what else it may find");
+	for (int i = 0; i < MAX_BOXES; i++) {
+		enum box_verdict found = boxes_check(m->env->shm, i).verdict;
+
+		if (found == BOX_UNSEEN || !boxes_name(m->env->shm, i, &l[0].value, &l[1].value))
+			continue;
+		for (int v = BOX_WELL; v < BOX_VERDICTS; v++) {
+			l[2].value = str_z(box_verdict_name((enum box_verdict)v));
+			prom_sample(&m->p, "", l, ARRAY_LEN(l), v == (int)found);
+		}
+	}
+	prom_family(&m->p, PREFIX "box_check_seconds", PROM_GAUGE, "how long the last health check took; 0: there was none");
+	each_box(m, box_check_took, 0, 1000000);
+}
+
 static int write_light(void *arg, const void *rec, const struct row_meta *meta)
 {
 	struct metrics *m = arg;
@@ -170,6 +197,7 @@ static void write_boxes(struct metrics *m)
 	prom_family(&m->p, PREFIX "box_passed_over_seconds", PROM_GAUGE,
 		    "how long the box is still passed over for its failures; 0: it is not");
 	each_box(m, box_passed_over, 0, 1000);
+	write_checks(m);
 	write_latencies(m);
 }
 

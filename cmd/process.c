@@ -20,6 +20,7 @@ static const struct role_row roles[] = {
 	{ ROLE_WORKER, worker_run, PRIV_DROP },
 	{ ROLE_REPLICATOR, replicator_run, PRIV_DROP },
 	{ ROLE_VERIFIER, verifier_run, PRIV_DROP },
+	{ ROLE_PROBER, prober_run, PRIV_DROP },
 };
 
 const struct role_row *role_row(enum role r)

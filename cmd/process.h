@@ -61,6 +61,7 @@ int worker_run(struct process *p);
 int admin_run(struct process *p);
 int replicator_run(struct process *p);
 int verifier_run(struct process *p);
+int prober_run(struct process *p);
 
 /* In the child, first thing: its name in ps and log, its slot, dies with parent (pid). */
 void process_begin(struct process *p, pid_t parent);

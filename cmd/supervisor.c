@@ -392,6 +392,7 @@ static void make_children(struct supervisor *s)
 	child_add(s, ROLE_ADMIN, SLOT_ADMIN);
 	child_add(s, ROLE_REPLICATOR, SLOT_REPLICATOR);
 	child_add(s, ROLE_VERIFIER, SLOT_VERIFIER);
+	child_add(s, ROLE_PROBER, SLOT_PROBER);
 	for (unsigned i = 0; i < s->o->workers; i++)
 		pair(child_add(s, ROLE_WORKER, i)->verify);
 	for (unsigned i = 0; i < s->n_children; i++)

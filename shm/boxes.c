@@ -30,6 +30,7 @@ int boxes_assign(struct shm *shm, struct str cluster, struct str box)
 	i = name_assign(shm->box_names, MAX_BOXES, cluster, box);
 	boxes_worked(shm, i);
 	boxes_offer(shm, i, 0, 0);
+	boxes_checked(shm, i, &(struct box_check){ BOX_UNSEEN, 0, 0, "" }); /* new: nobody looks at it yet */
 	return i;
 }
 
@@ -130,8 +131,8 @@ bool boxes_usable(struct shm *shm, int box, int64_t mono_ms)
 	if (usable_at(state) > mono_ms)
 		return false;
 	until = atomic_load(&b->probing);
-	return until <= mono_ms && atomic_compare_exchange_strong(&b->probing, &until,
-								  mono_ms + PROBE_MS);
+	return until <= mono_ms &&
+	       atomic_compare_exchange_strong(&b->probing, &until, mono_ms + PROBE_MS);
 }
 
 struct box_health boxes_health(const struct shm *shm, int box, int64_t mono_ms)
@@ -164,4 +165,49 @@ void boxes_get_offer(const struct shm *shm, int box, uint32_t *offer, uint64_t *
 {
 	*offer = known(box) ? atomic_load_explicit(&shm->boxes[box].offer, memory_order_relaxed) : 0;
 	*size = known(box) ? atomic_load_explicit(&shm->boxes[box].size, memory_order_relaxed) : 0;
+}
+
+/* --- checks --- */
+
+void boxes_checked(struct shm *shm, int box, const struct box_check *c)
+{
+	struct shm_box *b;
+
+	if (!known(box))
+		return;
+	b = &shm->boxes[box];
+	memcpy(b->check, c->text, sizeof(b->check));
+	atomic_store(&b->took_us, c->took_us);
+	atomic_store(&b->checked, c->mono_ms);
+	atomic_store(&b->verdict, (uint32_t)c->verdict);
+}
+
+struct box_check boxes_check(const struct shm *shm, int box)
+{
+	struct box_check c = { .verdict = BOX_UNSEEN };
+	const struct shm_box *b;
+	uint32_t verdict;
+
+	if (!known(box))
+		return c;
+	b = &shm->boxes[box];
+	verdict = atomic_load(&b->verdict);
+	c.verdict = verdict < BOX_VERDICTS ? (enum box_verdict)verdict : BOX_UNSEEN;
+	c.mono_ms = atomic_load(&b->checked);
+	c.took_us = atomic_load(&b->took_us);
+	memcpy(c.text, b->check, sizeof(c.text));
+	c.text[sizeof(c.text) - 1] = '\0';
+	return c;
+}
+
+const char *box_verdict_name(enum box_verdict v)
+{
+	static const char *const names[BOX_VERDICTS] = {
+		[BOX_UNSEEN] = "none",
+		[BOX_WELL] = "well",
+		[BOX_LOGIN] = "login",
+		[BOX_ILL] = "ill",
+	};
+
+	return names[v];
 }

@@ -38,7 +38,27 @@ struct box_health {
 };
 struct box_health boxes_health(const struct shm *shm, int box, int64_t mono_ms);
 
-/* What the box offered at its last EHLO (bits of lib/wire/ehlo.h), its SIZE; 0 before. */
+/* --- what the prober found when it looked last; nobody else writes it --- */
+enum box_verdict {
+	BOX_UNSEEN, /* not looked at yet */
+	BOX_WELL,
+	BOX_LOGIN,  /* it answers, and refuses the login of the check */
+	BOX_ILL,
+	BOX_VERDICTS,
+};
+#define BOX_CHECK_TEXT 128
+struct box_check {
+	enum box_verdict verdict;
+	int64_t mono_ms; /* when */
+	int64_t took_us; /* from connect to the last answer */
+	char text[BOX_CHECK_TEXT]; /* what is wrong; where it is well, what it offers */
+};
+void boxes_checked(struct shm *shm, int box, const struct box_check *c);
+struct box_check boxes_check(const struct shm *shm, int box);
+/* "none", "well", "login", "ill" */
+const char *box_verdict_name(enum box_verdict v);
+
+/* What the box offered at its last EHLO (OFFER_* of lib/wire/reply.h), its SIZE; 0 before. */
 void boxes_offer(struct shm *shm, int box, uint32_t offer, uint64_t size);
 void boxes_get_offer(const struct shm *shm, int box, uint32_t *offer, uint64_t *size);
 

@@ -10,6 +10,7 @@
  *   generation  admin                           all
  *   slots[i]    process i (reaper: after death) all
  *   boxes[j]    names: admin; health: atomics   all
+ *               checks: prober
  *   counts[i]   worker i (reaper: after death)  all
  *   turns[k]    atomic, any worker              workers
  *   affinity    atomics, any worker             workers

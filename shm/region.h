@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "shm/boxes.h"
 #include "shm/counters.h"
 #include "shm/flags.h"
 #include "shm/history.h"
@@ -13,7 +14,7 @@
 #include "shm/sessions.h"
 
 #define SHM_MAGIC 0x7062736861726564u /* "pbshared" */
-#define SHM_VERSION 5
+#define SHM_VERSION 6
 #define SHM_PAGE 4096 /* what is given back to the system begins at one */
 
 typedef _Atomic uint32_t au32;
@@ -45,7 +46,7 @@ struct shm_name {
 	char cluster[LIMIT_NAME + 1], box[LIMIT_NAME + 1];
 };
 
-/* Health of a box: atomics, any worker. why is text only: a torn one is harmless. */
+/* Health of a box: atomics, any worker. Texts are for people only: a torn one is harmless. */
 struct shm_box {
 	_Alignas(64) au64 state; /* failures in a row in the upper 16 bits, the end of the
 				  * pass-over (mono ms) below; one word, so that they agree */
@@ -53,6 +54,9 @@ struct shm_box {
 	au32 offer;
 	au64 size;
 	char why[64];
+	au32 verdict;		 /* writer of the rest: the prober */
+	ai64 checked, took_us;
+	char check[BOX_CHECK_TEXT];
 };
 
 /* Writer: the worker of the slot; the supervisor when it is dead. */

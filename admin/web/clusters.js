@@ -93,6 +93,16 @@ function health(b) {
 	return b.last_failure ? h("span", {}, "works", h("small", { class: "block" }, `last failure: ${b.last_failure}`)) : Number(b.sessions_total) ? "works" : h("span", { class: "quiet" }, "unused");
 }
 
+// What the prober found when it looked last.
+function check(b) {
+	if (b.check === "none")
+		return h("small", { class: "block quiet" }, Number(b.probe_interval_s) ? "not checked yet" : "no checks");
+	const ago = `checked ${number(Math.round(b.check_ago_ms / 1000))} s ago`;
+	if (b.check === "well")
+		return h("small", { class: "block quiet", title: b.check_text }, `${ago}: answers in ${number((b.check_took_us / 1000).toFixed(1))} ms`);
+	return h("small", { class: "block bad" }, `▲ ${ago}: ${b.check_text}`);
+}
+
 const heads = ["Box", "Light", "Address", "#Sessions", "#Answers in", "#Mails", "#Errors", "Health", ""];
 
 function boxRow(c, b, buckets, redraw) {
@@ -104,7 +114,7 @@ function boxRow(c, b, buckets, redraw) {
 		[quantile(buckets, 0.5), h("small", { class: "block" }, `95 %: ${quantile(buckets, 0.95)}`)],
 		number(c.type === "smtp" ? b.mails : c.type === "pop3" ? b.logins : b.sessions_total),
 		[number(b.failures), Number(b.refused) ? h("small", { class: "block" }, `${number(b.refused)} refused`) : null],
-		health(b),
+		[health(b), check(b)],
 		h("span", { class: "actions" }, h("a", { href: boxPage(c.clusterid, b.boxid), "aria-label": `Edit box ${b.boxid} of ${c.clusterid}` }, "Edit"),
 			h("button", { class: "plain small", "aria-label": `Delete box ${b.boxid} of ${c.clusterid}`, onclick: () => removeBox(c, b, redraw) }, "Delete")),
 	];

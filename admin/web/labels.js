@@ -94,5 +94,5 @@ export const choices = {
 };
 
 // Settings that are stored and do nothing yet, as README.md has them (test_docs.py): * is any rest of a name.
-const later = ["tls*", "accept_proxy_protocol", "client_info", "ehlo_name", "probe_*", "sister_*", "nats_url"];
+const later = ["tls*", "accept_proxy_protocol", "client_info", "ehlo_name", "sister_*", "nats_url"];
 export const isLater = (tag) => later.some((l) => (l.endsWith("*") ? tag.startsWith(l.slice(0, -1)) : tag === l));

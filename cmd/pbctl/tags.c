@@ -41,6 +41,12 @@ const struct answer_tag answer_tags[] = {
 	{ "failures_in_a_row", TAG_NUMBER, "listclusters stats trace", "failures of the box since it last worked" },
 	{ "passed_over_ms", TAG_NUMBER, "listclusters stats trace", "so long no new sessions go to the box" },
 	{ "last_failure", TAG_TEXT, "listclusters stats trace", "what failed" },
+	{ "check", TAG_TEXT, "listclusters stats",
+	  "how the last health check found the box: well; login: it answers, but not to the login of the check; "
+	  "ill; none: there was none yet" },
+	{ "check_ago_ms", TAG_NUMBER, "listclusters stats", "how long ago that was" },
+	{ "check_took_us", TAG_NUMBER, "listclusters stats", "how long it took, in microseconds" },
+	{ "check_text", TAG_TEXT, "listclusters stats", "what is wrong; where it is well, what its EHLO offers" },
 	{ "box", TAG_ROWS, "trace", "a box of the account, and how it is" },
 	{ "settings", TAG_ROWS, "exportconfig", "the general settings" },
 	{ "version", TAG_TEXT, "getinfo stats", "of the service" },

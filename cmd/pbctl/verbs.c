@@ -6,7 +6,7 @@
 	"clusterid type listen_address listen_port listening sessions mails logins comment warning"
 #define LISTED_BOX \
 	"clusterid boxid light connect_address connect_port protocol weight sessions " \
-	"failures_in_a_row last_failure comment"
+	"failures_in_a_row last_failure check check_text comment"
 
 const struct verb verbs[] = {
 	/* --- accounts, aliases --- */
@@ -128,7 +128,7 @@ const struct verb verbs[] = {
 	  "+clusters/cluster: clusterid refused_greylist passed_retry passed_known passed_trust refused_suspicion "
 	  "refused_early refused_listed refused_foreign refused_client_rate refused_client_sessions held_back flagged\n"
 	  "+clusters/cluster/boxes/box: clusterid boxid light sessions idle sessions_total reused mails "
-	  "refused logins failures bytes failures_in_a_row last_failure",
+	  "refused logins failures bytes failures_in_a_row last_failure check",
 	  verb_stats, "Shows the counters of processes, clusters and boxes.", "stats" },
 	{ "top", "[SECONDS]", "", "stats", NULL, verb_top,
 	  "Shows processes, clusters and boxes with their rates a second, again and again (every second "

@@ -74,6 +74,8 @@
 /* --- boxes that fail --- */
 #define BOX_PASSOVER_FIRST_MS 1000  /* a box that fails to connect is passed over for this long, */
 #define BOX_PASSOVER_MAX_MS 60000   /* doubling up to this */
+#define BOX_CHECK_MS 30000	    /* of a look at a box, behind the connect */
+#define BOX_CHECKS_MOST 64	    /* looks at once */
 
 /* --- processes and shared memory --- */
 #define MAX_WORKERS 64

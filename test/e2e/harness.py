@@ -222,6 +222,7 @@ class Balancer(Process):
         return port
 
     def add_box(self, cluster, name, port, light="green", **settings):
+        settings.setdefault("probe_interval_s", 0)  # a box's connections are its sessions'
         self.xml("addbox", clusterid=cluster, boxid=name, connect_address="127.0.0.1",
                  connect_port=port, **settings)
         if light != "yellow":

@@ -33,7 +33,8 @@ def fill(pb, directory):
     pop = pb.add_cluster("POP", "pop3")
     for box in boxes:
         for cluster in ("MX", "OFFICE"):
-            pb.add_box(cluster, box.name, box.smtp, smtp_relay=int(box.name == "MAIL1"), fallover_boxid="MAIL1" if box.name != "MAIL1" else "")
+            pb.add_box(cluster, box.name, box.smtp, smtp_relay=int(box.name == "MAIL1"), fallover_boxid="MAIL1" if box.name != "MAIL1" else "",
+                       probe_interval_s=10)
         pb.add_box("POP", box.name, box.pop3)
     for i, name in enumerate(PEOPLE):
         pb.add_account(f"{name}@example.com", boxes[i % 3].name)

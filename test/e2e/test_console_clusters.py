@@ -149,6 +149,17 @@ def test_box_that_fails(console, site):
     b.see("td .bad", "passed over")
 
 
+def test_checks(console, site):
+    s = site(1)
+    b = console.open(s.pb).login()
+    b.page("clusters")
+    b.see("[data-key=MX] td", "no checks")
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", probe_interval_s="0.3")
+    b.see("[data-key=MX] td", "s ago: answers in")
+    s.boxes[0].kill()
+    b.see("[data-key=MX] td .bad", "s ago: connect: Connection refused")
+
+
 def test_edit_and_delete(console, site):
     s = site(1)
     b = console.open(s.pb).login()

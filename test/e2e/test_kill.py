@@ -163,7 +163,7 @@ def counters_settle(site):
     ("admin", ["admin"], 100),
     ("replicator", ["replicator"], 100),
     ("verifier", ["verifier"], 100),
-    ("all", ["worker 1", "replicator", "admin", "worker 2", "verifier"], 50),
+    ("all", ["worker 1", "replicator", "admin", "worker 2", "verifier", "prober"], 50),
 ])
 def test_kill_children(site, capsys, what, victims, every):
     s = site()
@@ -171,7 +171,7 @@ def test_kill_children(site, capsys, what, victims, every):
     wanted, results, kills = transfers(s, victims, every)
     check(s, wanted, results, kills, f"kill -9 of {what}", capsys)
     assert s.pb.supervisor() == supervisor and s.pb.alive()
-    wait_for("all are back", lambda: len(s.pb.children()) == 5)
+    wait_for("all are back", lambda: len(s.pb.children()) == 6)
     counters_settle(s)
     assert s.pb.stop() == 0
 
@@ -181,6 +181,6 @@ def test_kill_supervisor(site, capsys):
     s = site(options=("-watchdog",))
     wanted, results, kills = transfers(s, ["supervisor"], MAILS // 5)
     check(s, wanted, results, kills, "kill -9 of supervisor", capsys)
-    wait_for("all are back", lambda: len(s.pb.children()) == 5)
+    wait_for("all are back", lambda: len(s.pb.children()) == 6)
     counters_settle(s)
     assert s.pb.stop() == 0

@@ -35,7 +35,7 @@ def is_well(pb):
     return get(pb.http, "/healthz")[::2] == (200, "ok\n")
 
 
-@pytest.mark.parametrize("role", ["worker 1", "worker 2", "replicator", "verifier",
+@pytest.mark.parametrize("role", ["worker 1", "worker 2", "replicator", "verifier", "prober",
                                   "supervisor"])
 def test_process_that_hangs(balancer, role):
     pb = balancer()
@@ -59,9 +59,9 @@ def test_processes_that_die(balancer):
         if role != "admin":
             os.kill(pid, signal.SIGKILL)
     # None is missed for long: each is there again within a second.
-    wait_for("all is well again", lambda: is_well(pb) and len(pb.crashes()) == 4)
+    wait_for("all is well again", lambda: is_well(pb) and len(pb.crashes()) == 5)
     os.kill(pb.children()["admin"], signal.SIGKILL)
-    wait_for("admin is back", lambda: len(pb.crashes()) == 5)
+    wait_for("admin is back", lambda: len(pb.crashes()) == 6)
     wait_for("all is well again", pb.answers)
 
 

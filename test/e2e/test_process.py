@@ -15,7 +15,7 @@ import pytest
 
 from harness import BUILD, Balancer, Process, free_port, is_running, wait_for
 
-ROLES = {"admin", "replicator", "verifier", "worker 1", "worker 2"}
+ROLES = {"admin", "replicator", "verifier", "prober", "worker 1", "worker 2"}
 
 
 def run(*argv, **kw):

@@ -71,6 +71,7 @@ START_TEST(new_name_has_no_past)
 	ck_assert_int_eq(boxes_assign(shm, STR("c"), STR("too-many")), -1);
 	boxes_failed(shm, BOX, 1000, "refused");
 	boxes_offer(shm, BOX, 5, 7000);
+	boxes_checked(shm, BOX, &(struct box_check){ BOX_ILL, 1000, 20, "refused" });
 	boxes_forget(shm, STR("c"), STR("ba07"));
 	box = boxes_assign(shm, STR("other"), STR("box"));
 	ck_assert_int_eq(box, BOX);
@@ -80,6 +81,31 @@ START_TEST(new_name_has_no_past)
 	ck_assert(boxes_usable(shm, box, 1001));
 	ck_assert_uint_eq(boxes_health(shm, box, 1001).failures, 0);
 	ck_assert_str_eq(boxes_health(shm, box, 1001).why, "");
+	ck_assert_int_eq(boxes_check(shm, box).verdict, BOX_UNSEEN);
+	ck_assert_str_eq(boxes_check(shm, box).text, "");
+}
+END_TEST
+
+/* --- checks --- */
+
+START_TEST(checks)
+{
+	struct box_check c = { BOX_LOGIN, 123456, 789, "PASS: no" };
+
+	ck_assert_int_eq(boxes_check(shm, BOX).verdict, BOX_UNSEEN);
+	boxes_checked(shm, BOX, &c);
+	c = boxes_check(shm, BOX);
+	ck_assert_int_eq(c.verdict, BOX_LOGIN);
+	ck_assert_int_eq(c.mono_ms, 123456);
+	ck_assert_int_eq(c.took_us, 789);
+	ck_assert_str_eq(c.text, "PASS: no");
+	ck_assert_int_eq(boxes_check(shm, BOX + 1).verdict, BOX_UNSEEN);
+	memset(c.text, 'x', sizeof(c.text)); /* torn */
+	boxes_checked(shm, BOX, &c);
+	ck_assert_uint_eq(strlen(boxes_check(shm, BOX).text), BOX_CHECK_TEXT - 1);
+	boxes_checked(shm, -1, &c); /* no index: nothing is kept */
+	ck_assert_int_eq(boxes_check(shm, -1).verdict, BOX_UNSEEN);
+	ck_assert_int_eq(boxes_check(shm, MAX_BOXES).verdict, BOX_UNSEEN);
 }
 END_TEST
 
@@ -381,6 +407,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, names);
 	tcase_add_test(t, new_name_has_no_past);
+	tcase_add_test(t, checks);
 	tcase_add_test(t, healthy);
 	tcase_add_test(t, grows_and_is_bounded);
 	tcase_add_test(t, together_counts_once);

@@ -120,7 +120,9 @@ START_TEST(names)
 {
 	static const char *const more[] = {
 		"failures_in_a_row", "passed_over_ms", "last_failure",
-		"warning",	     "boxes",	       "latency"
+		"warning",	     "boxes",	       "latency",
+		"check",	     "check_ago_ms",   "check_took_us",
+		"check_text"
 	};
 
 	for (unsigned i = 0; i < CC_COUNT; i++)
@@ -232,9 +234,34 @@ START_TEST(health)
 		ck_at(from_box("C", "B"), "failures_in_a_row", "1");
 		ck_at(from_box("C", "B"), "last_failure", "connect: &lt;refused&gt;");
 		ck_at(from_box("C", "B"), "failures", "0"); /* what workers counted is another thing */
+		ck_at(from_box("C", "B"), "check", "none");
+		ck_at(from_box("C", "B"), "check_ago_ms", "0");
 		left = atoll(tag_from(from_box("C", "B"), "passed_over_ms"));
 		ck_assert_int_ge(left, 0);
 		ck_assert_int_le(left, BOX_PASSOVER_FIRST_MS);
+	}
+}
+END_TEST
+
+START_TEST(check)
+{
+	struct box_check c = { BOX_ILL, 0, 1700, "connect: <refused>" };
+	int64_t ago;
+	int b;
+
+	add_cluster("C", "smtp", "25");
+	add_box("C", "B");
+	b = boxes_find(rig_env.shm, STR("C"), STR("B"));
+	c.mono_ms = clock_mono_ms() - 5000;
+	boxes_checked(rig_env.shm, b, &c);
+	for (int turn = 0; turn < 2; turn++) {
+		ck_ok(ask(turn ? "stats" : "listclusters", NULL));
+		ck_at(from_box("C", "B"), "check", "ill");
+		ck_at(from_box("C", "B"), "check_took_us", "1700");
+		ck_at(from_box("C", "B"), "check_text", "connect: &lt;refused&gt;");
+		ago = atoll(tag_from(from_box("C", "B"), "check_ago_ms"));
+		ck_assert_int_ge(ago, 5000);
+		ck_assert_int_lt(ago, 60000);
 	}
 }
 END_TEST
@@ -469,6 +496,7 @@ int main(void)
 	tcase_add_test(t, counters);
 	tcase_add_test(t, unpublished);
 	tcase_add_test(t, health);
+	tcase_add_test(t, check);
 	tcase_add_test(t, latency);
 	tcase_add_test(t, workers);
 	tcase_add_test(t, processes);

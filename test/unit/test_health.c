@@ -36,6 +36,7 @@ static void setup(void)
 		enter(i, ROLE_WORKER);
 	enter(SLOT_REPLICATOR, ROLE_REPLICATOR);
 	enter(SLOT_VERIFIER, ROLE_VERIFIER);
+	enter(SLOT_PROBER, ROLE_PROBER);
 	enter(SLOT_SUPERVISOR, ROLE_SUPERVISOR);
 }
 
@@ -87,6 +88,7 @@ static const struct {
 	{ 2, ROLE_WORKER, "worker 3 is not running\n", "worker 3 hangs: " },
 	{ SLOT_REPLICATOR, ROLE_REPLICATOR, "replicator is not running\n", "replicator hangs: " },
 	{ SLOT_VERIFIER, ROLE_VERIFIER, "verifier is not running\n", "verifier hangs: " },
+	{ SLOT_PROBER, ROLE_PROBER, "prober is not running\n", "prober hangs: " },
 	{ SLOT_SUPERVISOR, ROLE_SUPERVISOR, "supervisor is not running\n", "supervisor hangs: " },
 };
 
@@ -156,7 +158,7 @@ START_TEST(everything)
 	ck_assert_uint_eq(look(NOW, LIMIT_HEALTH), 503);
 	ck_assert_str_eq(text, "worker 1 is not running\nworker 2 is not running\n"
 			       "worker 3 is not running\nreplicator is not running\n"
-			       "verifier is not running\nsupervisor is not running\n"
+			       "verifier is not running\nprober is not running\nsupervisor is not running\n"
 			       "traffic.mdb is not there yet\n");
 }
 END_TEST

@@ -126,6 +126,7 @@ START_TEST(boxes)
 	put_box("MX", "A \"1\"\\", "green");
 	put_box("MX", "B", "red");
 	boxes_failed(env.shm, b, NOW - 1, "refused");
+	boxes_checked(env.shm, b, &(struct box_check){ BOX_LOGIN, NOW, 1500, "no" });
 	count_latency(env.shm, 0, b, 0);
 	count_latency(env.shm, 0, b, 1);
 	count_latency(env.shm, 1, b, 100000);
@@ -140,6 +141,11 @@ START_TEST(boxes)
 	has("protobalance_box_failures_in_a_row{cluster=\"MX\",box=\"B\"} 0");
 	has("protobalance_box_passed_over_seconds" A "} 0.999");
 	has("protobalance_box_passed_over_seconds{cluster=\"MX\",box=\"B\"} 0");
+	has("protobalance_box_check" A ",verdict=\"login\"} 1");
+	has("protobalance_box_check" A ",verdict=\"well\"} 0");
+	has("protobalance_box_check" A ",verdict=\"ill\"} 0");
+	has_not("box_check{cluster=\"MX\",box=\"B\""); /* nobody has looked at it */
+	has("protobalance_box_check_seconds" A "} 0.0015");
 	has("protobalance_box_latency_seconds_bucket" A ",le=\"0.001\"} 1");
 	has("protobalance_box_latency_seconds_bucket" A ",le=\"0.002\"} 2");
 	has("protobalance_box_latency_seconds_bucket" A ",le=\"16.384\"} 2");
