@@ -13,9 +13,28 @@
 #include "shm/dictionary.h"
 #include "shm/penalty.h"
 
-static const struct record_kind settings = { .table = &table_settings,
-					     .publish = true,
-					     .always = true };
+/* Times of greylisting that contradict each other are made the best of (lib/guard/greylist.h), but hardly meant. */
+static void tell_settings(struct call *c, const union record *rec)
+{
+	const struct settings *s = &rec->settings;
+	const char *why = NULL;
+
+	if (s->greylist_initial_min > s->greylist_initial_suspicious_min)
+		why = "greylist_initial_suspicious_min is shorter than greylist_initial_min: suspicious mail waits "
+		      "as long as any";
+	else if (s->greylist_initial_suspicious_min >= s->greylist_first_window_min)
+		why = "greylist_first_window_min is over before greylist_initial_suspicious_min is: a window then lasts "
+		      "twice that time";
+	else if (s->greylist_max_age_min <= s->greylist_first_window_min)
+		why = "greylist_max_age_min is not longer than greylist_first_window_min: who has passed is forgotten "
+		      "sooner than who has not";
+	if (why)
+		xml_out_text(&c->body, "warning", str_z(why));
+}
+
+static const struct record_kind settings = {
+	.table = &table_settings, .publish = true, .always = true, .tell = tell_settings
+};
 
 /* --- getinfo --- */
 

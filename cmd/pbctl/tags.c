@@ -10,7 +10,7 @@
 const struct answer_tag answer_tags[] = {
 	{ "warning", TAG_TEXT,
 	  "addnewemail commitmodifyemail moveemail addnewalias commitmodifyalias addcluster "
-	  "commitmodifycluster listclusters deletebox setblockip trace",
+	  "commitmodifycluster commitmodifyinfo listclusters deletebox setblockip trace",
 	  "what was done or stored, but will hardly be meant so" },
 	{ "emails", TAG_ROWS, "searchemail", "the accounts of the page, as <email> each; total: how many match" },
 	{ "aliases", TAG_ROWS, "searchalias", "the aliases of the page, as <alias> each; total: how many match" },

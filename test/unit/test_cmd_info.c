@@ -89,6 +89,32 @@ START_TEST(changed)
 }
 END_TEST
 
+/* Each is within its range; together they make no sense. */
+START_TEST(times_that_contradict)
+{
+	static const struct {
+		const char *initial, *suspicious, *window, *age, *why;
+	} rows[] = {
+		{ "5", "120", "360", "172800", NULL },
+		{ "5", "5", "5.1", "5.2", NULL },
+		{ "121", "120", "360", "172800", "greylist_initial_suspicious_min is shorter" },
+		{ "5", "120", "120", "172800", "greylist_first_window_min is over before" },
+		{ "0", "0", "0", "172800", "greylist_first_window_min is over before" },
+		{ "5", "120", "360", "360", "greylist_max_age_min is not longer" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ck_ok(ask("commitmodifyinfo", "greylist_initial_min", rows[i].initial, "greylist_initial_suspicious_min",
+			  rows[i].suspicious, "greylist_first_window_min", rows[i].window, "greylist_max_age_min",
+			  rows[i].age, NULL));
+		if (rows[i].why)
+			ck_assert_msg(strstr(tag("warning"), rows[i].why) != NULL, "%s", answer);
+		else
+			ck_assert_ptr_null(tag("warning"));
+	}
+}
+END_TEST
+
 START_TEST(after_a_restart)
 {
 	ck_ok(ask("commitmodifyinfo", "nats_url", "nats://10.0.0.1:4222", NULL));
@@ -404,6 +430,7 @@ int main(void)
 
 	tcase_add_test(t, at_first);
 	tcase_add_test(t, changed);
+	tcase_add_test(t, times_that_contradict);
 	tcase_add_test(t, after_a_restart);
 	tcase_add_test(t, password_in_a_url);
 	tcase_add_test(t, ranges);
