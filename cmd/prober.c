@@ -4,7 +4,8 @@
  *   tick > configuration anew? > boxes whose time has come > probe > verdict > shm/boxes
  *
  * A box that is ill is passed over as if a session had met it so: no session waits for a connect that
- * fails. One that is well again is used at once. Red and yellow boxes are looked at like green ones, so that
+ * fails. One that is well again is used at once. One that refuses is only told: it may be busy with sessions of ours, and to
+ * pass it over would put off mail that it takes; whom it refuses finds out at once. Red and yellow boxes are looked at like green ones, so that
  * whoever turns one green knows. Looks stand still while the configuration cannot be read: the old one holds on. */
 #include <signal.h>
 #include <stdlib.h>
@@ -43,17 +44,18 @@ struct prober {
 
 static void tell(struct place *pl, const struct topo_box *b, const struct box_check *c)
 {
-	if (c->verdict == pl->told)
-		return;
-	if (c->verdict == BOX_ILL)
-		log_warning("box %.*s of cluster %.*s is ill: %s", STR_ARG(b->row.boxid),
-			    STR_ARG(b->row.clusterid), c->text);
-	else if (c->verdict == BOX_LOGIN)
-		log_warning("box %.*s of cluster %.*s answers, but not to the login of its check: %s",
-			    STR_ARG(b->row.boxid), STR_ARG(b->row.clusterid), c->text);
-	else if (pl->told != BOX_UNSEEN)
-		log_info("box %.*s of cluster %.*s is well again", STR_ARG(b->row.boxid),
-			 STR_ARG(b->row.clusterid));
+	static const char *const words[BOX_VERDICTS] = {
+		[BOX_WELL] = "is well again",
+		[BOX_LOGIN] = "answers, but not to the login of its check: ",
+		[BOX_REFUSES] = "answers, and refuses: ",
+		[BOX_ILL] = "is ill: ",
+	};
+	bool good = c->verdict == BOX_WELL;
+
+	if (c->verdict != pl->told && !(good && pl->told == BOX_UNSEEN))
+		log_line(good ? LOG_INFO : LOG_WARNING, "box %.*s of cluster %.*s %s%s",
+			 STR_ARG(b->row.boxid), STR_ARG(b->row.clusterid),
+			 words[c->verdict], good ? "" : c->text);
 	pl->told = c->verdict;
 }
 
@@ -64,7 +66,7 @@ static void keep(struct place *pl, const struct topo_box *b, const struct box_ch
 	boxes_checked(shm, b->shm, c);
 	if (c->verdict == BOX_ILL)
 		boxes_failed(shm, b->shm, c->mono_ms, c->text);
-	else
+	else if (c->verdict != BOX_REFUSES)
 		boxes_worked(shm, b->shm);
 	if (pl->probe.offer)
 		boxes_offer(shm, b->shm, pl->probe.offer, pl->probe.offer_size);

@@ -203,10 +203,8 @@ struct box_check boxes_check(const struct shm *shm, int box)
 const char *box_verdict_name(enum box_verdict v)
 {
 	static const char *const names[BOX_VERDICTS] = {
-		[BOX_UNSEEN] = "none",
-		[BOX_WELL] = "well",
-		[BOX_LOGIN] = "login",
-		[BOX_ILL] = "ill",
+		[BOX_UNSEEN] = "none",	   [BOX_WELL] = "well", [BOX_LOGIN] = "login",
+		[BOX_REFUSES] = "refuses", [BOX_ILL] = "ill",
 	};
 
 	return names[v];

@@ -43,7 +43,8 @@ enum box_verdict {
 	BOX_UNSEEN, /* not looked at yet */
 	BOX_WELL,
 	BOX_LOGIN,  /* it answers, and refuses the login of the check */
-	BOX_ILL,
+	BOX_REFUSES, /* it answers, but does not let us in: busy, or no server of its protocol */
+	BOX_ILL,    /* no connection, or no answer in time */
 	BOX_VERDICTS,
 };
 #define BOX_CHECK_TEXT 128
@@ -55,7 +56,7 @@ struct box_check {
 };
 void boxes_checked(struct shm *shm, int box, const struct box_check *c);
 struct box_check boxes_check(const struct shm *shm, int box);
-/* "none", "well", "login", "ill" */
+/* "none", "well", "login", "refuses", "ill" */
 const char *box_verdict_name(enum box_verdict v);
 
 /* What the box offered at its last EHLO (OFFER_* of lib/wire/reply.h), its SIZE; 0 before. */

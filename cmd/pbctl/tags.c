@@ -43,7 +43,7 @@ const struct answer_tag answer_tags[] = {
 	{ "last_failure", TAG_TEXT, "listclusters stats trace", "what failed" },
 	{ "check", TAG_TEXT, "listclusters stats",
 	  "how the last health check found the box: well; login: it answers, but not to the login of the check; "
-	  "ill; none: there was none yet" },
+	  "refuses: it answers, but does not let us in; ill: it does not answer; none: there was none yet" },
 	{ "check_ago_ms", TAG_NUMBER, "listclusters stats", "how long ago that was" },
 	{ "check_took_us", TAG_NUMBER, "listclusters stats", "how long it took, in microseconds" },
 	{ "check_text", TAG_TEXT, "listclusters stats", "what is wrong; where it is well, what its EHLO offers" },

@@ -75,8 +75,9 @@ static void found(struct probe *p, enum box_verdict verdict)
 	p->done(p);
 }
 
-static void failed(struct probe *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void failed(struct probe *p, const char *fmt, ...)
+static void failed(struct probe *p, enum box_verdict verdict, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+static void failed(struct probe *p, enum box_verdict verdict, const char *fmt, ...)
 {
 	int n = snprintf(p->found.text, sizeof(p->found.text), "%s: ", step_of(p)->name);
 	va_list ap;
@@ -84,7 +85,7 @@ static void failed(struct probe *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(p->found.text + n, sizeof(p->found.text) - (size_t)n, fmt, ap);
 	va_end(ap);
-	found(p, step_of(p)->login ? BOX_LOGIN : BOX_ILL);
+	found(p, step_of(p)->login ? BOX_LOGIN : verdict);
 }
 
 /* What an administrator likes to know of a box that is well. */
@@ -170,9 +171,9 @@ static void next_step(struct probe *p)
 	if (*p->step == STEP_END || (step_of(p)->login && p->box->row.probe_address.n == 0))
 		well(p); /* a login is the end of each dialogue */
 	else if (*p->step == STEP_AUTH && !(p->offer & OFFER_AUTH_PLAIN))
-		failed(p, "the box does not offer AUTH PLAIN");
+		failed(p, BOX_REFUSES, "the box does not offer AUTH PLAIN");
 	else if (step_of(p)->say && step_of(p)->say(p) < 0)
-		failed(p, "it does not fit");
+		failed(p, BOX_REFUSES, "it does not fit");
 }
 
 /* --- what is heard --- */
@@ -237,14 +238,14 @@ static void refused(struct probe *p, const struct answer *a)
 	    p->box->protocol == PROTO_SMTP) {
 		p->helo_tried = true; /* RFC 5321 3.2: an old server */
 		if (say_hello(p) < 0)
-			failed(p, "it does not fit");
+			failed(p, BOX_REFUSES, "it does not fit");
 		return;
 	}
 	reply_clean(text, sizeof(text), a->text);
 	if (a->code)
-		failed(p, "%d %s", a->code, text);
+		failed(p, BOX_REFUSES, "%d %s", a->code, text);
 	else
-		failed(p, "%s", text);
+		failed(p, BOX_REFUSES, "%s", text);
 }
 
 /* False: it is over, or there is nothing whole. */
@@ -257,7 +258,7 @@ static bool hear(struct probe *p)
 	if (rc == PARSE_MORE)
 		return false;
 	if (rc == PARSE_BAD) {
-		failed(p, "the box does not speak its protocol");
+		failed(p, BOX_REFUSES, "the box does not speak its protocol");
 		return false;
 	}
 	if (a.yes)
@@ -274,9 +275,9 @@ static void on_io(struct io *io, enum io_event what)
 	struct probe *p = container_of(io, struct probe, io);
 
 	if (what == IO_EOF)
-		failed(p, "the box closed the connection");
+		failed(p, BOX_REFUSES, "the box closed the connection");
 	else if (what == IO_FAILED)
-		failed(p, "%s", strerror(io->error));
+		failed(p, BOX_ILL, "%s", strerror(io->error));
 	else if (what == IO_DATA)
 		while (hear(p))
 			;
@@ -284,7 +285,7 @@ static void on_io(struct io *io, enum io_event what)
 
 static void on_timeout(struct timer *t)
 {
-	failed(container_of(t, struct probe, timer), "no answer in time");
+	failed(container_of(t, struct probe, timer), BOX_ILL, "no answer in time");
 }
 
 static void on_dial(struct dial *d, int fd, int error)
@@ -295,7 +296,7 @@ static void on_dial(struct dial *d, int fd, int error)
 		str_copy(p->found.text, sizeof(p->found.text), str_z(strerror(error)));
 		found(p, BOX_UNSEEN);
 	} else if (fd < 0) {
-		failed(p, "%s", strerror(error));
+		failed(p, BOX_ILL, "%s", strerror(error));
 	} else {
 		io_init_socket(&p->io, p->loop, fd, LIMIT_LEG_IN, LIMIT_LEG_OUT, on_io);
 		timer_set(&p->timer, patience(BOX_CHECK_MS));

@@ -5,8 +5,9 @@
  *   connect > greeting                               IMAP
  *   connect                                          TCP
  *
- * The login is tried where the box has a probe_address. The dialogues are a table of steps. Whoever refuses
- * the login answers all the same: a wrong password must not take a box out of service.
+ * The login is tried where the box has a probe_address. The dialogues are a table of steps. Ill is who does not answer; a box
+ * that has as many connections as it takes refuses one more, and serves those it has; one that refuses the login answers
+ * all the same.
  * done() comes from the loop, once, and everything is closed by then; no new look starts within it.
  * Memory: the owner embeds it, and keeps the box's topology until done().
  * Not here: when to look, what follows from it (cmd/prober.c). */

@@ -72,12 +72,28 @@ def test_ill_and_well_again(checked):
     ("ehlo:refuse4", "EHLO: 4"),
     ("ehlo:drop", "EHLO: the box closed the connection"),
 ])
-def test_faults(checked, fault, text):
+def test_refusals(checked, fault, text):
+    """They are told. The box is not passed over: it may serve the sessions that it has."""
     s = checked
     s.boxes[0].faults(fault)
-    becomes(s.pb, "ill", text)
+    becomes(s.pb, "refuses", text)
+    wait_for("often", lambda: s.boxes[0].events_text().count("connect") > 10)
+    b = box_of(s.pb, "MX", "MAIL1")
+    assert (b.findtext("failures_in_a_row"), b.findtext("passed_over_ms")) == ("0", "0")
+    assert "box MAIL1 of cluster MX answers, and refuses: " in s.pb.output()
     s.boxes[0].faults()
     becomes(s.pb, "well")
+
+
+def test_a_box_with_as_many_connections_as_it_takes(checked):
+    """Mail goes on over the connection that there is."""
+    s = checked
+    c = Smtp(s.smtp)
+    assert c.mail("anna@example.com").startswith("250")
+    s.boxes[0].faults("greeting:refuse4")
+    becomes(s.pb, "refuses", "greeting: 4")
+    for _ in range(5):
+        assert c.mail("anna@example.com").startswith("250")
 
 
 def test_a_box_that_says_nothing(site):

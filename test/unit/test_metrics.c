@@ -143,6 +143,7 @@ START_TEST(boxes)
 	has("protobalance_box_passed_over_seconds{cluster=\"MX\",box=\"B\"} 0");
 	has("protobalance_box_check" A ",verdict=\"login\"} 1");
 	has("protobalance_box_check" A ",verdict=\"well\"} 0");
+	has("protobalance_box_check" A ",verdict=\"refuses\"} 0");
 	has("protobalance_box_check" A ",verdict=\"ill\"} 0");
 	has_not("box_check{cluster=\"MX\",box=\"B\""); /* nobody has looked at it */
 	has("protobalance_box_check_seconds" A "} 0.0015");

@@ -133,14 +133,14 @@ static const struct {
 	  { "< 220-b", "< 220 b", "> EHLO mx.t", "< 500 what?", "> HELO mx.t", "< 250 b", "> QUIT" },
 	  BOX_WELL,
 	  "" },
-	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "< 500 what?", "> HELO mx.t", "< 502 no" }, BOX_ILL, "EHLO: 502 no" },
-	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "< 421 busy" }, BOX_ILL, "EHLO: 421 busy" },
-	{ PROTO_SMTP, "", { "< 421 too many" }, BOX_ILL, "greeting: 421 too many" },
-	{ PROTO_SMTP, "", { "< +OK pop" }, BOX_ILL, "greeting: the box does not speak its protocol" },
-	{ PROTO_SMTP, "", { "< 554 \x1b[2Jgo\x80" }, BOX_ILL, "greeting: 554 ?[2Jgo?" },
-	{ PROTO_SMTP, "", { "!" }, BOX_ILL, "greeting: the box closed the connection" },
+	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "< 500 what?", "> HELO mx.t", "< 502 no" }, BOX_REFUSES, "EHLO: 502 no" },
+	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "< 421 busy" }, BOX_REFUSES, "EHLO: 421 busy" },
+	{ PROTO_SMTP, "", { "< 421 too many" }, BOX_REFUSES, "greeting: 421 too many" },
+	{ PROTO_SMTP, "", { "< +OK pop" }, BOX_REFUSES, "greeting: the box does not speak its protocol" },
+	{ PROTO_SMTP, "", { "< 554 \x1b[2Jgo\x80" }, BOX_REFUSES, "greeting: 554 ?[2Jgo?" },
+	{ PROTO_SMTP, "", { "!" }, BOX_REFUSES, "greeting: the box closed the connection" },
 	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "%" }, BOX_ILL, "EHLO: Connection reset by peer" },
-	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "!" }, BOX_ILL, "EHLO: the box closed the connection" },
+	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "!" }, BOX_REFUSES, "EHLO: the box closed the connection" },
 	{ PROTO_SMTP, "", { "< 220 b", "> EHLO mx.t", "T" }, BOX_ILL, "EHLO: no answer in time" },
 	{ PROTO_SMTP,
 	  "a@t",
@@ -155,17 +155,17 @@ static const struct {
 	  "AUTH: 535 no" },
 	{ PROTO_SMTP, "a@t", { "< 220 b", "> EHLO mx.t", "< 250 b" }, BOX_LOGIN, "AUTH: the box does not offer AUTH PLAIN" },
 	{ PROTO_LMTP, "a@t", { "< 220 b", "> LHLO mx.t", "< 250-b", "< 250 8BITMIME", "> QUIT" }, BOX_WELL, "8BITMIME" },
-	{ PROTO_LMTP, "", { "< 220 b", "> LHLO mx.t", "< 500 what?" }, BOX_ILL, "EHLO: 500 what?" },
+	{ PROTO_LMTP, "", { "< 220 b", "> LHLO mx.t", "< 500 what?" }, BOX_REFUSES, "EHLO: 500 what?" },
 	{ PROTO_POP3, "", { "< +OK <1@b>", "> QUIT" }, BOX_WELL, "" },
-	{ PROTO_POP3, "", { "< -ERR [SYS/TEMP] full" }, BOX_ILL, "greeting: [SYS/TEMP] full" },
+	{ PROTO_POP3, "", { "< -ERR [SYS/TEMP] full" }, BOX_REFUSES, "greeting: [SYS/TEMP] full" },
 	{ PROTO_POP3, "a@t", { "< +OK", "> USER a@t", "< +OK", "> PASS pw", "< +OK 0", "> QUIT" }, BOX_WELL, "" },
 	{ PROTO_POP3, "a@t", { "< +OK", "> USER a@t", "< +OK", "> PASS pw", "< -ERR wrong" }, BOX_LOGIN, "PASS: wrong" },
 	{ PROTO_POP3, "a@t", { "< +OK", "> USER a@t", "!" }, BOX_LOGIN, "USER: the box closed the connection" },
 	{ PROTO_POP3, "a@t", { "< +OK", "> USER a@t", "< +OK", "> PASS pw", "T" }, BOX_LOGIN, "PASS: no answer in time" },
 	{ PROTO_IMAP, "a@t", { "< * OK [CAPABILITY IMAP4rev1] b", "> a LOGOUT" }, BOX_WELL, "" },
 	{ PROTO_IMAP, "", { "< * PREAUTH b", "> a LOGOUT" }, BOX_WELL, "" },
-	{ PROTO_IMAP, "", { "< * BYE full" }, BOX_ILL, "greeting: * BYE full" },
-	{ PROTO_IMAP, "", { "< 220 b" }, BOX_ILL, "greeting: the box does not speak its protocol" },
+	{ PROTO_IMAP, "", { "< * BYE full" }, BOX_REFUSES, "greeting: * BYE full" },
+	{ PROTO_IMAP, "", { "< 220 b" }, BOX_REFUSES, "greeting: the box does not speak its protocol" },
 	{ PROTO_TCP, "", { NULL }, BOX_WELL, "" },
 };
 
@@ -242,7 +242,7 @@ START_TEST(floods)
 	begin(_i == 0 ? PROTO_SMTP : _i == 1 ? PROTO_POP3 : PROTO_IMAP, "", "");
 	box_says(big, sizeof(big));
 	until(dones > 0);
-	ck_assert_int_eq(p->found.verdict, BOX_ILL);
+	ck_assert_int_eq(p->found.verdict, BOX_REFUSES);
 	ck_assert_str_eq(p->found.text, "greeting: the box does not speak its protocol");
 }
 END_TEST
