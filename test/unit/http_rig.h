@@ -257,6 +257,7 @@ static inline void setup(void)
 	slot_enter(shm, 1, ROLE_WORKER, 1001);
 	slot_enter(shm, SLOT_REPLICATOR, ROLE_REPLICATOR, 1002);
 	slot_enter(shm, SLOT_VERIFIER, ROLE_VERIFIER, 1003);
+	slot_enter(shm, SLOT_PROBER, ROLE_PROBER, 1005);
 	slot_enter(shm, SLOT_SUPERVISOR, ROLE_SUPERVISOR, 1004);
 	loop = loop_new();
 	ran = 0;
