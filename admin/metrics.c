@@ -114,7 +114,6 @@ static int64_t box_check_took(struct metrics *m, int box, int arg)
 	return boxes_check(m->env->shm, box).took_us;
 }
 
-/* Boxes that nobody has looked at have no row. */
 static void write_checks(struct metrics *m)
 {
 	struct prom_label l[] = { { "cluster", STR("") }, { "box", STR("") }, { "verdict", STR("") } };
@@ -124,9 +123,9 @@ static void write_checks(struct metrics *m)
 	for (int i = 0; i < MAX_BOXES; i++) {
 		enum box_verdict found = boxes_check(m->env->shm, i).verdict;
 
-		if (found == BOX_UNSEEN || !boxes_name(m->env->shm, i, &l[0].value, &l[1].value))
+		if (!boxes_name(m->env->shm, i, &l[0].value, &l[1].value))
 			continue;
-		for (int v = BOX_WELL; v < BOX_VERDICTS; v++) {
+		for (int v = BOX_UNSEEN; v < BOX_VERDICTS; v++) {
 			l[2].value = str_z(box_verdict_name((enum box_verdict)v));
 			prom_sample(&m->p, "", l, ARRAY_LEN(l), v == (int)found);
 		}

@@ -145,7 +145,7 @@ START_TEST(boxes)
 	has("protobalance_box_check" A ",verdict=\"well\"} 0");
 	has("protobalance_box_check" A ",verdict=\"refuses\"} 0");
 	has("protobalance_box_check" A ",verdict=\"ill\"} 0");
-	has_not("box_check{cluster=\"MX\",box=\"B\""); /* nobody has looked at it */
+	has("protobalance_box_check{cluster=\"MX\",box=\"B\",verdict=\"none\"} 1");
 	has("protobalance_box_check_seconds" A "} 0.0015");
 	has("protobalance_box_latency_seconds_bucket" A ",le=\"0.001\"} 1");
 	has("protobalance_box_latency_seconds_bucket" A ",le=\"0.002\"} 2");
