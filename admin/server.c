@@ -538,6 +538,8 @@ int server_start(struct server **out, const struct server_config *c, struct err 
 	const union MHD_DaemonInfo *info;
 
 	s->c = *c;
+	if (c->files)
+		server_clean_uploads(c->files);
 	list_init(&s->requests);
 	if (fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK) == 0)
 		s->daemon = daemon_new(s);

@@ -55,12 +55,30 @@ static void unwritable(struct request *q, const struct err *e)
 	request_refuse(q, 503, "unwritable_file", "the file cannot be written; the error log says why");
 }
 
+static const char *const file_names[] = { "email.csv", "alias.csv" };
+
+void server_clean_uploads(const char *dir)
+{
+	for (size_t i = 0; i < ARRAY_LEN(file_names); i++)
+		upload_clean(dir, file_names[i]);
+}
+
+static void begin_upload(struct request *q)
+{
+	struct err e = { "there is no directory for files" };
+	int rc = q->server->c.files ? upload_begin(q->upload, q->server->c.files, q->r.file, &e) : -1;
+
+	if (rc < 0)
+		unwritable(q, &e);
+	else if (rc > 0)
+		request_refuse(q, 503, "busy", "another upload of this file is under way");
+}
+
 void request_choose_upload(struct request *q, const char *path, const char *method, uint64_t size)
 {
 	struct server *s = q->server;
-	struct err e = { "there is no directory for files" };
 
-	q->r.file = strcmp(path, "/files/email.csv") == 0 ? "email.csv" : "alias.csv";
+	q->r.file = file_names[strcmp(path, "/files/email.csv") != 0];
 	if (!q->r.local && !(s->c.admits && s->c.admits(s->c.arg, &q->r))) {
 		request_refuse(q, 403, "wrong_session",
 			       "files are for those who have logged in at the console");
@@ -74,8 +92,8 @@ void request_choose_upload(struct request *q, const char *path, const char *meth
 	q->upload->fd = -1;
 	if (size > LIMIT_CSV_FILE)
 		request_refuse(q, 413, "too_large", "the file is larger than 536870912 bytes");
-	else if (!s->c.files || upload_begin(q->upload, s->c.files, q->r.file, &e) < 0)
-		unwritable(q, &e);
+	else
+		begin_upload(q);
 }
 
 void request_take_upload(struct request *q, struct str piece)

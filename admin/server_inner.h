@@ -61,6 +61,8 @@ void request_refuse(struct request *q, unsigned http, const char *code, const ch
 
 /* A page of the console, which anybody may see. */
 void request_choose_page(struct request *q, const char *path, const char *method);
+/* What a process that was killed has left of uploads. */
+void server_clean_uploads(const char *dir);
 /* An account file: who may, and where it goes to. size: as announced. */
 void request_choose_upload(struct request *q, const char *path, const char *method, uint64_t size);
 void request_take_upload(struct request *q, struct str piece);

@@ -5,19 +5,36 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int upload_begin(struct upload *u, const char *dir, const char *name, struct err *e)
+static int name_files(struct upload *u, const char *dir, const char *name, struct err *e)
 {
-	int n = snprintf(u->path, sizeof(u->path), "%s/%s", dir, name);
+	int n;
 
-	u->fd = -1;
-	u->bytes = u->synced = 0;
+	*u = (struct upload){ .fd = -1 };
+	n = snprintf(u->path, sizeof(u->path), "%s/%s", dir, name);
 	if (n < 0 || (size_t)n >= sizeof(u->path))
 		return err_set(e, "the path of %s is too long", name);
 	snprintf(u->temporary, sizeof(u->temporary), "%s.upload", u->path);
-	if (unlink(u->temporary) < 0 && errno != ENOENT)
-		return err_errno(e, "%s", u->temporary);
+	return 0;
+}
+
+void upload_clean(const char *dir, const char *name)
+{
+	struct upload u;
+	struct err e;
+
+	if (name_files(&u, dir, name, &e) == 0)
+		unlink(u.temporary);
+}
+
+/* The temporary file says that an upload is under way: two of them would mix. */
+int upload_begin(struct upload *u, const char *dir, const char *name, struct err *e)
+{
+	if (name_files(u, dir, name, e) < 0)
+		return -1;
 	u->fd = open(u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return u->fd < 0 ? err_errno(e, "%s", u->temporary) : 0;
+	if (u->fd >= 0)
+		return 0;
+	return errno == EEXIST ? 1 : err_errno(e, "%s", u->temporary);
 }
 
 void upload_drop(struct upload *u)

@@ -16,7 +16,9 @@ struct upload {
 	char path[4096], temporary[4096 + 32];
 };
 
-/* Begins DIR/name; what an earlier one has left is removed. 0, or -1 with the reason. */
+/* Removes what a process that was killed has left of an upload to DIR/name. Before the first one begins. */
+void upload_clean(const char *dir, const char *name);
+/* Begins DIR/name: 0, or -1 with the reason, or 1: another upload to it is under way. */
 MUST_CHECK int upload_begin(struct upload *u, const char *dir, const char *name, struct err *e);
 /* 0, or -1: it cannot be written, or would pass most bytes; then it is over. */
 MUST_CHECK int upload_more(struct upload *u, struct str piece, uint64_t most, struct err *e);

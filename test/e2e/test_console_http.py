@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import signal
 import socket
 import threading
 import xml.etree.ElementTree as ET
@@ -226,9 +227,29 @@ def test_an_upload_that_is_broken_off(pb):
     s.sendall(f"PUT /files/email.csv HTTP/1.1\r\nHost: a\r\nCookie: {b.cookie}\r\nX-CSRF-Token: {b.token}\r\n"
               "Content-Length: 1000000\r\n\r\nhalf of it".encode())
     wait_for("it has begun", lambda: list(pb.state.glob("*.upload")))
+    second = put(b, "email.csv", b"b@example.com\tx\tB\n")
+    assert second.status == 503 and "another upload of this file is under way" in second.text
+    assert put(b, "alias.csv", b"").status == 200
     s.close()
     wait_for("it is gone", lambda: not list(pb.state.glob("*.upload")))
     assert (pb.state / "email.csv").read_bytes() == b"a@example.com\tx\tB\n"
+
+
+def test_an_upload_in_which_admin_is_killed(pb):
+    b = Browser(pb)
+    b.login()
+    put(b, "email.csv", b"a@example.com\tx\tB\n")
+    s = socket.create_connection(("127.0.0.1", pb.http))
+    s.sendall(f"PUT /files/email.csv HTTP/1.1\r\nHost: a\r\nCookie: {b.cookie}\r\nX-CSRF-Token: {b.token}\r\n"
+              "Content-Length: 1000000\r\n\r\nhalf of it".encode())
+    wait_for("it has begun", lambda: list(pb.state.glob("*.upload")))
+    os.kill(pb.children()["admin"], signal.SIGKILL)
+    wait_for("what it had is gone", lambda: not list(pb.state.glob("*.upload")))
+    assert (pb.state / "email.csv").read_bytes() == b"a@example.com\tx\tB\n"
+    wait_for("the next one", pb.answers)
+    b.login()
+    assert put(b, "email.csv", b"c@example.com\tx\tB\n").status == 200
+    s.close()
 
 
 def test_an_upload_that_is_too_large(pb):

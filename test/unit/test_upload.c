@@ -135,17 +135,39 @@ START_TEST(large)
 }
 END_TEST
 
-/* What a process left that was killed is no obstacle; nor may it be a link to elsewhere. */
+/* What a process left that was killed is no obstacle to the next one; nor may it be a link to elsewhere. */
 START_TEST(left_behind)
 {
 	char path[100];
 
 	snprintf(path, sizeof(path), "%s/x.csv.upload", dir);
 	ck_assert_int_eq(symlink("/nonexistent/elsewhere", path), 0);
+	ck_assert_int_eq(upload_begin(&u, dir, "x.csv", &e), 1);
+	upload_clean(dir, "x.csv");
+	upload_clean(dir, "x.csv"); /* nothing is left */
 	begin();
 	ck_assert_int_eq(upload_more(&u, STR("new"), 100, &e), 0);
 	ck_assert_int_eq(upload_end(&u, &e), 0);
 	ck_assert_str_eq(content(), "new");
+}
+END_TEST
+
+/* The second of two changes nothing about the first. */
+START_TEST(two_at_once)
+{
+	struct upload other;
+
+	begin();
+	ck_assert_int_eq(upload_more(&u, STR("one "), 100, &e), 0);
+	ck_assert_int_eq(upload_begin(&other, dir, "x.csv", &e), 1);
+	ck_assert_int_lt(upload_more(&other, STR("other"), 100, &e), 0);
+	ck_assert_int_lt(upload_end(&other, &e), 0);
+	upload_drop(&other);
+	ck_assert_int_eq(upload_more(&u, STR("two"), 100, &e), 0);
+	ck_assert_int_eq(upload_end(&u, &e), 0);
+	ck_assert_str_eq(content(), "one two");
+	ck_assert_int_eq(upload_begin(&other, dir, "x.csv", &e), 0);
+	upload_drop(&other);
 }
 END_TEST
 
@@ -170,6 +192,7 @@ int main(void)
 	tcase_add_test(t, full_disk);
 	tcase_add_test(t, large);
 	tcase_add_test(t, left_behind);
+	tcase_add_test(t, two_at_once);
 	tcase_add_test(t, no_directory);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
