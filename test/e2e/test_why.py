@@ -1,5 +1,6 @@
 """route and tail: where a mail would go, what the guard would say, and what the log has."""
 
+import datetime
 import time
 
 from harness import wait_for
@@ -116,6 +117,24 @@ def test_tail_of_a_large_log(site):
     assert 5000 < int(lines.get("total")) < 20000 and len(lines) == 1000
     assert lines[-1].text.endswith("filler number 00019999 of a large log")
     assert all(x.text.startswith("2026-") for x in lines)
+
+
+def test_tail_over_midnight(site):
+    """The file of before is looked at, too: a day begins while somebody reads."""
+    s = site(1)
+    Client(s.smtp).mail(s.people[0], sender="today@sender.org")
+    wait_for("the log", lambda: next(s.pb.traffic.iterdir(), None))
+    day = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
+    log = s.pb.traffic / day.isoformat()
+    log.write_text("yesterday 1\nyesterday 2\n")
+    seen = s.pb.xml("tail")
+    lines = [x.text for x in seen.find("lines")]
+    assert lines[:2] == ["yesterday 1", "yesterday 2"] and len(lines) > 2
+    assert [x.text for x in s.pb.xml("tail", match="yesterday", limit=1).find("lines")] == ["yesterday 2"]
+    more = s.pb.xml("tail", after=f"{log.name}:{len('yesterday 1' + chr(10))}")
+    assert [x.text for x in more.find("lines")][:len(lines) - 1] == lines[1:]
+    rest = s.pb.xml("tail", after=more.findtext("after")).find("lines")
+    assert not set(lines) & {x.text for x in rest}
 
 
 def test_no_log(balancer):
