@@ -25,6 +25,7 @@
 #define GATHER_MS 5	  /* facts that come within this share a commit */
 #define RETRY_MS 1000	  /* after a failed write */
 #define SWEEP_MS 60000
+#define SWEEP_HURRY_MS 20 /* where rows come as fast as they go */
 #define SWEEP_ON_MS 500 /* where a table is not at its end: 10,000,000 rows take five minutes */
 
 struct replicator {
@@ -198,7 +199,7 @@ static void on_sweep(struct timer *t)
 	if (rc < 0)
 		log_error("sweeping traffic.mdb: %s", e.text);
 	/* More: but others come in between. */
-	timer_set(t, rc == 1 ? SWEEP_ON_MS : SWEEP_MS);
+	timer_set(t, rc == SWEPT_MUCH ? SWEEP_HURRY_MS : rc == SWEPT_PART ? SWEEP_ON_MS : SWEEP_MS);
 }
 
 static void on_beat(struct timer *t)
@@ -234,6 +235,7 @@ int replicator_run(struct process *p)
 	struct store_info info;
 	struct err e = { "" };
 
+	r->sweeper.rows_most = GUARD_ROWS;
 	r->p = p;
 	r->loop = loop_new();
 	if (store_open(&r->sweeper.accounts, p->options->directory, STORE_ACCOUNTS, STORE_READ, &e) < 0 ||

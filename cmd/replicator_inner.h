@@ -31,9 +31,16 @@ struct sweeper {
 	struct store *traffic;
 	struct store *accounts; /* read only: the settings that say how long rows are kept */
 	struct sweep_from from[SWEPT];
+	bool told[SWEPT]; /* that a table is short of room */
 	uint16_t origin; /* as an applier's */
+	uint64_t rows_most; /* lib/guard/room.h */
 };
-/* 1: some table has not been looked at to its end; 0; -1. */
+enum swept_so_far { /* 0 or more */
+	SWEPT_ALL,
+	SWEPT_PART, /* some table has not been looked at to its end */
+	SWEPT_MUCH, /* in some table more has to go than went */
+};
+/* How far it came, or -1. */
 MUST_CHECK int sweep_some(struct sweeper *s, int64_t wall_ms, struct err *e);
 
 #endif

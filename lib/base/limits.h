@@ -119,6 +119,7 @@
 #define REPLIED_HOLD_MS 60000	     /* a claim on one, beyond the time its row takes to the disk */
 #define ACCESS_KEEP_MS (400LL * 24 * 3600 * 1000) /* an account's row, behind its last use */
 #define LIMIT_TARPIT 1000	     /* sleepers of a worker: their answers take 4 KiB each */
+#define GUARD_ROWS (1u << 25)	     /* of each table that strangers fill; greylist: 4.3 GB. room.h */
 #define TRIED_MS 60000		     /* tries of the blocked are written at most so often, a worker */
 #define QUOTA_LINES 16384	     /* 4 MiB with their ways: 131,072 values before the first is lost */
 #define QUOTA_WAYS 32

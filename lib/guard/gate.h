@@ -29,6 +29,7 @@ struct gate_rules { /* ms; settings of the guard */
 	int64_t suspicious_ms;		/* greylist_initial_suspicious_min */
 	int64_t spread_ms;		/* spreadlist_max_age_min */
 	int64_t spread_factor;		/* of the cluster, as stored */
+	uint64_t rows_most;		/* of each table (room.h); 0: no bound */
 };
 
 struct gate_envelope { /* borrowed; addresses in any case */

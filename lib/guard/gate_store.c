@@ -2,6 +2,7 @@
 
 #include "lib/base/log.h"
 #include "lib/guard/correspondents.h"
+#include "lib/guard/room.h"
 
 struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *c)
 {
@@ -12,6 +13,7 @@ struct gate_rules gate_rules_of(const struct settings *s, const struct cluster *
 		.suspicious_ms = decimal_min_ms(s->greylist_initial_suspicious_min),
 		.spread_ms = decimal_min_ms(s->spreadlist_max_age_min),
 		.spread_factor = c ? c->spread_factor : 0,
+		.rows_most = GUARD_ROWS,
 	};
 }
 
@@ -37,8 +39,8 @@ static struct str key_str(const uint8_t key[ENVELOPE_KEY])
 	return (struct str){ (const char *)key, ENVELOPE_KEY };
 }
 
-static int get_row(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
-	       struct str *packed, struct err *e)
+static int get_row(struct store *traffic, const struct table *t,
+		   const uint8_t key[ENVELOPE_KEY], struct str *packed, struct err *e)
 {
 	struct packed_row row;
 	int rc = store_get(traffic, t, key_str(key), &row, NULL, e);
@@ -48,7 +50,7 @@ static int get_row(struct store *traffic, const struct table *t, const uint8_t k
 }
 
 static int put_row(struct store *traffic, const struct table *t, const uint8_t key[ENVELOPE_KEY],
-	       const uint8_t *packed, size_t n, struct err *e)
+		   const uint8_t *packed, size_t n, struct err *e)
 {
 	struct packed_row row = { key_str(key), { (const char *)packed, n } };
 
@@ -77,8 +79,8 @@ GETTER(naming)
 /* --- reading --- */
 
 /* Permanent records need no more to pass. */
-static int look_up(struct store *traffic, const struct gate_envelope *e,
-		   const struct gate_rules *r, int64_t wall_ms, struct sight *known, struct err *err)
+static int look_up(struct store *traffic, const struct gate_envelope *e, const struct gate_rules *r,
+		   int64_t wall_ms, struct sight *known, struct err *err)
 {
 	static struct spread_record spread; /* one a process; 12 KiB */
 	static struct naming_record naming;
@@ -104,8 +106,8 @@ static int look_up(struct store *traffic, const struct gate_envelope *e,
 	if (e->sender.n > 0 && naming_get(traffic, key, &naming, err) < 0)
 		return -1;
 	if (e->sender.n > 0)
-		known->evidence.measure[EVIDENCE_FORGED] =
-			naming_strangers(&naming, wall_ms, r->spread_ms);
+		known->evidence.measure[EVIDENCE_FORGED] = naming_strangers(&naming, wall_ms,
+									    r->spread_ms);
 	return 0;
 }
 
@@ -133,33 +135,50 @@ int gate_look(struct store *traffic, const struct gate_envelope *e, const struct
 
 /* --- writing --- */
 
-static int store_greylist(struct store *traffic, const struct sighting *s, uint16_t origin,
-			  const struct gate_rules *r, struct err *e)
+/* What was found by a getter: 1 it may be written, 0 there is no room for a new row, -1. */
+static int may_write(struct store *traffic, const struct table *t, int found,
+		     const struct gate_rules *r, struct err *e)
+{
+	uint64_t rows;
+
+	if (found != STORE_NONE)
+		return found < 0 ? -1 : 1;
+	if (store_count(traffic, t, &rows, e) < 0)
+		return -1;
+	return room_for_more(r, rows);
+}
+
+static int store_greylist(struct store *traffic, const struct sighting *s,
+			  uint16_t origin, const struct gate_rules *r, struct err *e)
 {
 	struct greylist_record rec;
 	uint8_t packed[GREYLIST_PACKED];
+	int rc;
 
 	if (!(s->parts & SIGHTING_TRY))
 		return 0;
-	if (greylist_get(traffic, s->greylist, &rec, e) < 0)
-		return -1;
+	rc = may_write(traffic, &table_greylist, greylist_get(traffic, s->greylist, &rec, e), r, e);
+	if (rc <= 0)
+		return rc;
 	sighting_of_greylist(s, &rec, origin, r->greylist.max_age_ms);
 	if (rec.window == 0)
 		return 0;
-	return put_row(traffic, &table_greylist, s->greylist, packed, greylist_encode(&rec, packed), e);
+	return put_row(traffic, &table_greylist, s->greylist, packed,
+		       greylist_encode(&rec, packed), e);
 }
 
-static int store_trust(struct store *traffic, const struct sighting *s,
-		       const uint8_t key[ENVELOPE_KEY], uint16_t origin,
-		       const struct gate_rules *r, struct err *e)
+static int store_trust(struct store *traffic, const struct sighting *s, const uint8_t key[ENVELOPE_KEY],
+		       uint16_t origin, const struct gate_rules *r, struct err *e)
 {
 	struct trust_record rec;
 	uint8_t packed[TRUST_PACKED];
+	int rc;
 
 	if (!(s->parts & (SIGHTING_PROOF | SIGHTING_MAIL)))
 		return 0;
-	if (trust_get(traffic, key, &rec, e) < 0)
-		return -1;
+	rc = may_write(traffic, &table_trust, trust_get(traffic, key, &rec, e), r, e);
+	if (rc <= 0)
+		return rc;
 	sighting_of_trust(s, &rec, origin, r->greylist.max_age_ms);
 	if (rec.round == 0)
 		return 0;
@@ -172,12 +191,14 @@ static int store_spread(struct store *traffic, const struct sighting *s, uint16_
 	static struct spread_record rec; /* one a process; 12 KiB */
 	static uint8_t packed[SPREAD_PACKED];
 	uint8_t key[ENVELOPE_KEY] = { 0 };
+	int rc;
 
 	if (!(s->parts & SIGHTING_ENVELOPE) && s->kinds == 0)
 		return 0;
 	memcpy(key, s->network, NETWORK_KEY);
-	if (spread_get(traffic, key, &rec, e) < 0)
-		return -1;
+	rc = may_write(traffic, &table_spread, spread_get(traffic, key, &rec, e), r, e);
+	if (rc <= 0)
+		return rc;
 	sighting_of_spread(s, &rec, origin, r->spread_ms);
 	return put_row(traffic, &table_spread, key, packed, spread_encode(&rec, packed), e);
 }
@@ -187,11 +208,13 @@ static int store_naming(struct store *traffic, const struct sighting *s, uint16_
 {
 	static struct naming_record rec; /* one a process; 8 KiB */
 	static uint8_t packed[NAMING_PACKED];
+	int rc;
 
 	if (!(s->parts & SIGHTING_NAMING))
 		return 0;
-	if (naming_get(traffic, s->naming, &rec, e) < 0)
-		return -1;
+	rc = may_write(traffic, &table_naming, naming_get(traffic, s->naming, &rec, e), r, e);
+	if (rc <= 0)
+		return rc;
 	sighting_of_naming(s, &rec, origin, r->spread_ms);
 	return put_row(traffic, &table_naming, s->naming, packed, naming_encode(&rec, packed), e);
 }

@@ -146,7 +146,7 @@ def test_json(pb):
     ok(pb, "box", "set", "MX", "MAIL1", f"comment={comment}")
     box = as_json(pb, "box", "show", "MX", "MAIL1")
     assert box["comment"] == comment
-    assert box["weight"] == 1 and box["smtp_relay"] is False and box["probe_interval_s"] == "10"
+    assert box["weight"] == 1 and box["smtp_relay"] is False and box["probe_interval_s"] == "0"
     clusters = as_json(pb, "cluster", "list")
     assert clusters["clusters_total"] == 1
     assert [b["boxid"] for b in clusters["clusters"][0]["boxes"]] == ["MAIL1", "MAIL2"]

@@ -456,6 +456,93 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* --- tables that strangers fill --- */
+
+static struct sighting put_off(unsigned i, int64_t at)
+{
+	struct sighting s = { .now_ms = at, .window = 1, .outcome = GREYLIST_FIRST_TRY,
+			      .parts = SIGHTING_TRY | SIGHTING_ENVELOPE | SIGHTING_NAMING };
+
+	memcpy(s.network, &i, sizeof(i));
+	memcpy(s.greylist, &i, sizeof(i));
+	memcpy(s.naming, &i, sizeof(i));
+	return s;
+}
+
+static void put_offs(unsigned from, unsigned n, int64_t at)
+{
+	struct gate_rules rules = r.applier.rules;
+
+	begin();
+	for (unsigned i = from; i < from + n; i++) {
+		struct sighting s = put_off(i, at);
+
+		ok(sighting_store(rig, &s, 1, &rules, &rig_err));
+	}
+	commit();
+}
+
+static void ck_rows(uint64_t greylist, uint64_t spread, uint64_t naming)
+{
+	ck_assert_uint_eq(count(&table_greylist), greylist);
+	ck_assert_uint_eq(count(&table_spread), spread);
+	ck_assert_uint_eq(count(&table_naming), naming);
+	rig_check();
+}
+
+/* The oldest go; those that are young enough for a retry stay, and nobody has abandoned anything. */
+START_TEST(short_of_room)
+{
+	static struct spread_record spread;
+	uint8_t key[ENVELOPE_KEY] = { 0 };
+	int64_t now = clock_wall_ms();
+
+	rules_by_default(&r);
+	r.sweeper.origin = 1;
+	r.sweeper.rows_most = 100;
+	put_offs(0, 20, now - 3 * HOUR);
+	put_offs(20, 30, now - HOUR / 12);
+	sweep();
+	ck_rows(50, 50, 50); /* half: nothing goes before its time */
+	put_offs(50, 50, now - HOUR / 12);
+	sweep();
+	ck_rows(80, 100, 100); /* full: of mails, those behind twice the wait */
+	begin();
+	ck_assert_int_eq(spread_get(rig, key, &spread, &rig_err), 0);
+	commit();
+	ck_assert_uint_eq(conduct_sum(&spread.conduct, CONDUCT_ABANDONED, now, DAY), 0);
+	sweep();
+	ck_rows(80, 100, 100);
+	r.sweeper.rows_most = 0;
+	put_offs(100, 50, now - 3 * HOUR);
+	sweep();
+	ck_rows(130, 150, 150); /* no bound */
+}
+END_TEST
+
+/* At the bound no new row comes; those that are there go on. */
+START_TEST(full_tables)
+{
+	uint8_t key[ENVELOPE_KEY] = { 0 };
+	struct greylist_record rec;
+	int64_t now = clock_wall_ms();
+	unsigned one = 1;
+
+	rules_by_default(&r);
+	ck_assert_uint_eq(r.applier.rules.rows_most, GUARD_ROWS);
+	r.applier.rules.rows_most = 10;
+	put_offs(0, 20, now - HOUR);
+	ck_rows(10, 10, 10);
+	put_offs(0, 20, now);
+	ck_rows(10, 10, 10);
+	memcpy(key, &one, sizeof(one));
+	begin();
+	ck_assert_int_eq(greylist_get(rig, key, &rec, &rig_err), 0);
+	commit();
+	ck_assert_int_eq(rec.last_ms / 1000, now / 1000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("replicator_guard");
@@ -476,6 +563,8 @@ int main(void)
 	tcase_add_test(t, looks_at_a_part);
 	tcase_add_test(t, goes_on_behind_what_went);
 	tcase_add_test(t, full_disk);
+	tcase_add_test(t, short_of_room);
+	tcase_add_test(t, full_tables);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
