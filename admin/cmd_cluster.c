@@ -130,11 +130,30 @@ static int check_delete_cluster(struct call *c, const union record *rec)
 	return -1;
 }
 
-/* What is set, but does not do yet what one might expect. */
+/* Of what the request sets, that which means nothing to the cluster's type: " a, b". */
+static struct str set_in_vain(struct call *c, const struct cluster *row)
+{
+	unsigned other = str_eq(row->type, STR("smtp")) ? FF_TCP :
+			 str_eq(row->type, STR("tcp"))	? FF_SMTP :
+							  FF_SMTP | FF_TCP;
+	struct str names = STR("");
+
+	for (unsigned i = 0; i < table_clusters.n_fields; i++) {
+		const struct field *f = &table_clusters.fields[i];
+
+		if ((f->flags & other) && xml_get(c->req, f->name) && !field_is_default(f, row))
+			names = arena_printf(c->arena, "%.*s%s %s", STR_ARG(names),
+					     names.n > 0 ? "," : "", f->name);
+	}
+	return names;
+}
+
+/* What is set, but does not do (yet) what one might expect. */
 static void tell_cluster(struct call *c, const union record *rec)
 {
 	const struct cluster *row = &rec->cluster;
 	bool demands = row->tls_required || str_eq(row->tls, STR("implicit"));
+	struct str in_vain = set_in_vain(c, row);
 
 	if (str_eq(row->type, STR("imap")))
 		xml_out_text(&c->body, "warning",
@@ -143,6 +162,10 @@ static void tell_cluster(struct call *c, const union record *rec)
 		xml_out_text(&c->body, "warning",
 			     STR("this version has no TLS towards clients yet: what the cluster "
 				 "demands nobody can give, and all are turned away"));
+	else if (in_vain.n > 0)
+		xml_out_text(&c->body, "warning",
+			     arena_printf(c->arena, "without a meaning for a cluster of type %.*s:%.*s",
+					  STR_ARG(row->type), STR_ARG(in_vain)));
 }
 
 static const struct record_kind clusters = { .table = &table_clusters,
@@ -271,8 +294,8 @@ static void tell_box(struct call *c, const union record *rec)
 {
 	const struct box *b = &rec->box;
 
-	if (str_eq(b->protocol, STR("tcp")) &&
-	    (str_eq(b->client_info, STR("xclient")) || str_eq(b->client_info, STR("xforward"))))
+	if (str_eq(b->protocol, STR("tcp")) && (str_eq(b->client_info, STR("xclient")) ||
+						str_eq(b->client_info, STR("xforward"))))
 		xml_out_text(&c->body, "warning",
 			     STR("client_info does nothing in plain TCP: proxy_v1 and proxy_v2 do"));
 }

@@ -4,13 +4,8 @@ import { ask, values } from "./api.js";
 import { datalist, fields, form } from "./forms.js";
 import { parts } from "./setup.js";
 
-// Settings that mean nothing to a type of cluster.
-const ofTcp = ["method", "affinity_s", "idle_timeout_s"];
-const ofSmtp = ["smtp_host_name", "relay_box_choice", "max_mail_size_kb", "allow_relay_notifications", "default_spam_setting", "error_sleep_s", "relay_ranges",
-	"spam_whitelist_ranges", "rcpt_per_mail", "spread_factor", "auth_required", "received_header", "bare_newline", "multi_box", "plus_addressing",
-	"sender_must_match", "pregreet_ms", "dns_lists", "reverse_names", "srs_domain", "data_min_bytes_per_s"];
-const not = { smtp: new Set(ofTcp), tcp: new Set(ofSmtp), pop3: new Set([...ofSmtp, ...ofTcp]) };
-const fits = (type) => (f) => f.name !== "type" && !(not[type] || new Set()).has(f.name);
+// Not the type itself, and nothing that means something to other types alone.
+const fits = (type) => (f) => f.name !== "type" && (!f.type || f.type === type);
 
 const titles = { smtp: "Add SMTP Cluster", pop3: "Add POP3 Cluster", tcp: "Add Cluster" };
 const words = {

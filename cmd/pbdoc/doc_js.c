@@ -45,6 +45,8 @@ static void put_field(FILE *out, const struct field *f)
 		fputs(", required: true", out);
 	if (f->flags & FF_FIXED)
 		fputs(", fixed: true", out);
+	if (f->flags & (FF_SMTP | FF_TCP))
+		put_pair(out, "type", f->flags & FF_SMTP ? "smtp" : "tcp");
 	put_pair(out, "form", help_form(f, &a).p);
 	put_pair(out, "help", f->help);
 	fputs(" },\n", out);

@@ -56,11 +56,13 @@ enum { /* field flags */
 	FF_HIDDEN = 16,   /* no XML tag: written by commands of its own (the light) */
 	FF_WHEN_SET = 64, /* answered only where it is not at its default: not of the first contract */
 	FF_ROWS = 32,	  /* a parameter that holds elements of its own (admin/args.h) */
+	FF_SMTP = 128,	  /* of a cluster: means something to type smtp alone */
+	FF_TCP = 256,	  /* likewise, to type tcp */
 };
 
 struct field {
 	uint8_t id;
-	uint8_t flags;
+	uint16_t flags;
 	enum field_kind kind;
 	const char *name;  /* XML tag, CSV name */
 	size_t offset;	   /* in the C struct */

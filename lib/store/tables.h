@@ -40,15 +40,15 @@
 	X(4, listen_address, IP, 0, "0.0.0.0", 1, 45, 0, "address to listen on; :: for both families") \
 	X(5, listen_port, INT, FF_REQUIRED, "", 1, 65535, 0, "TCP port to listen on") \
 	X(6, comment, TEXT, 0, "", 0, 1000, 0, "free text") \
-	X(7, relay_box_choice, INT, 0, "0", 0, 1, 0, "0: load balance over boxes with smtp_relay; 1: the sender's own box") \
-	X(8, max_mail_size_kb, INT, 0, "9000", 1, 4000000, 0, "largest mail in kB; below that of every box") \
-	X(9, allow_relay_notifications, BOOL, 0, "0", 0, 1, 0, "relay clients may use a null sender") \
-	X(10, default_spam_setting, INT, 0, "2", 0, 2, 0, "0 disabled, 2 greylisting, for accounts whose spam_setting is 1") \
-	X(11, error_sleep_s, DECIMAL, 0, "15", 0, DEC(600), 0, "seconds that suspicious or erroneous replies are held back") \
-	X(12, relay_ranges, RANGES, 0, "", 0, 65536, 0, "addresses that may relay without a login") \
+	X(7, relay_box_choice, INT, FF_SMTP, "0", 0, 1, 0, "0: load balance over boxes with smtp_relay; 1: the sender's own box") \
+	X(8, max_mail_size_kb, INT, FF_SMTP, "9000", 1, 4000000, 0, "largest mail in kB; below that of every box") \
+	X(9, allow_relay_notifications, BOOL, FF_SMTP, "0", 0, 1, 0, "relay clients may use a null sender") \
+	X(10, default_spam_setting, INT, FF_SMTP, "2", 0, 2, 0, "0 disabled, 2 greylisting, for accounts whose spam_setting is 1") \
+	X(11, error_sleep_s, DECIMAL, FF_SMTP, "15", 0, DEC(600), 0, "seconds that suspicious or erroneous replies are held back") \
+	X(12, relay_ranges, RANGES, FF_SMTP, "", 0, 65536, 0, "addresses that may relay without a login") \
 	X(13, spam_whitelist_ranges, RANGES, 0, "", 0, 65536, 0, "addresses of foreign servers that are never held up") \
-	X(14, rcpt_per_mail, INT, 0, "100", 1, 100000, 0, "recipients a mail; stranger senders a relay address may use") \
-	X(15, spread_factor, DECIMAL, 0, "1.0", 0, DEC(100), 0, "scales the suspicion score; 0: off") \
+	X(14, rcpt_per_mail, INT, FF_SMTP, "100", 1, 100000, 0, "recipients a mail; stranger senders a relay address may use") \
+	X(15, spread_factor, DECIMAL, FF_SMTP, "1.0", 0, DEC(100), 0, "scales the suspicion score; 0: off") \
 	X(16, block_ranges, RANGES, 0, "", 0, 65536, 0, "addresses refused outright") \
 	X(17, box_connect_timeout_ms, INT, 0, "5000", 10, 120000, 0, "connect time-out of new boxes in ms") \
 	X(18, max_connections, INT, 0, "2000", 1, 1000000, 0, "sessions at once") \
@@ -60,21 +60,21 @@
 	X(24, tls_certificate, PATH, 0, "", 0, 1000, 0, "file of the certificate chain (PEM)") \
 	X(25, tls_key, PATH, 0, "", 0, 1000, 0, "file of its key (PEM)") \
 	X(26, accept_proxy_protocol, RANGES, 0, "", 0, 65536, 0, "addresses allowed to send a PROXY header") \
-	X(27, auth_required, BOOL, 0, "0", 0, 1, 0, "accept no mail without a login") \
-	X(28, received_header, BOOL, 0, "1", 0, 1, 0, "add a Received field") \
-	X(29, bare_newline, ENUM, 0, "reject", 0, 0, "reject|normalize", "what to do with bare CR and LF in mail") \
-	X(30, multi_box, ENUM, 0, "fanout", 0, 0, "fanout|one_per_transaction", "serve several boxes in one transaction, or put the others off") \
-	X(31, plus_addressing, BOOL, 0, "0", 0, 1, 0, "user+tag@ falls back to user@") \
-	X(32, sender_must_match, BOOL, 0, "1", 0, 1, 0, "an authenticated sender must be its login or an alias of it") \
-	X(33, pregreet_ms, INT, 0, "0", 0, 10000, 0, "pause before the greeting in ms; 0: off") \
-	X(34, dns_lists, HOSTS, 0, "", 0, 4096, 0, "DNS lists whose addresses are refused, comma separated") \
+	X(27, auth_required, BOOL, FF_SMTP, "0", 0, 1, 0, "accept no mail without a login") \
+	X(28, received_header, BOOL, FF_SMTP, "1", 0, 1, 0, "add a Received field") \
+	X(29, bare_newline, ENUM, FF_SMTP, "reject", 0, 0, "reject|normalize", "what to do with bare CR and LF in mail") \
+	X(30, multi_box, ENUM, FF_SMTP, "fanout", 0, 0, "fanout|one_per_transaction", "serve several boxes in one transaction, or put the others off") \
+	X(31, plus_addressing, BOOL, FF_SMTP, "0", 0, 1, 0, "user+tag@ falls back to user@") \
+	X(32, sender_must_match, BOOL, FF_SMTP, "1", 0, 1, 0, "an authenticated sender must be its login or an alias of it") \
+	X(33, pregreet_ms, INT, FF_SMTP, "0", 0, 10000, 0, "pause before the greeting in ms; 0: off") \
+	X(34, dns_lists, HOSTS, FF_SMTP, "", 0, 4096, 0, "DNS lists whose addresses are refused, comma separated") \
 	X(35, session_max_s, DECIMAL, 0, "3600", DEC(1), DEC(86400), 0, "longest SMTP session, and longest time before a POP3 login, in seconds") \
-	X(36, data_min_bytes_per_s, INT, 0, "64", 0, 1000000, 0, "slowest mail in bytes a second; 0: off") \
-	X(37, method, ENUM, 0, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
-	X(38, affinity_s, DECIMAL, 0, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \
-	X(39, idle_timeout_s, DECIMAL, 0, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds") \
-	X(40, srs_domain, HOST, FF_WHEN_SET, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none, and not answered") \
-	X(41, reverse_names, BOOL, FF_WHEN_SET, "0", 0, 1, 0, "clients without a name that leads back to them are suspicious; 0: not looked for, and not answered")
+	X(36, data_min_bytes_per_s, INT, FF_SMTP, "64", 0, 1000000, 0, "slowest mail in bytes a second; 0: off") \
+	X(37, method, ENUM, FF_TCP, "round_robin", 0, 0, "round_robin|least_sessions|client_hash", "tcp: how the box is chosen") \
+	X(38, affinity_s, DECIMAL, FF_TCP, "0", 0, DEC(86400), 0, "tcp: a client keeps its box this many seconds") \
+	X(39, idle_timeout_s, DECIMAL, FF_TCP, "1800", DEC(1) / 10, DEC(86400), 0, "tcp: an idle session ends after this many seconds") \
+	X(40, srs_domain, HOST, FF_WHEN_SET | FF_SMTP, "", 0, 253, 0, "domain for rewritten senders (SRS) of mail that aliases send abroad; empty: none, and not answered") \
+	X(41, reverse_names, BOOL, FF_WHEN_SET | FF_SMTP, "0", 0, 1, 0, "clients without a name that leads back to them are suspicious; 0: not looked for, and not answered")
 
 #define BOX_FIELDS(X) \
 	X(1, clusterid, NAME, FF_KEY | FF_REQUIRED, "", 1, 63, 0, "cluster of the box") \

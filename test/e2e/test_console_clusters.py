@@ -280,6 +280,19 @@ def test_forms(console, site, page, table, cases):
             assert after[name].replace(", ", ",") == want, name
 
 
+def test_each_type_has_its_settings(console, balancer):
+    b = console.open(balancer()).login()
+    b.see("nav a", "Info")
+    everywhere = {"clusterid", "listen_port", "block_ranges", "spam_whitelist_ranges", "max_client_connections", "smtp_host_name"}
+    own = {"smtp": {"dns_lists", "relay_ranges", "pregreet_ms"}, "pop3": set(), "tcp": {"method", "affinity_s"}}
+    for kind in own:
+        b.page(f"clusters/add/{kind}")
+        shown = set(b.run("return [...document.querySelectorAll('form [name]')].map((e) => e.name)"))
+        assert everywhere | own[kind] <= shown, kind
+        for other in set(own) - {kind}:
+            assert not own[other] & shown, kind
+
+
 def test_leaving_what_is_not_saved(console, site):
     b = console.open(site(1).pb).login()
     b.page("clusters/edit/MX")

@@ -419,6 +419,25 @@ START_TEST(client_infos)
 }
 END_TEST
 
+/* What is set for another type of cluster. */
+START_TEST(set_for_another_type)
+{
+	ck_ok(ask("addcluster", "clusterid", "S", "type", "smtp", "listen_port", "25", "dns_lists", "a.org", NULL));
+	ck_assert_ptr_null(tag("warning"));
+	ck_ok(ask("addcluster", "clusterid", "P", "type", "pop3", "listen_port", "110", "dns_lists", "a.org", "method",
+		  "client_hash", "block_ranges", "10.0.0.0/8", "error_sleep_s", "15", NULL));
+	ck_tag("warning", "without a meaning for a cluster of type pop3: dns_lists, method");
+	ck_ok(ask("commitmodifycluster", "clusterid", "P", "comment", "x", NULL));
+	ck_assert_ptr_null(tag("warning")); /* nothing of this request */
+	ck_ok(ask("addcluster", "clusterid", "T", "type", "tcp", "listen_port", "80", "method", "client_hash", NULL));
+	ck_assert_ptr_null(tag("warning"));
+	ck_ok(ask("commitmodifycluster", "clusterid", "T", "pregreet_ms", "5", NULL));
+	ck_tag("warning", "without a meaning for a cluster of type tcp: pregreet_ms");
+	ck_ok(ask("commitmodifycluster", "clusterid", "S", "affinity_s", "5", NULL));
+	ck_tag("warning", "without a meaning for a cluster of type smtp: affinity_s");
+}
+END_TEST
+
 START_TEST(box_values)
 {
 	add_cluster("C", "smtp", "25");
@@ -607,6 +626,7 @@ int main(void)
 	tcase_add_test(t, box_defaults);
 	tcase_add_loop_test(t, protocols, 0, (int)ARRAY_LEN(types));
 	tcase_add_loop_test(t, client_infos, 0, (int)ARRAY_LEN(infos));
+	tcase_add_test(t, set_for_another_type);
 	tcase_add_test(t, box_values);
 	tcase_add_test(t, boxes_there_or_not);
 	tcase_add_test(t, clusters_in_use);
