@@ -97,10 +97,10 @@ function health(b) {
 function check(b) {
 	if (b.check === "none")
 		return h("small", { class: "block quiet" }, Number(b.probe_interval_s) ? "not checked yet" : "no checks");
-	const ago = `checked ${number(Math.round(b.check_ago_ms / 1000))} s ago`;
+	const ago = `${number(Math.round(b.check_ago_ms / 1000))} s ago`;
 	if (b.check === "well")
-		return h("small", { class: "block quiet", title: b.check_text }, `${ago}: answers in ${number((b.check_took_us / 1000).toFixed(1))} ms`);
-	return h("small", { class: "block bad" }, `▲ ${ago}: ${b.check_text}`);
+		return h("small", { class: "block quiet", title: b.check_text ? `offers ${b.check_text}` : null }, h("span", { class: "unseen" }, "health check: "), `✓ ${number((b.check_took_us / 1000).toFixed(1))} ms, ${ago}`);
+	return h("small", { class: "block bad" }, `▲ check, ${ago}: ${b.check_text}`);
 }
 
 const heads = ["Box", "Light", "Address", "#Sessions", "#Answers in", "#Mails", "#Errors", "Health", ""];

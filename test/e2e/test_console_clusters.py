@@ -155,7 +155,7 @@ def test_checks(console, site):
     b.page("clusters")
     b.see("[data-key=MX] td", "no checks")
     s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", probe_interval_s="0.3")
-    b.see("[data-key=MX] td", "s ago: answers in")
+    b.see("[data-key=MX] td small", "✓ ")
     s.boxes[0].kill()
     b.see("[data-key=MX] td .bad", "s ago: connect: Connection refused")
 
