@@ -156,6 +156,7 @@ static void write_step(struct tree *t, unsigned depth, struct str address,
 }
 
 /* Within a read. -1: not readable. */
+/* NOLINTNEXTLINE(misc-no-recursion): LIMIT_ALIAS_DEPTH deep */
 static int walk(struct tree *t, unsigned depth, struct str address, struct err *e)
 {
 	struct str rest, member;

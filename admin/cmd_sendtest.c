@@ -216,7 +216,7 @@ static void write_answer(struct dialogue *d, bool taken, const char *id)
 void cmd_sendtest(struct call *c)
 {
 	struct dialogue *d;
-	struct cluster cluster;
+	struct cluster cluster = { .listen_port = 0 };
 	uint8_t random[8];
 	char id[60];
 	struct err e = { "" };

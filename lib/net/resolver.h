@@ -34,7 +34,7 @@ struct resolver;
 MUST_CHECK int resolver_new(struct resolver **out, struct loop *l, const char *servers,
 			    struct err *e);
 /* NULL-safe. */
-void resolver_free(struct resolver **r);
+void resolver_free(struct resolver **out);
 
 /* The IPv4 addresses of a name (at most LIMIT_DOMAIN bytes, letters in any case): with DNS_FOUND
  * *n of them, at most DNS_ADDRESSES, in host order. */
