@@ -3,7 +3,7 @@
  *
  *   tick > configuration anew? > boxes whose time has come > probe > verdict > shm/boxes
  *
- * A box that is ill is passed over as if a session had met it so: no session waits for a connect that
+ * A box that is ill, twice in a row, is passed over as if a session had met it so: no session waits for a connect that
  * fails. One that is well again is used at once. One that refuses is only told: it may be busy with sessions of ours, and to
  * pass it over would put off mail that it takes; whom it refuses finds out at once. Red and yellow boxes are looked at like green ones, so that
  * whoever turns one green knows. Looks stand still while the configuration cannot be read: the old one holds on. */
@@ -17,6 +17,9 @@
 #include "shm/slots.h"
 
 #define TICK_MS 250
+#define ILL_TWICE \
+	2 /* looks in a row, before a box is passed over: one packet may be lost */
+#define AGAIN_MS 1000 /* to the second of them, where the interval is longer */
 
 /* A box, at its index of shm/boxes.h. */
 struct place {
@@ -25,6 +28,7 @@ struct place {
 	struct topology *topology; /* of the look that is under way; NULL: none is */
 	struct addr at;
 	int64_t due;
+	unsigned ill;	       /* looks in a row that found it so */
 	enum box_verdict told; /* in the log */
 };
 
@@ -59,15 +63,27 @@ static void tell(struct place *pl, const struct topo_box *b, const struct box_ch
 	pl->told = c->verdict;
 }
 
+/* What follows for sessions. */
+static void judge(struct place *pl, const struct topo_box *b, const struct box_check *c)
+{
+	struct shm *shm = pl->r->p->shm;
+	int64_t again = loop_now(pl->r->loop) + AGAIN_MS;
+
+	pl->ill = c->verdict == BOX_ILL ? pl->ill + 1 : 0;
+	if (pl->ill >= ILL_TWICE)
+		boxes_failed(shm, b->shm, c->mono_ms, c->text);
+	else if (pl->ill > 0)
+		pl->due = pl->due < again ? pl->due : again;
+	else if (c->verdict != BOX_REFUSES)
+		boxes_worked(shm, b->shm);
+}
+
 static void keep(struct place *pl, const struct topo_box *b, const struct box_check *c)
 {
 	struct shm *shm = pl->r->p->shm;
 
 	boxes_checked(shm, b->shm, c);
-	if (c->verdict == BOX_ILL)
-		boxes_failed(shm, b->shm, c->mono_ms, c->text);
-	else if (c->verdict != BOX_REFUSES)
-		boxes_worked(shm, b->shm);
+	judge(pl, b, c);
 	if (pl->probe.offer)
 		boxes_offer(shm, b->shm, pl->probe.offer, pl->probe.offer_size);
 	tell(pl, b, c);

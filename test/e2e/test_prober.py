@@ -52,10 +52,10 @@ def test_ill_and_well_again(checked):
     s = checked
     s.boxes[0].kill()
     becomes(s.pb, "ill", "connect: Connection refused")
-    b = box_of(s.pb, "MX", "MAIL1")
-    assert int(b.findtext("failures_in_a_row")) > 0 and b.findtext("last_failure").startswith("connect: ")
     wait_for("it is passed over before anybody has asked for it",
              lambda: int(box_of(s.pb, "MX", "MAIL1").findtext("passed_over_ms")) > 0)
+    b = box_of(s.pb, "MX", "MAIL1")
+    assert int(b.findtext("failures_in_a_row")) > 0 and b.findtext("last_failure").startswith("connect: ")
     assert "box MAIL1 of cluster MX is ill: connect: Connection refused" in s.pb.output()
     s.boxes[0].start()
     becomes(s.pb, "well")
@@ -136,6 +136,17 @@ def test_settings(checked):
     s.pb.add_box("MX", "MAIL1", s.boxes[0].smtp)
     assert check_of(s.pb)[0] in ("none", "well")
     assert s.pb.crashes() == []
+
+
+def test_one_look_is_not_enough(site):
+    """A box that does not answer once is told, and goes on serving; the second look comes soon."""
+    s = site(1)
+    s.boxes[0].faults("greeting:reset:1")
+    s.pb.xml("commitmodifybox", clusterid="MX", boxid="MAIL1", probe_interval_s=3600)
+    becomes(s.pb, "well")  # an hour before its time
+    assert "box MAIL1 of cluster MX is ill: greeting: Connection reset by peer" in s.pb.output()
+    assert Smtp(s.smtp).mail("anna@example.com").startswith("250")
+    assert box_of(s.pb, "MX", "MAIL1").findtext("failures_in_a_row") == "0"
 
 
 def test_sessions_do_not_wait_for_a_dead_box(site):
