@@ -17,8 +17,7 @@
 #include "shm/slots.h"
 
 #define TICK_MS 250
-#define ILL_TWICE \
-	2 /* looks in a row, before a box is passed over: one packet may be lost */
+#define ILL_TWICE 2 /* looks in a row until a box is passed over: a packet may be lost */
 #define AGAIN_MS 1000 /* to the second of them, where the interval is longer */
 
 /* A box, at its index of shm/boxes.h. */
